@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Failure } from '../kernel/failure.ts';
+
+/** The places below ATELIER_HOME. */
+export interface HomePaths {
+  root: string;
+  database: string;
+  lock: string;
+  serverFile: string;
+  credentials: string;
+  secrets: string;
+  installation: string;
+  objects: string;
+  jobs: string;
+  models: string;
+  services: string;
+  gateway: string;
+  engine: string;
+  logs: string;
+  work: string;
+}
+
+/** Names every place; touches nothing. */
+export function homePaths(root: string): HomePaths {
+  return {
+    root,
+    database: join(root, 'atelier.db'),
+    lock: join(root, 'lock.db'),
+    serverFile: join(root, 'server.json'),
+    credentials: join(root, 'credentials.json'),
+    secrets: join(root, 'secrets'),
+    installation: join(root, 'installation'),
+    objects: join(root, 'objects'),
+    jobs: join(root, 'jobs'),
+    models: join(root, 'models'),
+    services: join(root, 'services'),
+    gateway: join(root, 'gateway'),
+    engine: join(root, 'engine'),
+    logs: join(root, 'logs'),
+    work: join(root, 'work'),
+  };
+}
+
+/** Creates the directories, readable by their owner alone. Throws Failure when the place cannot be used. */
+export function prepareHome(paths: HomePaths): void {
+  try {
+    const { root, secrets, objects, jobs, models, services, gateway, engine, logs, work } = paths;
+    for (const dir of [root, secrets, objects, jobs, models, services, gateway, engine, logs, work]) {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+    }
+    chmodSync(root, 0o711); // containers of other users traverse it to their own mounts; nothing in it can be listed
+  } catch (cause) {
+    throw new Failure({
+      code: 'Atelier.HomeUnusable',
+      status: 500,
+      message: `ATELIER_HOME ${paths.root} cannot be used: ${(cause as Error).message}`,
+      solution: 'Name a directory that you may write with the environment variable ATELIER_HOME.',
+      cause,
+    });
+  }
+}
+
+/** Keeps other servers away from this home until the process ends, however it ends. Throws Failure when one runs. */
+export function lockHome(paths: HomePaths): { release(): void } {
+  const db = new DatabaseSync(paths.lock);
+  try {
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (by INTEGER);');
+  } catch (cause) {
+    db.close();
+    throw new Failure({
+      code: 'Atelier.AlreadyRunning',
+      status: 500,
+      message: `A server already runs on ATELIER_HOME ${paths.root}.`,
+      solution: './atelier status shows it, ./atelier down stops it.',
+      cause,
+    });
+  }
+  return { release: () => db.close() };
+}
+
+/** Writes a file so that a reader sees the old or the new content, never a part, and it survives a crash. */
+export function writeDurably(file: string, content: string | Buffer, mode = 0o600): void {
+  const temporary = `${file}.tmp-${process.pid}`;
+  const fd = openSync(temporary, 'w', mode);
+  try {
+    writeSync(fd, typeof content === 'string' ? Buffer.from(content) : content);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, file);
+  const dir = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(dir);
+  } finally {
+    closeSync(dir);
+  }
+}
+
+/** The installation's own secrets, made at first start. */
+export interface Secrets {
+  /** Signs tokens. */
+  tokenKey: Buffer;
+  /** Encrypts secrets at rest. */
+  dataKey: Buffer;
+  /** What the gateway shows the server when it asks about a signature. */
+  gatewayKey: string;
+}
+
+/** Reads the secrets, making those that are missing. */
+export function loadSecrets(paths: HomePaths): Secrets {
+  const key = (name: string): Buffer => {
+    const file = join(paths.secrets, name);
+    if (!existsSync(file)) writeDurably(file, randomBytes(32).toString('hex'));
+    return Buffer.from(readFileSync(file, 'utf8').trim(), 'hex');
+  };
+  return { tokenKey: key('token.key'), dataKey: key('data.key'), gatewayKey: key('gateway.key').toString('hex') };
+}
+
+/** A short id by which this installation's containers and networks are known; made once. */
+export function loadInstallationId(paths: HomePaths): string {
+  if (!existsSync(paths.installation)) writeDurably(paths.installation, randomBytes(4).toString('hex'));
+  return readFileSync(paths.installation, 'utf8').trim();
+}
+
+/** The root user's credentials, for scripts and the CLI; the file is readable by its owner alone. */
+export interface RootCredentials {
+  account: string;
+  accountId: string;
+  user: string;
+  password: string;
+  accessKey: string;
+  secretKey: string;
+  projectId: string;
+  region: string;
+}
+
+export function readCredentials(file: string): RootCredentials | undefined {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RootCredentials) : undefined;
+}

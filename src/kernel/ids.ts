@@ -1,0 +1,26 @@
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const ALNUM = `${LETTERS}abcdefghijklmnopqrstuvwxyz0123456789`;
+
+/** A random UUID in the usual form with dashes. */
+export function uuid(): string {
+  return randomUUID();
+}
+
+/** 32 hexadecimal digits: the form of IAM's ids, workspaces and request ids. */
+export function hexId(): string {
+  return randomBytes(16).toString('hex');
+}
+
+/** `length` characters drawn evenly from letters and digits; fit for secrets. */
+export function randomText(length: number, alphabet: string = ALNUM): string {
+  let text = '';
+  for (let i = 0; i < length; i++) text += alphabet[randomInt(alphabet.length)];
+  return text;
+}
+
+/** An access key id: 20 upper-case letters and digits, as Huawei Cloud's are. */
+export function accessKeyId(): string {
+  return randomText(20, `${LETTERS}0123456789`);
+}

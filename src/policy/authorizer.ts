@@ -1,0 +1,27 @@
+import type { Principal } from '../kernel/principal.ts';
+
+/** What someone wants to do. `context` holds condition keys such as `modelarts:poolType` or `g:SourceIp`. */
+export interface AccessRequest {
+  /** `service:resourceType:action`, e.g. `modelarts:trainJob:create`. */
+  action: string;
+  /** `service:region:account:type:path`; absent when the action names no single resource. */
+  resource?: string;
+  context?: Record<string, unknown>;
+}
+
+/** The answer, with the statement that gave it when one did. */
+export interface Decision {
+  allowed: boolean;
+  /** For people: which policy and statement decided, or which grant is missing. */
+  reason: string;
+  /** Name of the deciding policy. */
+  policy?: string;
+  /** Index of the deciding statement within that policy, from 0. */
+  statement?: number;
+}
+
+/** Answers whether a principal may do something. What services and the HTTP layer depend on. */
+export interface Authorizer {
+  /** Decides one request; never throws for a refusal. Order of checks: behaviour/permissions.md 3. */
+  decide(principal: Principal, request: AccessRequest): Promise<Decision>;
+}

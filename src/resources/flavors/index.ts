@@ -1,0 +1,1 @@
+export { type Capacity, type Flavor, findFlavor, flavors } from './flavor.ts';

@@ -1,0 +1,12 @@
+export {
+  claimDue,
+  freeLeases,
+  LEASE_COLUMNS_SQL,
+  type LeaseColumns,
+  nextDue,
+  pokeRow,
+  releaseLease,
+  renewLease,
+} from './leases.ts';
+export { type Migration, migrate, sqlMigration } from './migrations.ts';
+export { type Database, openSqlite, tables } from './sqlite.ts';

@@ -1,0 +1,68 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Kysely, SqliteDialect } from 'kysely';
+
+/**
+ * The database as the families see it. Each store narrows it to its own tables with `tables<T>()`; the schema as a whole
+ * exists only in the migrations.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the union of all families' tables is deliberately unknown here
+export type Database = Kysely<any>;
+
+/** The same connection, typed with the tables of one family. */
+export function tables<T>(db: Database): Kysely<T> {
+  return db as unknown as Kysely<T>;
+}
+
+const CACHED_STATEMENTS = 500;
+
+/**
+ * Opens (or creates) a SQLite database file; `:memory:` for tests. Write-ahead log with full synchronisation: a committed
+ * transaction is on disk.
+ */
+export function openSqlite(file: string): Database {
+  const raw = new DatabaseSync(file);
+  raw.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA busy_timeout = 5000;
+    PRAGMA cache_size = -32000;
+    PRAGMA temp_store = MEMORY;
+  `);
+  const cache = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    let statement = cache.get(sql);
+    if (statement) {
+      cache.delete(sql);
+    } else {
+      statement = raw.prepare(sql);
+      if (cache.size >= CACHED_STATEMENTS) cache.delete(cache.keys().next().value!);
+    }
+    cache.set(sql, statement);
+    return statement;
+  };
+  const dialect = new SqliteDialect({
+    database: {
+      close: () => raw.close(),
+      prepare: (sql: string) => {
+        const statement = prepare(sql);
+        return {
+          reader: statement.columns().length > 0,
+          all: (parameters: readonly unknown[]) => statement.all(...parameters.map(bindable)),
+          run: (parameters: readonly unknown[]) => statement.run(...parameters.map(bindable)),
+          iterate: (parameters: readonly unknown[]) =>
+            statement.iterate(...parameters.map(bindable)) as IterableIterator<unknown>,
+        };
+      },
+    },
+  });
+  return new Kysely({ dialect });
+}
+
+type Bindable = null | number | bigint | string | Uint8Array;
+
+function bindable(value: unknown): Bindable {
+  if (value === undefined) return null;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return value as Bindable;
+}
