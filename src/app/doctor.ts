@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import net from 'node:net';
+import { dirname } from 'node:path';
+import type { Settings } from './env.ts';
+import { homePaths } from './home.ts';
+import { processLives, readServerFile } from './server-file.ts';
+
+/** One thing that was looked at. */
+export interface Finding {
+  subject: string;
+  ok: boolean;
+  text: string;
+  remedy?: string;
+}
+
+const NEEDED_DISK_GIB = 6;
+const SEARCH_PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+
+/** Looks at everything the platform needs of this machine; changes nothing. */
+export async function diagnose(settings: Settings): Promise<Finding[]> {
+  const findings: Finding[] = [nodeVersion()];
+  findings.push(program('haproxy', ['-v'], 'apt-get install --no-install-recommends haproxy'));
+  findings.push(program('mmdebstrap', ['--version'], 'apt-get install --no-install-recommends mmdebstrap'));
+  if (settings.engine) {
+    findings.push(engineSocket(settings.engine));
+  } else {
+    findings.push(program('podman', ['--version'], 'apt-get install --no-install-recommends podman'));
+    findings.push(program('runc', ['--version'], 'apt-get install --no-install-recommends runc'));
+    findings.push(file('/usr/lib/podman/netavark', 'apt-get install --no-install-recommends netavark'));
+    findings.push(file('/usr/lib/podman/aardvark-dns', 'apt-get install --no-install-recommends aardvark-dns'));
+    findings.push(program('iptables', ['--version'], 'apt-get install --no-install-recommends iptables'));
+  }
+  findings.push(writable('ATELIER_HOME', settings.home), disk('ATELIER_HOME', settings.home, 1));
+  findings.push(writable('container storage', settings.containersRoot));
+  findings.push(disk('container storage', settings.containersRoot, NEEDED_DISK_GIB));
+  const server = readServerFile(homePaths(settings.home).serverFile);
+  const runs = server !== undefined && processLives(server.pid);
+  for (const [name, port] of Object.entries(settings.ports)) {
+    findings.push(await portFree(settings.host, port, name, runs));
+  }
+  return findings;
+}
+
+function nodeVersion(): Finding {
+  const major = Number(process.versions.node.split('.')[0]);
+  return {
+    subject: 'Node.js',
+    ok: major >= 24,
+    text: process.versions.node,
+    remedy: 'Run commands through ./atelier, which brings Node 24 from npm.',
+  };
+}
+
+function program(name: string, args: string[], install: string): Finding {
+  try {
+    const output = execFileSync(name, args, {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: SEARCH_PATH },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return { subject: name, ok: true, text: output.split('\n')[0]!.trim() };
+  } catch {
+    return { subject: name, ok: false, text: 'not found', remedy: `As root: ${install}` };
+  }
+}
+
+function file(path: string, install: string): Finding {
+  const found = existsSync(path);
+  return { subject: path, ok: found, text: found ? 'found' : 'not found', remedy: `As root: ${install}` };
+}
+
+function engineSocket(engine: string): Finding {
+  const path = engine.replace(/^unix:\/\//, '');
+  const found = existsSync(path);
+  return {
+    subject: 'container engine',
+    ok: found,
+    text: found ? engine : `${engine} does not exist`,
+    remedy: 'Start that engine, or unset ATELIER_ENGINE to use Podman.',
+  };
+}
+
+function nearest(path: string): string {
+  let at = path;
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  return at;
+}
+
+function writable(subject: string, path: string): Finding {
+  try {
+    accessSync(nearest(path), constants.W_OK);
+    return { subject, ok: true, text: `${path} can be written` };
+  } catch {
+    return {
+      subject,
+      ok: false,
+      text: `${path} cannot be written by this user`,
+      remedy: 'Run as root, or name directories of yours with ATELIER_HOME and ATELIER_CONTAINERS.',
+    };
+  }
+}
+
+function disk(subject: string, path: string, neededGib: number): Finding {
+  const stats = statfsSync(nearest(path));
+  const free = (stats.bavail * stats.bsize) / 1024 ** 3;
+  return {
+    subject: `${subject} disk`,
+    ok: free >= neededGib,
+    text: `${free.toFixed(1)} GiB free, ${neededGib} GiB needed`,
+    remedy: 'Free some space, or move it to a larger disk.',
+  };
+}
+
+async function portFree(host: string, port: number, name: string, serverRuns: boolean): Promise<Finding> {
+  const free = await new Promise<boolean>(resolve => {
+    const probe = net.createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ host, port }, () => probe.close(() => resolve(true)));
+  });
+  const text = free ? 'free' : serverRuns ? 'in use by the running platform' : 'in use by another program';
+  return {
+    subject: `port ${port} (${name})`,
+    ok: free || serverRuns,
+    text,
+    remedy: 'Choose another base port with ATELIER_PORT.',
+  };
+}

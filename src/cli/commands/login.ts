@@ -1,0 +1,147 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { type Profile, requestToken, Session } from '../../client/session.ts';
+import { Failure } from '../../kernel/failure.ts';
+import { printRows } from '../output.ts';
+import { localProfile, readProfiles, removeProfile, saveProfile } from '../profile.ts';
+
+/** `atelier login`, `logout`, `profile`. */
+export function addLogin(program: Command): void {
+  program
+    .command('login')
+    .description('connect to a platform and save the login for later commands')
+    .option('--api <url>', 'address of the API, e.g. http://atelier.example:7080 (default: this machine)')
+    .option('--account <name>', 'account (domain) name')
+    .option('--user <name>', 'IAM user name (default: the account name, its root user)')
+    .option('--password <text>', 'password; asked for when absent, or read from ATELIER_PASSWORD')
+    .option('--access-key <id>', 'sign requests with this access key instead of a password')
+    .option('--secret-key <text>', 'its secret; read from ATELIER_SECRET_KEY when absent')
+    .option('--region <name>', 'region, which is also the name of the project', 'local-1')
+    .option('--name <profile>', 'name to save it under', 'default')
+    .action(async (options: LoginOptions) => {
+      const api = options.api ?? localProfile()?.endpoints.api ?? 'http://127.0.0.1:7080';
+      const base = new URL(api);
+      const port = Number(base.port || (base.protocol === 'https:' ? 443 : 80));
+      const at = (offset: number) => `${base.protocol}//${base.hostname}:${port + offset}`;
+      const endpoints = { api: base.origin, obs: at(1), inference: at(3) };
+      const profile = options.accessKey ? await keyLogin(endpoints, options) : await passwordLogin(endpoints, options);
+      saveProfile(options.name, profile);
+      process.stderr.write(`Logged in at ${base.origin}; saved as profile "${options.name}".\n`);
+    });
+
+  program
+    .command('logout')
+    .description('forget a saved login')
+    .argument('[profile]', 'its name', 'default')
+    .action((name: string) => {
+      process.stderr.write(
+        removeProfile(name) ? `Profile "${name}" is forgotten.\n` : `There is no profile "${name}".\n`,
+      );
+    });
+
+  program
+    .command('profile')
+    .description('list saved logins')
+    .action((_options, command: Command) => {
+      const saved = readProfiles();
+      const local = localProfile();
+      const rows = Object.entries(saved.profiles).map(([name, profile]) => ({ name, profile }));
+      if (local) rows.unshift({ name: 'local', profile: local });
+      const shown = rows.map(({ name, profile }) => ({
+        name,
+        current: name === saved.current,
+        api: profile.endpoints.api,
+        account: profile.account,
+        user: profile.user,
+        projectId: profile.projectId,
+      }));
+      printRows(command.optsWithGlobals().output, shown, {
+        Name: row => row.name,
+        Current: row => (row.current ? '*' : ''),
+        API: row => row.api,
+        User: row => `${row.account ?? ''}/${row.user ?? '(access key)'}`,
+        Project: row => row.projectId,
+      });
+    });
+}
+
+interface LoginOptions {
+  api?: string;
+  account?: string;
+  user?: string;
+  password?: string;
+  accessKey?: string;
+  secretKey?: string;
+  region: string;
+  name: string;
+}
+
+async function passwordLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
+  const account = options.account ?? (await ask('Account: '));
+  const user = options.user ?? account;
+  const password = options.password ?? process.env.ATELIER_PASSWORD ?? (await ask('Password: ', true));
+  const token = await requestToken(endpoints.api, { account, user, password, projectName: options.region });
+  const bare = new Session({ endpoints, region: options.region, projectId: '', token });
+  const projectId = await findProject(bare, options.region);
+  const answer = await bare.request('POST', '/v3.0/OS-CREDENTIAL/securitytokens', {
+    body: { auth: { identity: { methods: ['token'], token: { duration_seconds: 86_400 } } } },
+  });
+  const { credential } = JSON.parse(answer.body.toString()) as {
+    credential: { access: string; secret: string; securitytoken: string };
+  };
+  return {
+    endpoints,
+    region: options.region,
+    projectId,
+    account,
+    user,
+    token,
+    key: { access: credential.access, secret: credential.secret, securityToken: credential.securitytoken },
+  };
+}
+
+async function keyLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
+  const secret = options.secretKey ?? process.env.ATELIER_SECRET_KEY ?? (await ask('Secret key: ', true));
+  const profile: Profile = {
+    endpoints,
+    region: options.region,
+    projectId: '',
+    key: { access: options.accessKey!, secret },
+  };
+  return { ...profile, projectId: await findProject(new Session(profile), options.region) };
+}
+
+async function findProject(session: Session, region: string): Promise<string> {
+  const answer = await session.request('GET', '/v3/projects', { query: { name: region } });
+  const { projects } = JSON.parse(answer.body.toString()) as { projects: { id: string; name: string }[] };
+  const project = projects.find(candidate => candidate.name === region);
+  if (project) return project.id;
+  throw new Failure({
+    code: 'Atelier.NoProject',
+    status: 404,
+    message: `The account has no project named ${region}.`,
+    solution: "Name the platform's region with --region.",
+  });
+}
+
+async function ask(question: string, hidden = false): Promise<string> {
+  if (!process.stdin.isTTY) {
+    throw new Failure({
+      code: 'Atelier.NoTerminal',
+      status: 400,
+      message: `"${question.trim()}" cannot be asked without a terminal.`,
+      solution: 'Give it as an option or environment variable; atelier login --help lists them.',
+    });
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
+  if (hidden) {
+    // The line editor would echo what is typed.
+    (terminal as unknown as { _writeToOutput(text: string): void })._writeToOutput = text => {
+      if (text.includes(question)) process.stderr.write(question);
+    };
+  }
+  const answer = await terminal.question(question);
+  terminal.close();
+  if (hidden) process.stderr.write('\n');
+  return answer.trim();
+}

@@ -1,0 +1,115 @@
+import type { Command } from 'commander';
+import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
+import { Failure } from '../../kernel/failure.ts';
+import { contextOf } from '../context.ts';
+import { bytes, printOne, printRows } from '../output.ts';
+import { transferProgress } from '../progress.ts';
+
+/** `atelier obs ls|cp|rm|mb|rb`. */
+export function addObs(program: Command): void {
+  const obs = program.command('obs').description('object storage: buckets, files, transfers');
+
+  obs
+    .command('ls')
+    .description('list buckets, or what lies below obs://bucket/prefix')
+    .argument('[url]', 'obs://bucket/prefix')
+    .option('-r, --recursive', 'everything below, not one level')
+    .action(async (url: string | undefined, options: { recursive?: boolean }, command: Command) => {
+      const context = contextOf(command);
+      const client = context.obs();
+      if (!url) {
+        printRows(context.format, await client.buckets(), {
+          Bucket: row => `obs://${row.name}`,
+          Created: row => row.created?.toISOString(),
+        });
+        return;
+      }
+      const at = needUrl(url);
+      const rows: { key: string; size?: number; lastModified?: Date }[] = [];
+      if (options.recursive) {
+        for await (const entry of client.walk(at)) rows.push(entry);
+      } else {
+        const level = await client.list(at);
+        rows.push(...level.folders.map(key => ({ key })), ...level.objects);
+      }
+      printRows(context.format, rows, {
+        Key: row => row.key,
+        Size: row => (row.size === undefined ? 'folder' : bytes(row.size)),
+        Modified: row => row.lastModified?.toISOString(),
+      });
+    });
+
+  obs
+    .command('cp')
+    .description('copy files or trees: local to obs:// or obs:// to local')
+    .argument('<from>')
+    .argument('<to>')
+    .action(async (from: string, to: string, _options, command: Command) => {
+      const context = contextOf(command);
+      const client = context.obs();
+      const source = parseObsUrl(from);
+      const target = parseObsUrl(to);
+      if (!source === !target) {
+        throw new Failure({
+          code: 'Atelier.BadArgument',
+          status: 400,
+          message: 'Exactly one of the two places must be an obs:// address.',
+        });
+      }
+      const bar = transferProgress(`${from} → ${to}`, { quiet: context.quiet });
+      const report = (state: Parameters<typeof bar.update>[0]) => bar.update(state);
+      const result = source ? await client.download(source, to, report) : await client.upload(from, target!, report);
+      bar.done();
+      printOne(context.format, { files: result.files, bytes: result.bytes, from, to });
+    });
+
+  obs
+    .command('rm')
+    .description('delete an object, or with -r everything below a prefix')
+    .argument('<url>')
+    .option('-r, --recursive', 'everything below the prefix')
+    .action(async (url: string, options: { recursive?: boolean }, command: Command) => {
+      const context = contextOf(command);
+      const at = needUrl(url);
+      if (!at.key && !options.recursive) {
+        throw new Failure({ code: 'Atelier.BadArgument', status: 400, message: 'Name an object, or add --recursive.' });
+      }
+      const deleted = await context.obs().remove(at, options.recursive === true);
+      printOne(context.format, { deleted });
+    });
+
+  obs
+    .command('mb')
+    .description('make a bucket')
+    .argument('<url>', 'obs://bucket')
+    .action(async (url: string, _options, command: Command) => {
+      const context = contextOf(command);
+      const { bucket } = needUrl(url);
+      await context.obs().createBucket(bucket);
+      printOne(context.format, { bucket });
+    });
+
+  obs
+    .command('rb')
+    .description('remove a bucket; with --force together with everything in it')
+    .argument('<url>', 'obs://bucket')
+    .option('--force', 'delete its objects first')
+    .action(async (url: string, options: { force?: boolean }, command: Command) => {
+      const context = contextOf(command);
+      const { bucket } = needUrl(url);
+      const client = context.obs();
+      const deleted = options.force ? await client.remove({ bucket, key: '' }, true) : 0;
+      await client.deleteBucket(bucket);
+      printOne(context.format, { bucket, deletedObjects: deleted });
+    });
+}
+
+function needUrl(text: string): ObsUrl {
+  const url = parseObsUrl(text);
+  if (url) return url;
+  throw new Failure({
+    code: 'Atelier.BadArgument',
+    status: 400,
+    message: `${text} is not an address of the form obs://bucket/key.`,
+  });
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { ObsClient } from '../client/obs.ts';
+import { Session } from '../client/session.ts';
+import type { OutputFormat } from './output.ts';
+import { chooseProfile } from './profile.ts';
+
+/** What every command that speaks to a platform needs, from the global options. */
+export interface CommandContext {
+  session: Session;
+  format: OutputFormat;
+  /** No bars and no talk: results are for a program. */
+  quiet: boolean;
+  obs(): ObsClient;
+}
+
+/** The context of a command being run. */
+export function contextOf(command: Command): CommandContext {
+  const options = command.optsWithGlobals<{ output: OutputFormat; profile?: string }>();
+  const session = new Session(chooseProfile(options.profile));
+  return {
+    session,
+    format: options.output,
+    quiet: options.output === 'json',
+    obs: () => new ObsClient(session.profile),
+  };
+}

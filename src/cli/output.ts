@@ -1,0 +1,87 @@
+import Table from 'cli-table3';
+import { errorText, Failure } from '../kernel/failure.ts';
+
+export type OutputFormat = 'table' | 'json';
+
+/** Prints rows as a table, or as JSON with all their members. `columns`: heading to value. */
+export function printRows<T>(
+  format: OutputFormat,
+  rows: readonly T[],
+  columns: Record<string, (row: T) => unknown>,
+): void {
+  if (format === 'json') {
+    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    return;
+  }
+  if (rows.length === 0) {
+    process.stderr.write('Nothing to show.\n');
+    return;
+  }
+  const table = new Table({
+    head: Object.keys(columns),
+    style: { head: [], border: [], compact: true },
+    chars: {
+      top: '',
+      'top-mid': '',
+      'top-left': '',
+      'top-right': '',
+      bottom: '',
+      'bottom-mid': '',
+      'bottom-left': '',
+      'bottom-right': '',
+      left: '',
+      'left-mid': '',
+      mid: '',
+      'mid-mid': '',
+      right: '',
+      'right-mid': '',
+      middle: '  ',
+    },
+  });
+  for (const row of rows) table.push(Object.values(columns).map(value => text(value(row))));
+  process.stdout.write(`${table.toString()}\n`);
+}
+
+/** Prints one thing: its members as lines, or as JSON. */
+export function printOne(format: OutputFormat, value: Record<string, unknown>): void {
+  if (format === 'json') {
+    process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    return;
+  }
+  const width = Math.max(...Object.keys(value).map(key => key.length));
+  for (const [key, member] of Object.entries(value)) process.stdout.write(`${key.padEnd(width)}  ${text(member)}\n`);
+}
+
+function text(value: unknown): string {
+  if (value === undefined || value === null) return '-';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Says what went wrong and what to do about it, on stderr. */
+export function printError(error: unknown): void {
+  if (error instanceof Failure) {
+    process.stderr.write(`atelier: ${error.message} (${error.code})\n`);
+    if (error.solution) process.stderr.write(`  → ${error.solution}\n`);
+    return;
+  }
+  process.stderr.write(`atelier: ${errorText(error)}\n`);
+  if (process.env.ATELIER_LOG === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+}
+
+/** A number of bytes for people. */
+export function bytes(count: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = count;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Seconds for people. */
+export function seconds(count: number): string {
+  if (count < 60) return `${count.toFixed(1)} s`;
+  return `${Math.floor(count / 60)} min ${Math.round(count % 60)} s`;
+}

@@ -1,0 +1,192 @@
+import type { TSchema } from 'typebox';
+import { Failure } from '../kernel/failure.ts';
+import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from '../wire/operation.ts';
+import { type AccessKey, signRequest } from './signature.ts';
+
+/** Where a platform is and as whom to speak to it. */
+export interface Profile {
+  endpoints: { api: string; obs: string; inference: string };
+  region: string;
+  projectId: string;
+  /** For tokens. */
+  account?: string;
+  user?: string;
+  password?: string;
+  /** A token obtained earlier. */
+  token?: string;
+  /** For signed requests and for OBS. */
+  key?: AccessKey;
+}
+
+export interface CallInput<O> {
+  params?: Omit<ParamsOf<O>, 'project_id'>;
+  query?: Partial<QueryOf<O>>;
+  body?: BodyOf<O>;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** The answer of a call with its status, for those who need more than the body. */
+export interface RawAnswer {
+  status: number;
+  headers: Headers;
+  body: Buffer;
+}
+
+/** A typed client over one platform; thin: what the operations declare is what it knows. */
+export class Session {
+  readonly profile: Profile;
+  #token: string | undefined;
+
+  constructor(profile: Profile) {
+    this.profile = profile;
+    this.#token = profile.token;
+  }
+
+  /** Calls a declared operation of the session's project. Throws Failure with the platform's code and text. */
+  async call<Q extends TSchema, B extends TSchema, R extends TSchema, P extends string>(
+    op: Operation<Q, B, R, P>,
+    input: CallInput<Operation<Q, B, R, P>> = {},
+  ): Promise<ResponseOf<Operation<Q, B, R, P>>> {
+    const params: Record<string, string> = { project_id: this.profile.projectId, ...(input.params ?? {}) };
+    const path = op.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+    const answer = await this.request(op.method, path, {
+      query: input.query as Record<string, unknown> | undefined,
+      body: input.body,
+      headers: input.headers,
+      signal: input.signal,
+    });
+    if (answer.body.length === 0) return undefined as ResponseOf<Operation<Q, B, R, P>>;
+    return JSON.parse(answer.body.toString('utf8')) as ResponseOf<Operation<Q, B, R, P>>;
+  }
+
+  /** Sends a request to the management API, signed or with a token. Throws Failure on any status of 400 and more. */
+  async request(
+    method: string,
+    path: string,
+    input: {
+      query?: Record<string, unknown> | undefined;
+      body?: unknown;
+      headers?: Record<string, string> | undefined;
+      signal?: AbortSignal | undefined;
+    } = {},
+  ): Promise<RawAnswer> {
+    const url = new URL(path, this.profile.endpoints.api);
+    for (const [name, value] of Object.entries(input.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const body = input.body === undefined ? undefined : Buffer.from(JSON.stringify(input.body));
+    let headers: Record<string, string> = {
+      ...(body ? { 'content-type': 'application/json' } : {}),
+      ...(input.headers ?? {}),
+    };
+    if (this.profile.key && !this.profile.token) {
+      headers['x-project-id'] = this.profile.projectId;
+      headers = signRequest(this.profile.key, { method, url, headers, body: body ?? Buffer.alloc(0) }, new Date());
+      delete headers.host;
+    } else {
+      headers['x-auth-token'] = await this.token();
+    }
+    return send(url, { method, headers, body, signal: input.signal });
+  }
+
+  /** A token of the session's project; obtained with the password once. */
+  async token(): Promise<string> {
+    if (this.#token) return this.#token;
+    const { account, user, password, projectId } = this.profile;
+    if (!account || !user || !password) {
+      throw new Failure({
+        code: 'Atelier.NoCredentials',
+        status: 401,
+        message: 'This profile has neither a token nor a password.',
+        solution: 'Run: atelier login',
+      });
+    }
+    this.#token = await requestToken(this.profile.endpoints.api, { account, user, password, projectId });
+    return this.#token;
+  }
+
+  /** Sends one prediction through the inference gateway. `path` is what follows the service's URL. */
+  async predict(
+    serviceId: string,
+    body: FormData | Buffer,
+    options: { path?: string; contentType?: string; signal?: AbortSignal } = {},
+  ): Promise<RawAnswer> {
+    const url = new URL(`/v1/infers/${serviceId}${options.path ?? '/'}`, this.profile.endpoints.inference);
+    const headers: Record<string, string> = { 'x-auth-token': await this.token() };
+    if (options.contentType) headers['content-type'] = options.contentType;
+    return send(url, { method: 'POST', headers, body, signal: options.signal });
+  }
+}
+
+/** Asks for a token with a password (POST /v3/auth/tokens), scoped to a project by id or name. */
+export async function requestToken(
+  api: string,
+  input: { account: string; user: string; password: string; projectId?: string; projectName?: string },
+): Promise<string> {
+  const project = input.projectId ? { id: input.projectId } : { name: input.projectName };
+  const answer = await send(new URL('/v3/auth/tokens', api), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from(
+      JSON.stringify({
+        auth: {
+          identity: {
+            methods: ['password'],
+            password: { user: { name: input.user, password: input.password, domain: { name: input.account } } },
+          },
+          scope: { project },
+        },
+      }),
+    ),
+  });
+  return answer.headers.get('x-subject-token')!;
+}
+
+async function send(
+  url: URL,
+  init: {
+    method: string;
+    headers: Record<string, string>;
+    body?: Buffer | FormData | undefined;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<RawAnswer> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method: init.method,
+      headers: init.headers,
+      body: (init.body ?? null) as RequestInit['body'],
+      signal: init.signal ?? null,
+    });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw new Failure({
+      code: 'Atelier.Unreachable',
+      status: 503,
+      message: `${url.origin} does not answer.`,
+      solution: 'Is the platform running? ./atelier status tells; ./atelier up --detach starts it.',
+      cause,
+    });
+  }
+  const body = Buffer.from(await response.arrayBuffer());
+  if (response.status < 400) return { status: response.status, headers: response.headers, body };
+  throw failureOf(response.status, body, url);
+}
+
+function failureOf(status: number, body: Buffer, url: URL): Failure {
+  let parsed: Record<string, unknown> = {};
+  try {
+    parsed = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
+  } catch {
+    // Not JSON: the text itself is the message.
+  }
+  const text = typeof parsed.error_msg === 'string' ? parsed.error_msg : body.toString('utf8').slice(0, 500);
+  return new Failure({
+    code: typeof parsed.error_code === 'string' ? parsed.error_code : `HTTP.${status}`,
+    status,
+    message: text || `${url.pathname} answered ${status}.`,
+    ...(typeof parsed.error_solution === 'string' ? { solution: parsed.error_solution } : {}),
+  });
+}
