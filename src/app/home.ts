@@ -122,12 +122,17 @@ export interface Secrets {
 
 /** Reads the secrets, making those that are missing. */
 export function loadSecrets(paths: HomePaths): Secrets {
-  const key = (name: string): Buffer => {
+  const key = (name: string): string => {
     const file = join(paths.secrets, name);
     if (!existsSync(file)) writeDurably(file, randomBytes(32).toString('hex'));
-    return Buffer.from(readFileSync(file, 'utf8').trim(), 'hex');
+    return readFileSync(file, 'utf8').trim();
   };
-  return { tokenKey: key('token.key'), dataKey: key('data.key'), gatewayKey: key('gateway.key').toString('hex') };
+  return {
+    // As text, because the gateway reads it as text.
+    tokenKey: Buffer.from(key('token.key'), 'ascii'),
+    dataKey: Buffer.from(key('data.key'), 'hex'),
+    gatewayKey: key('gateway.key'),
+  };
 }
 
 /** A short id by which this installation's containers and networks are known; made once. */

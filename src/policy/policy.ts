@@ -56,6 +56,8 @@ const ACTION_FORM = '"service:resourceType:action" with * for all or part of a s
 const RESOURCE_FORM =
   '"*", "service:region:account:type:path" with * as wildcard, e.g. "obs:*:*:object:my-bucket/*", or {"uri": [...]}';
 
+const VARIABLE_FORM = `a variable such as ${'$'}{g:UserName}`;
+
 type Members = Record<string, unknown>;
 
 class Reader {
@@ -138,7 +140,7 @@ class Reader {
 
   resource(path: string, resource: string): void {
     const parts = parseTemplate(resource);
-    if (typeof parts === 'string') throw new PolicyError(path, parts, 'a variable such as ${g:UserName}');
+    if (typeof parts === 'string') throw new PolicyError(path, parts, VARIABLE_FORM);
     if (resource === '*' || resource.startsWith('/')) return;
     const segments = splitResource(resource);
     const [service = '', region, account, type, name] = segments ?? [];

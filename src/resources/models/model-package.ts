@@ -37,7 +37,9 @@ export function checkListing(
       message: `The model package has ${(size / 1024 ** 3).toFixed(1)} GiB, more than the limit of 20 GiB. Remove files that inference does not need.`,
     };
   }
-  const spaced = files.map(file => file.path.split('/').slice(0, -1)).find(steps => steps.some(step => /\s/.test(step)));
+  const spaced = files
+    .map(file => file.path.split('/').slice(0, -1))
+    .find(steps => steps.some(step => /\s/.test(step)));
   if (spaced) {
     return {
       code: 'ModelArts.3017',

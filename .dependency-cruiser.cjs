@@ -1,0 +1,30 @@
+/** Who may import whom: docs/architecture.md. A run that cruised no modules fails (test/main.ts checks the count). */
+const families = '^src/resources/([^/]+)/';
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: ['\\.test\\.ts$', 'main\\.ts$', '\\.d\\.ts$'] }, to: {} },
+    { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    { name: 'kernel-is-the-bottom', severity: 'error', from: { path: '^src/kernel/' }, to: { path: '^src/', pathNot: '^src/kernel/' } },
+    { name: 'wire-imports-kernel', severity: 'error', from: { path: '^src/wire/' }, to: { path: '^src/', pathNot: '^src/(wire|kernel)/' } },
+    { name: 'policy-is-pure', severity: 'error', from: { path: '^src/policy/', pathNot: '\\.test\\.ts$' }, to: { path: ['^src/(?!policy|kernel)', '^(node:)?(fs|net|http|child_process)'] } },
+    { name: 'store-kit-imports-kernel', severity: 'error', from: { path: '^src/store-kit/' }, to: { path: '^src/', pathNot: '^src/(store-kit|kernel)/' } },
+    { name: 'loop-imports-store-kit', severity: 'error', from: { path: '^src/loop/' }, to: { path: '^src/', pathNot: '^src/(loop|store-kit|kernel)/' } },
+    { name: 'http-knows-no-family', severity: 'error', from: { path: '^src/http/' }, to: { path: '^src/(resources|app|cli|client|runtime|dataplane|admission)/' } },
+    { name: 'drivers-import-the-port', severity: 'error', from: { path: '^src/runtime/', pathNot: '\\.test\\.ts$' }, to: { path: '^src/', pathNot: '^src/(runtime|kernel)/' } },
+    { name: 'families-use-the-port-not-a-driver', severity: 'error', from: { path: '^src/(resources|admission|loop)/', pathNot: '(\\.test\\.ts$|/test-support/|test-world\\.ts$)' }, to: { path: '^src/runtime/(container|kubernetes|fake)/' } },
+    { name: 'api-is-wire-only', severity: 'error', from: { path: '\\.api\\.ts$' }, to: { path: '^src/', pathNot: ['^src/wire/', '\\.api\\.ts$'] } },
+    { name: 'routes-never-touch-stores', severity: 'error', from: { path: '\\.routes\\.ts$' }, to: { path: '\\.store\\.ts$' } },
+    { name: 'families-by-their-front-door', severity: 'error', from: { path: families, pathNot: '\\.test\\.ts$' }, to: { path: families, pathNot: ['^src/resources/$1/', '/index\\.ts$'] } },
+    { name: 'client-imports-api-only', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: ['^src/(client|wire|kernel)/', '\\.api\\.ts$'] } },
+    { name: 'only-app-composes', severity: 'error', from: { path: '^src/(?!app|cli)', pathNot: '\\.test\\.ts$' }, to: { path: '^src/(app|cli)/' } },
+    { name: 'no-dev-dependencies-in-product', severity: 'error', from: { path: '^src/', pathNot: '(\\.test\\.ts$|/test-support/|conformance\\.ts$|test-world\\.ts$)' }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.json'] },
+  },
+};

@@ -1,0 +1,159 @@
+import type { Command } from 'commander';
+import { PlatformClient, type Service } from '../../client/platform.ts';
+import { Failure } from '../../kernel/failure.ts';
+import { contextOf } from '../context.ts';
+import { printOne, printRows } from '../output.ts';
+import { startProgress } from '../progress.ts';
+
+const DEPLOY_TIMEOUT_MS = 120 * 60_000;
+
+/** `atelier service deploy|list|show|logs|events|start|stop|delete`. */
+export function addService(program: Command): void {
+  const service = program.command('service').description('real-time services');
+
+  service
+    .command('deploy')
+    .description('deploy a model as a real-time service and wait until it runs')
+    .requiredOption('--name <name>')
+    .requiredOption('--model <id>', 'model id; with --weight several: id=70 (repeatable)', collect, [])
+    .option('--flavor <id>', 'size of an instance', 'modelarts.vm.cpu.1u')
+    .option('--instances <n>', 'instances per model', '1')
+    .option('--env <name=value>', 'environment variable (repeatable)', collect, [])
+    .option('--timeout <seconds>', 'give up deploying after so long', '1200')
+    .option('--no-wait', 'return at once')
+    .action(async (options: DeployOptions, command: Command) => {
+      const context = contextOf(command);
+      const client = new PlatformClient(context.session);
+      const { service_id } = await client.createService({
+        service_name: options.name,
+        infer_type: 'real-time',
+        config: options.model.map(text => {
+          const [id, weight] = text.split('=');
+          return {
+            model_id: id,
+            weight: Number(weight ?? 100),
+            specification: options.flavor,
+            instance_count: Number(options.instances),
+            deploy_timeout_in_seconds: Number(options.timeout),
+            envs: Object.fromEntries(options.env.map(pair => [pair.split('=')[0], pair.slice(pair.indexOf('=') + 1)])),
+          };
+        }),
+      });
+      if (options.wait) await waitRunning(client, service_id, { quiet: context.quiet });
+      const deployed = await client.service(service_id);
+      printOne(context.format, { id: service_id, status: deployed.status, address: deployed.access_address });
+    });
+
+  service
+    .command('list')
+    .description('list services')
+    .option('--name <text>', 'only names that contain it')
+    .action(async (options: { name?: string }, command: Command) => {
+      const context = contextOf(command);
+      printRows(context.format, await new PlatformClient(context.session).services(options.name), {
+        Id: row => row.service_id,
+        Name: row => row.service_name,
+        Status: row => row.status,
+        Calls: row => row.invocation_times,
+        Failed: row => row.failed_times,
+      });
+    });
+
+  single(service, 'show', 'everything known of one service', async (client, found, context) => {
+    printOne(context.format, { ...(await client.service(found.service_id)) });
+  });
+  single(service, 'events', 'what happened to a service', async (client, found, context) => {
+    printRows(context.format, await client.serviceEvents(found.service_id), {
+      Time: row => row.time,
+      Kind: row => row.level,
+      Event: row => row.text,
+    });
+  });
+  single(service, 'stop', 'stop a service', async (client, found, context) => {
+    await client.updateService(found.service_id, { status: 'stopped' });
+    const ended = await client.until(
+      () => client.service(found.service_id),
+      state => state.status === 'stopped',
+      180_000,
+      'Stopping the service',
+    );
+    printOne(context.format, { id: found.service_id, status: ended.status });
+  });
+  single(service, 'start', 'start a stopped service and wait until it runs', async (client, found, context) => {
+    await client.updateService(found.service_id, { status: 'running' });
+    await waitRunning(client, found.service_id, { quiet: context.quiet });
+    printOne(context.format, { id: found.service_id, status: 'running' });
+  });
+  single(service, 'delete', 'delete a service', async (client, found, context) => {
+    await client.deleteService(found.service_id);
+    printOne(context.format, { deleted: found.service_id });
+  });
+
+  service
+    .command('logs')
+    .description('what the instances of a service print')
+    .argument('<service>', 'id or name')
+    .option('--tail <n>', 'last lines', '200')
+    .action(async (name: string, options: { tail: string }, command: Command) => {
+      const client = new PlatformClient(contextOf(command).session);
+      const found = await client.findService(name);
+      process.stdout.write(await client.serviceLogs(found.service_id, Number(options.tail)));
+    });
+}
+
+interface DeployOptions {
+  name: string;
+  model: string[];
+  flavor: string;
+  instances: string;
+  env: string[];
+  timeout: string;
+  wait: boolean;
+}
+
+function single(
+  parent: Command,
+  name: string,
+  description: string,
+  run: (client: PlatformClient, found: Service, context: ReturnType<typeof contextOf>) => Promise<void>,
+): void {
+  parent
+    .command(name)
+    .description(description)
+    .argument('<service>', 'id or name')
+    .action(async (idOrName: string, _options, command: Command) => {
+      const context = contextOf(command);
+      const client = new PlatformClient(context.session);
+      await run(client, await client.findService(idOrName), context);
+    });
+}
+
+/** Waits until a service runs. Throws Failure with the reason when it failed. */
+export async function waitRunning(client: PlatformClient, id: string, options: { quiet: boolean }): Promise<Service> {
+  const bar = startProgress('deploying', options);
+  try {
+    const service = await client.until(
+      async () => {
+        const state = await client.service(id);
+        bar.update((state.progress ?? 0) / 100, state.status);
+        return state;
+      },
+      state => ['running', 'failed', 'stopped', 'concerning'].includes(state.status),
+      DEPLOY_TIMEOUT_MS,
+      'Deploying the service',
+    );
+    if (service.status === 'running' || service.status === 'concerning') return service;
+    throw new Failure({
+      code: 'ModelArts.3501',
+      status: 500,
+      message: `The service is ${service.status}: ${service.error_msg ?? 'no reason was recorded'}`,
+      solution: `atelier service events ${id} and atelier service logs ${id} tell more.`,
+    });
+  } finally {
+    bar.done();
+  }
+}
+
+function collect(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}

@@ -1,0 +1,378 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { body, REFUSALS, type Refusal, type RefusalName, returning, timedOut, tooLarge } from './refusals.ts';
+import { type Entry, type Instance, type Routes, type Service, serverName, serverWeights } from './routes.ts';
+
+/** What the configuration needs beside the routes. */
+export interface Settings {
+  dir: string;
+  host: string;
+  port: number;
+  tokenSecret: Buffer;
+  verifyUrl: string;
+  verifyKey: string;
+  bufferBytes: number;
+  bodyLimitBytes: number;
+  predictTimeoutSeconds: number;
+}
+
+/** One server of a backend, as configuration and running process should both have it. */
+export interface Server {
+  backend: string;
+  name: string;
+  host: string;
+  port: number;
+  tls: boolean;
+  check: boolean;
+  weight: number;
+}
+
+/** A rendered configuration. `structure` names all that only a reload can change; the rest the admin socket can. */
+export interface Rendered {
+  structure: string;
+  config: string;
+  lua: string;
+  maps: Record<MapName, Map<string, string>>;
+  servers: Server[];
+}
+
+export const MAP_NAMES = ['services.map', 'callers.map', 'methods.map', 'health.map'] as const;
+export type MapName = (typeof MAP_NAMES)[number];
+
+const LUA = readFileSync(new URL('./gateway.lua', import.meta.url), 'utf8');
+const STRUCTURE = '@structure@';
+
+/** Where things lie in the gateway's directory. */
+export function paths(dir: string) {
+  return {
+    config: join(dir, 'haproxy.cfg'),
+    candidate: join(dir, 'haproxy.cfg.next'),
+    lua: join(dir, 'gateway.lua'),
+    pid: join(dir, 'haproxy.pid'),
+    admin: join(dir, 'admin.sock'),
+    relay: join(dir, 'relay.sock'),
+    states: join(dir, 'servers.state'),
+    routes: join(dir, 'routes.json'),
+    counters: join(dir, 'counters.json'),
+  };
+}
+
+/** The backend that serves a service. */
+export function backendName(serviceId: string): string {
+  return `svc-${serviceId}`;
+}
+
+/** Address as HAProxy reads it, IPv6 made explicit. */
+export function address(server: { host: string; port: number }): string {
+  return server.host.includes(':') ? `ipv6@${server.host}:${server.port}` : `${server.host}:${server.port}`;
+}
+
+/** The options of a server line, equally those of `add server`. */
+export function serverOptions(server: Server): string {
+  const tls = server.tls ? ' ssl verify none' : '';
+  // Two connection errors of real requests take an instance out; a check every second brings it back.
+  const check = server.check
+    ? ' check inter 2s fastinter 500ms downinter 1s fall 3 rise 1 observe layer4 error-limit 2 on-error mark-down'
+    : '';
+  return `weight ${server.weight}${tls}${check} pool-purge-delay 30s`;
+}
+
+function hasHttpCheck(service: Service): boolean {
+  return service.entries.some(entry => entry.healthPath !== undefined);
+}
+
+function serversOf(service: Service): Server[] {
+  const weights = serverWeights(service.entries);
+  const http = hasHttpCheck(service);
+  const server = (entry: Entry, instance: Instance): Server => ({
+    backend: backendName(service.id),
+    name: serverName(entry, instance),
+    host: instance.host,
+    port: instance.port,
+    tls: instance.tls,
+    // A backend checks all its servers in one way; an entry without a health path goes unchecked beside one that has it.
+    check: !http || entry.healthPath !== undefined,
+    weight: weights.get(serverName(entry, instance)) ?? 0,
+  });
+  return service.entries.flatMap(entry => entry.instances.map(instance => server(entry, instance)));
+}
+
+function mapsOf(routes: Routes): Rendered['maps'] {
+  const maps: Rendered['maps'] = {
+    'services.map': new Map(),
+    'callers.map': new Map(),
+    'methods.map': new Map(),
+    'health.map': new Map(),
+  };
+  for (const service of routes.services) {
+    maps['services.map'].set(service.id, `${service.projectId};${service.state}`);
+    for (const method of service.methods ?? []) maps['methods.map'].set(`${service.id}|${method}`, '1');
+    for (const path of service.getPaths ?? []) maps['methods.map'].set(`${service.id}|GET|${path}`, '1');
+    if (service.websocket) maps['methods.map'].set(`${service.id}|WS`, '1');
+    for (const entry of service.entries) {
+      if (entry.healthPath !== undefined) {
+        maps['health.map'].set(`${backendName(service.id)}/${entry.id}`, entry.healthPath);
+      }
+    }
+  }
+  // The generation is part of the key: a token of another generation finds nothing and is refused.
+  for (const caller of routes.callers)
+    maps['callers.map'].set(`${caller.id}|${caller.projectId}|${caller.generation}`, '1');
+  return maps;
+}
+
+function globalLines(settings: Settings): string[] {
+  const at = paths(settings.dir);
+  return [
+    '# Written by Atelier; changes are overwritten. Holds a secret: keep it readable by its owner alone.',
+    `# To start by hand: haproxy -f ${at.config}    To reload: kill -USR2 $(cat ${at.pid})`,
+    'global',
+    '  default-path config',
+    '  master-worker',
+    '  daemon',
+    `  pidfile "${at.pid}"`,
+    `  stats socket "${at.admin}" mode 600 level admin expose-fd listeners`,
+    '  stats timeout 60s',
+    '  no strict-limits',
+    '  maxconn 8000',
+    `  nbthread ${Math.min(4, availableParallelism())}`,
+    '  hard-stop-after 10m',
+    '  mworker-max-reloads 20',
+    `  tune.bufsize ${settings.bufferBytes}`,
+    '  tune.maxrewrite 4096',
+    `  tune.http.maxhdr 200`,
+    `  setenv ATELIER_STRUCTURE ${STRUCTURE}`,
+    `  server-state-file "${at.states}"`,
+    `  set-var proc.token_secret str(${settings.tokenSecret.toString('base64')}),b64dec`,
+    `  lua-load-per-thread "${at.lua}"`,
+    '',
+  ];
+}
+
+function defaultsLines(settings: Settings): string[] {
+  const error = (status: number, refusal: Refusal) =>
+    `  http-error status ${status} content-type application/json lf-string ${body(refusal)}`;
+  return [
+    'defaults',
+    '  mode http',
+    '  load-server-state-from-file global',
+    '  timeout connect 3s',
+    '  timeout client 65s',
+    '  timeout http-request 30s',
+    '  timeout http-keep-alive 65s',
+    `  timeout server ${settings.predictTimeoutSeconds}s`,
+    '  timeout queue 10s',
+    '  timeout tunnel 1h',
+    '  timeout check 2s',
+    '  retries 2',
+    '  option redispatch 1',
+    '  retry-on conn-failure',
+    '  http-reuse safe',
+    // On a reload, idle client connections are served once more instead of being cut under a request on its way.
+    '  option idle-close-on-response',
+    // The one 400 that arises in mid-request is the filter's: a body without length grew too large.
+    `  http-error status 400 content-type application/json hdr X-Atelier-Refused "%[var(txn.too_large)]" lf-string ${body(REFUSALS.badRequest)}`,
+    error(408, REFUSALS.clientTimeout),
+    error(413, tooLarge(settings.bodyLimitBytes)),
+    error(500, REFUSALS.internal),
+    error(502, REFUSALS.brokenAnswer),
+    error(503, REFUSALS.noInstance),
+    error(504, timedOut(settings.predictTimeoutSeconds)),
+    '',
+  ];
+}
+
+function refuseIf(name: RefusalName, condition: string): string {
+  return `  ${returning(REFUSALS[name])} ${condition}`;
+}
+
+/** The rules of the road: size, credentials, service, permission, state, method; then the path is cut and secrets go. */
+function ruleLines(settings: Settings, inner: boolean): string[] {
+  const token = '!{ var(txn.signed) -m found }';
+  const signed = '{ var(txn.signed) -m found }';
+  const unhashed = `${signed} !{ req.fhdr(x-sdk-content-sha256) UNSIGNED-PAYLOAD }`;
+  return [
+    refuseIf('noServiceId', 'if { path /v1/infers /v1/infers/ }'),
+    refuseIf('wrongUrl', 'unless { path_beg /v1/infers/ }'),
+    `  acl too_large req.hdr_val(content-length) gt ${settings.bodyLimitBytes}`,
+    `  ${returning(tooLarge(settings.bodyLimitBytes))} if too_large { req.hdr(expect) -m found }`,
+    '  http-request set-var(txn.request_id) unique-id if too_large',
+    '  http-request use-service lua.refuse-body if too_large',
+    '  http-request set-var(txn.id) path,field(4,/)',
+    '  http-request set-var(txn.svc) var(txn.id),map(services.map)',
+    // The older form: /v1/infers/{cluster_id}/{service_id}/…
+    '  http-request set-var(txn.id5) path,field(5,/) unless { var(txn.svc) -m found }',
+    '  http-request set-var(txn.svc) var(txn.id5),map(services.map) if { var(txn.id5) -m found }',
+    '  http-request set-var(txn.id) var(txn.id5) if { var(txn.id5) -m found } { var(txn.svc) -m found }',
+    // Credentials
+    '  http-request set-var(txn.jwt) req.fhdr(x-auth-token)',
+    '  http-request set-var(txn.jwt) http_auth_bearer if !{ var(txn.jwt) -m found } { req.hdr(authorization) -m beg -i "Bearer " }',
+    '  http-request set-var(txn.signed) bool(true) if !{ var(txn.jwt) -m found } { req.hdr(authorization) -m beg "SDK-HMAC-SHA256 " "V11-HMAC-SHA256 " }',
+    refuseIf('noCredentials', `if ${token} !{ var(txn.jwt) -m found }`),
+    // Token: the algorithm is pinned, the payload is decoded once, the caller must exist in this generation.
+    `  ${returning(REFUSALS.badToken)} if ${token} !{ var(txn.jwt),jwt_verify(HS256,proc.token_secret) eq 1 }`,
+    refuseIf('badToken', `if ${token} !{ var(txn.jwt),jwt_header_query('$.alg') -m str HS256 }`),
+    `  http-request set-var(txn.claims) var(txn.jwt),field(2,.),ub64dec if ${token}`,
+    `  http-request set-var(txn.exp) var(txn.claims),json_query('$.exp','int') if ${token}`,
+    refuseIf('badToken', `if ${token} !{ var(txn.exp) -m found }`),
+    `  http-request set-var(txn.left) date,neg,add(txn.exp) if ${token}`,
+    refuseIf('expiredToken', `if ${token} { var(txn.left) -m int le 0 }`),
+    `  http-request set-var(txn.prj) var(txn.claims),json_query('$.prj') if ${token}`,
+    `  http-request set-var(txn.gen) var(txn.claims),json_query('$.gen','int') if ${token}`,
+    `  http-request set-var(txn.who) var(txn.claims),json_query('$.sub'),concat(|,txn.prj,|),concat(,txn.gen) if ${token}`,
+    // AK/SK
+    inner
+      ? refuseIf('chunkedNotHashed', `if ${unhashed} { req.hdr(transfer-encoding) -m found }`)
+      : '  # chunked bodies go by the relay',
+    `  http-request wait-for-body time 30s if ${unhashed} !{ req.body_size 0 }`,
+    `  http-request set-var(txn.body_len) req.body_len if ${unhashed}`,
+    refuseIf('bodyNotHashed', `if ${unhashed} !{ req.body_size,sub(txn.body_len) eq 0 }`),
+    `  http-request set-var(txn.body_sha) req.body,sha2(256),hex,lower if ${unhashed}`,
+    `  http-request set-var(txn.declared) req.fhdr(x-sdk-content-sha256),lower if ${unhashed}`,
+    refuseIf(
+      'wrongHash',
+      `if ${unhashed} { var(txn.declared) -m found } !{ var(txn.declared),strcmp(txn.body_sha) eq 0 }`,
+    ),
+    `  http-request lua.verify-signature if ${signed}`,
+    '  http-request return status 401 content-type application/json lf-string "%[var(txn.denial)]" if { var(txn.verdict) -m int 401 } { var(txn.denial) -m found }',
+    '  http-request return status 403 content-type application/json lf-string "%[var(txn.denial)]" if { var(txn.verdict) -m int 403 } { var(txn.denial) -m found }',
+    refuseIf('signatureDenied', 'if { var(txn.verdict) -m int 401 }'),
+    refuseIf('signatureForbidden', 'if { var(txn.verdict) -m int 403 }'),
+    refuseIf('verifierDown', `if ${signed} !{ var(txn.verdict) -m int 200 }`),
+    // Service and permission
+    refuseIf('unknownService', 'if !{ var(txn.svc) -m found }'),
+    '  http-request set-var(txn.owner) var(txn.svc),field(1,;)',
+    refuseIf('otherProject', 'if !{ var(txn.owner),strcmp(txn.prj) eq 0 }'),
+    refuseIf('notAllowed', `if ${token} !{ var(txn.who),map(callers.map) -m found }`),
+    '  http-request set-var(txn.state) var(txn.svc),field(2,;)',
+    refuseIf('stopped', 'if { var(txn.state) -m str stopped }'),
+    refuseIf('deploying', 'if { var(txn.state) -m str deploying }'),
+    refuseIf('failed', 'if !{ var(txn.state) -m str running }'),
+    // Path as the instance sees it, method, upgrade
+    '  http-request set-path /%[path,field(5,/,0)] unless { var(txn.id5) -m found }',
+    '  http-request set-path /%[path,field(6,/,0)] if { var(txn.id5) -m found }',
+    '  acl upgrade req.hdr(upgrade) -m found',
+    '  acl websocket req.hdr(upgrade) -i websocket',
+    refuseIf('noWebsocket', 'if websocket !{ var(txn.id),concat(|WS),map(methods.map) -m found }'),
+    '  http-request del-header Upgrade if upgrade !websocket',
+    '  http-request set-var(txn.method) method unless METH_POST or websocket',
+    '  http-request set-var(txn.any) var(txn.id),concat(|,txn.method),map(methods.map) if { var(txn.method) -m found }',
+    '  http-request set-var(txn.path) path if METH_GET !{ var(txn.any) -m found }',
+    refuseIf(
+      'methodNotAllowed',
+      'if { var(txn.method) -m found } !{ var(txn.any) -m found } !{ var(txn.id),concat(|GET|,txn.path),map(methods.map) -m found }',
+    ),
+    // What proves the caller to us must not reach a tenant's container.
+    '  http-request del-header X-Auth-Token',
+    '  http-request del-header Authorization',
+    '  http-request del-header X-Security-Token',
+    '  http-request del-header X-Sdk- -m beg',
+    '  http-request del-header X-Atelier- -m beg',
+    '  http-response del-header X-Atelier-Refused',
+    '  http-response set-var(txn.answered) bool(true) if { status 502 }',
+    '  http-after-response set-status 500 reason "Internal Server Error" if { status 502 } !{ var(txn.answered) -m found }',
+    '  use_backend svc-%[var(txn.id)]',
+    '',
+  ];
+}
+
+function frontendLines(settings: Settings): string[] {
+  const at = paths(settings.dir);
+  const listen = settings.host.includes(':') ? `ipv6@${settings.host}` : settings.host;
+  return [
+    'frontend gateway',
+    `  bind ${listen}:${settings.port}`,
+    '  unique-id-format %[uuid()]',
+    '  http-request set-header X-Request-Id %[unique-id]',
+    '  http-after-response set-header X-Request-Id %[unique-id]',
+    '  http-after-response del-header X-Atelier-Refused',
+    // Bodies without length need a counting filter, which only the relay pays for. And a worker that is being replaced
+    // no longer hears of revocations: what still reaches it goes to its successor.
+    '  acl relayed req.hdr(transfer-encoding) -m found',
+    '  acl relayed stopping',
+    '  use_backend relay if relayed',
+    '  http-request allow if relayed',
+    ...ruleLines(settings, false),
+    'frontend relayed',
+    `  bind "unix@${at.relay}" mode 600 accept-proxy`,
+    '  unique-id-format %[req.fhdr(x-request-id)]',
+    '  http-after-response set-header X-Request-Id %[unique-id]',
+    '  option http-server-close',
+    '  filter lua.body-limit',
+    ...ruleLines(settings, true),
+  ];
+}
+
+function relayLines(settings: Settings, longest: number): string[] {
+  return [
+    'backend relay',
+    `  timeout server ${longest + 30}s`,
+    '  http-reuse never',
+    `  http-response return status 413 content-type application/json lf-string ${body(tooLarge(settings.bodyLimitBytes))} if { res.hdr(X-Atelier-Refused) 1 }`,
+    `  server self "unix@${paths(settings.dir).relay}" send-proxy-v2`,
+    '',
+  ];
+}
+
+function backendHead(service: Service): string[] {
+  const policy = service.policy ?? 'roundrobin';
+  const lines = [`backend ${backendName(service.id)}`, `  balance ${policy}`];
+  if (policy === 'source') lines.push('  hash-type consistent');
+  if (service.timeoutSeconds !== undefined) {
+    lines.push(
+      `  timeout server ${service.timeoutSeconds}s`,
+      `  http-error status 504 content-type application/json lf-string ${body(timedOut(service.timeoutSeconds))}`,
+    );
+  }
+  if (hasHttpCheck(service)) {
+    lines.push(
+      '  option httpchk',
+      '  http-check set-var-fmt(check.who) "%[be_name]/%[srv_name,field(1,:)]"',
+      `  http-check send meth GET uri-lf "%[var(check.who),map(health.map,/health)]" hdr Host localhost`,
+      '  http-check expect status 200-399',
+    );
+  }
+  return lines;
+}
+
+/** The configuration for `routes`, which must have passed checkRoutes. Deterministic: same input, same text. */
+export function render(settings: Settings, routes: Routes): Rendered {
+  const services = [...routes.services].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const longest = Math.max(settings.predictTimeoutSeconds, ...services.map(s => s.timeoutSeconds ?? 0));
+  const lua = [
+    `local VERIFY_URL = ${JSON.stringify(settings.verifyUrl)}`,
+    `local VERIFY_KEY = ${JSON.stringify(settings.verifyKey)}`,
+    `local BODY_LIMIT = ${settings.bodyLimitBytes}`,
+    `local DRAIN_LIMIT = ${settings.bodyLimitBytes * 4}`,
+    `local TOO_LARGE = ${body(tooLarge(settings.bodyLimitBytes)).replace('%[unique-id]', '@')}`,
+    LUA,
+  ].join('\n');
+  const head = [
+    ...globalLines(settings),
+    ...defaultsLines(settings),
+    ...frontendLines(settings),
+    ...relayLines(settings, longest),
+  ];
+  const blocks = services.map(service => ({ head: backendHead(service), servers: serversOf(service) }));
+  const structure = createHash('sha256')
+    .update(JSON.stringify([head, lua, blocks.map(block => block.head)]))
+    .digest('hex')
+    .slice(0, 32);
+  const text = [
+    ...head,
+    ...blocks.flatMap(block => [
+      ...block.head,
+      ...block.servers.map(server => `  server ${server.name} ${address(server)} ${serverOptions(server)}`),
+      '',
+    ]),
+  ].join('\n');
+  return {
+    structure,
+    config: text.replace(STRUCTURE, structure),
+    lua,
+    maps: mapsOf(routes),
+    servers: blocks.flatMap(block => block.servers),
+  };
+}

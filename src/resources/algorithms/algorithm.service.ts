@@ -1,0 +1,151 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { Failure } from '../../kernel/failure.ts';
+import { uuid } from '../../kernel/ids.ts';
+import type { Paged } from '../../kernel/page.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import type { Database } from '../../store-kit/index.ts';
+import type { AlgorithmBody } from './algorithm.api.ts';
+import { type AlgorithmQuery, algorithmStore } from './algorithm.store.ts';
+import { type Algorithm, checkConfig, checkNaming, type JobConfig } from './algorithm.ts';
+import { asDenied, type CodeLimits, type CodeStorage, inspectBootFile, inspectCode } from './code-tree.ts';
+
+/** What this family asks of the catalog of preset images. */
+export interface EngineCatalog {
+  findEngine(choice: {
+    engineId?: string | undefined;
+    engineName?: string | undefined;
+    engineVersion?: string | undefined;
+  }): { engineId: string; engineName: string; engineVersion: string; imageRef: string } | undefined;
+}
+
+export interface AlgorithmDeps {
+  db: Database;
+  clock: Clock;
+  objects: CodeStorage;
+  images: EngineCatalog;
+  codeLimits?: CodeLimits | undefined;
+}
+
+export interface Algorithms {
+  create(principal: Principal, projectId: string, body: AlgorithmBody): Promise<Algorithm>;
+  change(principal: Principal, projectId: string, id: string, body: AlgorithmBody): Promise<Algorithm>;
+  /** Throws Failure 2755 when there is none. */
+  get(projectId: string, id: string): Promise<Algorithm>;
+  list(projectId: string, query: AlgorithmQuery): Promise<Paged<Algorithm>>;
+  remove(projectId: string, id: string): Promise<void>;
+}
+
+/** Use cases of algorithms (behaviour/training.md 1). */
+export function algorithmService(deps: AlgorithmDeps): Algorithms {
+  const { clock, objects, images } = deps;
+  const store = algorithmStore(deps.db);
+
+  async function build(
+    principal: Principal,
+    projectId: string,
+    body: AlgorithmBody,
+    identity: { id: string; createdAt: number; workspaceId: string; userName: string },
+  ): Promise<Algorithm> {
+    checkNaming(body.metadata);
+    const config = withoutNulls(body.job_config ?? {}) as JobConfig;
+    const form = checkConfig(config);
+    if (form === 'preset') requireEngine(images, config);
+    const code = config.code_dir
+      ? await inspectCode(objects, principal, config.code_dir, deps.codeLimits).catch(error => {
+          throw asDenied(error, 'code_dir');
+        })
+      : undefined;
+    if (code && config.boot_file) await inspectBootFile(objects, principal, config.boot_file, code.path);
+    return {
+      id: identity.id,
+      projectId,
+      accountId: principal.accountId,
+      workspaceId: identity.workspaceId,
+      name: body.metadata.name,
+      description: body.metadata.description ?? '',
+      userName: identity.userName,
+      config,
+      resourceRequirements: (body.resource_requirements ?? []).map(item => ({
+        key: item.key,
+        value: item.value ?? item.values ?? [],
+        operator: item.operator ?? 'in',
+      })),
+      advancedConfig: body.advanced_config ?? {},
+      size: code?.size ?? 0,
+      codeTree: code?.tree,
+      createdAt: identity.createdAt,
+      updatedAt: clock.now(),
+    };
+  }
+
+  async function save(algorithm: Algorithm): Promise<Algorithm> {
+    if (await store.save(algorithm)) return algorithm;
+    throw new Failure({
+      code: 'ModelArts.2821',
+      status: 400,
+      message: `DuplicateAlgorithmName: an algorithm named ${algorithm.name} exists already.`,
+      solution: 'Choose another name, or change that algorithm.',
+    });
+  }
+
+  const service: Algorithms = {
+    async create(principal, projectId, body) {
+      return save(
+        await build(principal, projectId, body, {
+          id: uuid(),
+          createdAt: clock.now(),
+          workspaceId: body.metadata.workspace_id || '0',
+          userName: principal.onBehalfOf?.name ?? principal.name,
+        }),
+      );
+    },
+    async change(principal, projectId, id, body) {
+      const old = await service.get(projectId, id);
+      return save(await build(principal, projectId, body, old));
+    },
+    async get(projectId, id) {
+      const found = await store.find(projectId, id);
+      if (found) return found;
+      throw new Failure({
+        code: 'ModelArts.2755',
+        status: 400,
+        message: `AiAlgorithmNotFound: there is no algorithm ${id.slice(0, 64)} in this project.`,
+        solution: 'GET /v2/{project_id}/algorithms lists them.',
+      });
+    },
+    list: (projectId, query) => store.list(projectId, query),
+    async remove(projectId, id) {
+      if (!(await store.remove(projectId, id))) await service.get(projectId, id);
+    },
+  };
+  return service;
+}
+
+/** The preset engine a configuration names. Throws Failure 2780. */
+export function requireEngine(images: EngineCatalog, config: JobConfig): ReturnType<EngineCatalog['findEngine']> & {} {
+  const engine = config.engine ?? {};
+  const found = images.findEngine({
+    ...(engine.engine_id ? { engineId: engine.engine_id } : {}),
+    ...(engine.engine_name ? { engineName: engine.engine_name } : {}),
+    ...(engine.engine_version ? { engineVersion: engine.engine_version } : {}),
+  });
+  if (found) return found;
+  const named = engine.engine_id ?? [engine.engine_name, engine.engine_version].filter(Boolean).join(' ');
+  throw new Failure({
+    code: 'ModelArts.2780',
+    status: 400,
+    message: `EngineNotFound: there is no engine ${named.slice(0, 200)}.`,
+    solution: 'GET /v2/{project_id}/training-job-engines lists the engines.',
+  });
+}
+
+/** A copy without null members, at every depth: clients send null for what they leave out. */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== null)
+      .map(([name, member]) => [name, withoutNulls(member)]),
+  );
+}

@@ -1,0 +1,33 @@
+import type { Route } from '../../http/index.ts';
+import { algorithmRoutes } from './algorithm.routes.ts';
+import { type AlgorithmDeps, type Algorithms, algorithmService } from './algorithm.service.ts';
+
+export { algorithmOperations, engineSchema, parameterSchema } from './algorithm.api.ts';
+export { type Algorithms, type EngineCatalog, requireEngine, withoutNulls } from './algorithm.service.ts';
+export { algorithmMigrations } from './algorithm.store.ts';
+export {
+  type Algorithm,
+  type BootForm,
+  type Channel,
+  checkConfig,
+  checkDescription,
+  checkNaming,
+  type JobConfig,
+} from './algorithm.ts';
+export {
+  asDenied,
+  type CodeLimits,
+  type CodeStorage,
+  DEFAULT_CODE_LIMITS,
+  inspectBootFile,
+  inspectCode,
+  requireBucket,
+} from './code-tree.ts';
+export { asDirectory, lastStep, type StoragePath, storagePath, storageUrl } from './obs-path.ts';
+export { mergeParameters, type Parameter } from './parameter.ts';
+
+/** The family of algorithms: its operations' handlers, and what training jobs ask of it. */
+export function createAlgorithms(deps: AlgorithmDeps): Algorithms & { routes: Route[] } {
+  const service = algorithmService(deps);
+  return { ...service, routes: algorithmRoutes(service) };
+}

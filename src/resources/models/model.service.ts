@@ -1,0 +1,318 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { Failure } from '../../kernel/failure.ts';
+import { uuid } from '../../kernel/ids.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import type { BodyOf } from '../../wire/operation.ts';
+import type { modelApis } from './model.api.ts';
+import type { ModelStore } from './model.store.ts';
+import {
+  CASCADE_LIMIT,
+  checkModelDescription,
+  checkModelName,
+  checkModelVersion,
+  type Model,
+  type ModelEvent,
+  type ModelFilter,
+  type ModelPage,
+  parseSourceLocation,
+} from './model.ts';
+import { ConfigProblem, MODEL_TYPES, type ModelApi, parsePackageConfig } from './package-config.ts';
+
+/** An engine of the preset catalog, as far as models need it. */
+export interface Engine {
+  engineId: string;
+  engineName: string;
+  engineVersion: string;
+  imageRef: string;
+  /** What the image really holds: package to version. */
+  contains?: Record<string, string>;
+}
+
+export interface EngineCatalog {
+  engines(): readonly Engine[];
+  engineOfRuntime(runtime: string): Engine | undefined;
+}
+
+/** What a training job hands over. */
+export interface TrainingOutputs {
+  output(
+    projectId: string,
+    jobId: string,
+  ): Promise<{ status: string; outputs: { name: string; obsUrl: string }[]; engine?: unknown } | undefined>;
+}
+
+export interface ModelServiceDeps {
+  store: ModelStore;
+  clock: Clock;
+  images: EngineCatalog;
+  training: TrainingOutputs;
+  authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
+  /** Names of the services that use a model. */
+  usedBy(modelId: string): Promise<string[]>;
+  /** Tells the reconciler that a model has work. */
+  poke(id: string, interrupt: boolean): Promise<void>;
+}
+
+type CreateBody = BodyOf<typeof modelApis.create>;
+
+export interface RemoveResult {
+  deleted: string[];
+  failed: { id: string; code: string; message: string }[];
+}
+
+export type ModelService = ReturnType<typeof modelService>;
+
+/** The use cases of models. */
+export function modelService(deps: ModelServiceDeps) {
+  const { store, clock } = deps;
+
+  async function show(projectId: string, id: string): Promise<Model> {
+    const model = await store.find(projectId, id);
+    if (model) return model;
+    throw new Failure({
+      code: 'ModelArts.3001',
+      status: 404,
+      message: `The model ${id.slice(0, 64)} does not exist in this project.`,
+      solution: 'GET /v1/{project_id}/models lists the models.',
+    });
+  }
+
+  async function sourcesOf(projectId: string, body: CreateBody): Promise<{ sources: string[]; location: string }> {
+    if (!body.source_job_id) {
+      if (!body.source_location) {
+        throw new Failure({
+          code: 'ModelArts.3036',
+          status: 400,
+          message: 'Parameter [source_location] or [source_job_id] is required: where the model package comes from.',
+        });
+      }
+      return { sources: [parseSourceLocation(body.source_location)], location: body.source_location };
+    }
+    const output = await deps.training.output(projectId, body.source_job_id);
+    if (!output) {
+      throw new Failure({
+        code: 'ModelArts.2775',
+        status: 400,
+        message: `The training job ${body.source_job_id.slice(0, 64)} of [source_job_id] does not exist in this project.`,
+      });
+    }
+    if (output.status.toLowerCase() !== 'completed') {
+      throw new Failure({
+        code: 'ModelArts.3037',
+        status: 400,
+        message: `The training job of [source_job_id] is ${output.status}; a model can only be made from a Completed job.`,
+        solution: 'Wait until the job is Completed, or import its files with [source_location] alone.',
+      });
+    }
+    if (body.source_location) {
+      return { sources: [parseSourceLocation(body.source_location)], location: body.source_location };
+    }
+    const sources = output.outputs.map(entry => parseSourceLocation(entry.obsUrl));
+    if (sources.length === 0) {
+      throw new Failure({
+        code: 'ModelArts.3017',
+        status: 400,
+        message: 'The training job of [source_job_id] has no output path to take the model from.',
+        solution: 'Name the directory of the model package with [source_location].',
+      });
+    }
+    return { sources, location: `/${sources[0]}` };
+  }
+
+  return {
+    show,
+    engines: () => deps.images.engines(),
+    list: (filter: ModelFilter): Promise<ModelPage> => {
+      if (filter.type !== undefined && filter.notType !== undefined) {
+        throw new Failure({
+          code: 'ModelArts.3037',
+          status: 400,
+          message: 'Parameters [model_type] and [not_model_type] exclude each other.',
+        });
+      }
+      return store.list(filter);
+    },
+
+    /** Registers a model and starts its import; returns its id. Throws Failure for what can be told without reading OBS. */
+    async create(principal: Principal, projectId: string, body: CreateBody): Promise<string> {
+      checkModelName(body.model_name);
+      checkModelVersion(body.model_version);
+      checkModelDescription(body.description ?? '');
+      checkType(body);
+      const configText = requestConfig(body);
+      if (body.runtime && !deps.images.engineOfRuntime(body.runtime)) {
+        throw unknownRuntime(body.runtime, deps.images);
+      }
+      if ((await store.named(projectId, body.model_name, body.model_version)).length > 0) throw duplicate(body);
+      const { sources, location } = await sourcesOf(projectId, body);
+      const agencyName = await deps.authorizations.agencyFor(principal, projectId);
+      const now = clock.now();
+      const model: Model = {
+        id: uuid(),
+        accountId: principal.accountId,
+        projectId,
+        workspaceId: body.workspace_id || '0',
+        name: body.model_name,
+        version: body.model_version,
+        type: body.model_type ?? '',
+        status: 'publishing',
+        description: body.description ?? '',
+        ownerId: principal.onBehalfOf?.id ?? principal.id,
+        ownerName: principal.onBehalfOf?.name ?? principal.name,
+        agencyName,
+        sourceJobId: body.source_job_id || undefined,
+        sourceJobVersion: body.source_job_version || undefined,
+        sources,
+        sourceLocation: location,
+        sourceCopy: String(body.source_copy ?? 'true'),
+        runtime: body.runtime || undefined,
+        algorithm: body.model_algorithm || undefined,
+        initialConfig: configText,
+        executionCode: body.execution_code || undefined,
+        apis: requestApis(body),
+        dependencies: [],
+        metrics: body.model_metrics || undefined,
+        docs: body.model_docs ?? [],
+        installType: installTypes(body.install_type as string[] | undefined),
+        size: 0,
+        attempts: 0,
+        createdAt: now,
+        updatedAt: now,
+        deleting: false,
+      };
+      try {
+        await store.insert(model, {
+          time: now,
+          type: 'normal',
+          info: `Start to import the model package from ${location}.`,
+        });
+      } catch (error) {
+        if (/UNIQUE constraint failed/.test(String((error as Error).message))) throw duplicate(body);
+        throw error;
+      }
+      await deps.poke(model.id, false);
+      return model.id;
+    },
+
+    async events(projectId: string, id: string): Promise<{ model: Model; events: ModelEvent[] }> {
+      const model = await show(projectId, id);
+      return { model, events: await store.events(id) };
+    },
+
+    /**
+     * Deletes the models of a comma-separated list, or with `cascade` all versions of the one named. One that a service uses
+     * stays: alone it is a Failure ModelArts.3009, in a list it is reported.
+     */
+    async remove(projectId: string, idList: string, cascade: boolean): Promise<RemoveResult> {
+      const ids = [...new Set(idList.split(',').map(id => id.trim()))].filter(id => id !== '');
+      let targets: Model[] = [];
+      for (const id of ids) targets.push(await show(projectId, id));
+      if (cascade) {
+        const all = await Promise.all(
+          [...new Set(targets.map(model => model.name))].map(n => store.named(projectId, n)),
+        );
+        targets = all.flat();
+      }
+      if (targets.length > CASCADE_LIMIT) {
+        throw new Failure({
+          code: 'ModelArts.3037',
+          status: 400,
+          message: `One call deletes at most ${CASCADE_LIMIT} models; these are ${targets.length}.`,
+          solution: 'Delete versions one by one until at most 20 are left.',
+        });
+      }
+      const result: RemoveResult = { deleted: [], failed: [] };
+      for (const model of targets) {
+        const users = await deps.usedBy(model.id);
+        if (users.length === 0) {
+          result.deleted.push(model.id);
+          continue;
+        }
+        const message = `The model ${model.name} ${model.version} is used by the service${users.length > 1 ? 's' : ''} ${users.join(', ')}; delete ${users.length > 1 ? 'them' : 'it'} first.`;
+        if (targets.length === 1) throw new Failure({ code: 'ModelArts.3009', status: 500, message });
+        result.failed.push({ id: model.id, code: 'ModelArts.3009', message });
+      }
+      await store.markDeleting(result.deleted, clock.now());
+      for (const id of result.deleted) await deps.poke(id, true);
+      return result;
+    },
+  };
+}
+
+/** The text for a runtime that the catalog lacks. */
+export function unknownRuntime(runtime: string, images: EngineCatalog): Failure {
+  return new Failure({
+    code: 'ModelArts.3037',
+    status: 400,
+    message: `The runtime "${runtime.slice(0, 100)}" ([runtime]) is not known here. Known: ${images
+      .engines()
+      .map(engine => engine.engineId)
+      .join(', ')}.`,
+  });
+}
+
+function checkType(body: CreateBody): void {
+  const type = body.model_type;
+  if (type === undefined) return;
+  if (!(MODEL_TYPES as readonly string[]).includes(type)) {
+    throw new Failure({
+      code: 'ModelArts.3037',
+      status: 400,
+      message: `Parameter [model_type] should be one of ${MODEL_TYPES.join(', ')}; it is "${type.slice(0, 60)}".`,
+    });
+  }
+  if (type === 'Image' || type === 'Custom' || type === 'Template') {
+    throw new Failure({
+      code: 'ModelArts.3037',
+      status: 400,
+      message: `Parameter [model_type] ${type} is not supported yet; models need a preset engine such as PyTorch.`,
+    });
+  }
+}
+
+/** Checks `initial_config`, the one configuration that is known at once: 3015 when it does not conform, 3016 for types. */
+function requestConfig(body: CreateBody): string | undefined {
+  if (!body.initial_config) return undefined;
+  try {
+    const config = parsePackageConfig(body.initial_config);
+    if (body.model_type && config.modelType !== body.model_type) {
+      throw new ConfigProblem(
+        'model_type',
+        'unsupported',
+        `[model_type] is ${body.model_type} in the request and ${config.modelType} in [initial_config].`,
+      );
+    }
+    return body.initial_config;
+  } catch (error) {
+    if (!(error instanceof ConfigProblem)) throw error;
+    throw new Failure({
+      code: error.kind === 'nonconforming' ? 'ModelArts.3015' : 'ModelArts.3016',
+      status: 400,
+      message: `Parameter [initial_config]: ${error.message}`,
+    });
+  }
+}
+
+function requestApis(body: CreateBody): ModelApi[] {
+  return (body.apis ?? []).map(api => ({
+    url: api.url || '/',
+    method: (api.method || 'post').toLowerCase(),
+    protocol: (api.protocol || 'http').toLowerCase(),
+    ...(api.input_params ? { request: { data: api.input_params } } : {}),
+    ...(api.output_params ? { response: { data: api.output_params } } : {}),
+  }));
+}
+
+function installTypes(given: readonly string[] | undefined): string[] {
+  if (!given || given.length === 0) return ['real-time', 'batch'];
+  return [...new Set(given.map(type => (type === 'realtime' ? 'real-time' : type)))];
+}
+
+function duplicate(body: CreateBody): Failure {
+  return new Failure({
+    code: 'ModelArts.3002',
+    status: 409,
+    message: `The model ${body.model_name} already has a version ${body.model_version}.`,
+    solution: 'Use another [model_version], or delete the existing one.',
+  });
+}

@@ -1,0 +1,477 @@
+import { sql } from 'kysely';
+import { type Database, LEASE_COLUMNS_SQL, type LeaseColumns, sqlMigration, tables } from '../../store-kit/index.ts';
+import type { Job, JobEvent, JobSpec } from './job.model.ts';
+import { type Desired, type Phase, phaseOf, type Result, type SecondaryPhase, type Step } from './job.ts';
+
+/** Table driven by the reconciler. */
+export const JOB_TABLE = 'training_jobs';
+
+export const trainingMigrations = [
+  sqlMigration('0004-training', [
+    `CREATE TABLE training_jobs (
+      id TEXT PRIMARY KEY,
+      project_id TEXT NOT NULL,
+      account_id TEXT NOT NULL,
+      workspace_id TEXT NOT NULL,
+      name TEXT NOT NULL,
+      description TEXT NOT NULL,
+      kind TEXT NOT NULL,
+      user_id TEXT NOT NULL,
+      user_name TEXT NOT NULL,
+      algorithm_name TEXT NOT NULL,
+      agency TEXT NOT NULL,
+      phase TEXT NOT NULL,
+      secondary_phase TEXT NOT NULL,
+      step TEXT NOT NULL,
+      desired TEXT NOT NULL,
+      result TEXT,
+      stop_reason TEXT,
+      exit_code INTEGER,
+      created_at INTEGER NOT NULL,
+      queued_at INTEGER,
+      admitted_at INTEGER,
+      staged_at INTEGER,
+      started_at INTEGER,
+      exited_at INTEGER,
+      ended_at INTEGER,
+      ${LEASE_COLUMNS_SQL},
+      exit_message TEXT,
+      message TEXT,
+      spec TEXT NOT NULL
+    )`,
+    'CREATE UNIQUE INDEX training_jobs_name ON training_jobs (project_id, workspace_id, name)',
+    // Holds every column that a search may name, so that a filtered count over 100,000 jobs never reads the rows.
+    `CREATE INDEX training_jobs_search ON training_jobs
+      (project_id, created_at, id, name, phase, kind, user_id, user_name, algorithm_name, workspace_id)`,
+    'CREATE INDEX training_jobs_account ON training_jobs (account_id)',
+    'CREATE INDEX training_jobs_due ON training_jobs (next_at) WHERE next_at IS NOT NULL',
+    // Exists while a job may write there: the index is what keeps two jobs apart.
+    `CREATE TABLE training_job_outputs (
+      bucket TEXT NOT NULL,
+      prefix TEXT NOT NULL,
+      job_id TEXT NOT NULL REFERENCES training_jobs (id) ON DELETE CASCADE,
+      PRIMARY KEY (bucket, prefix)
+    )`,
+    'CREATE INDEX training_job_outputs_job ON training_job_outputs (job_id)',
+    `CREATE TABLE training_job_events (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      job_id TEXT NOT NULL REFERENCES training_jobs (id) ON DELETE CASCADE,
+      time INTEGER NOT NULL,
+      level TEXT NOT NULL,
+      source TEXT NOT NULL,
+      mark TEXT,
+      message TEXT NOT NULL
+    )`,
+    'CREATE INDEX training_job_events_job ON training_job_events (job_id, time)',
+    'CREATE UNIQUE INDEX training_job_events_mark ON training_job_events (job_id, mark) WHERE mark IS NOT NULL',
+    `CREATE TABLE training_job_metrics (
+      job_id TEXT NOT NULL REFERENCES training_jobs (id) ON DELETE CASCADE,
+      minute INTEGER NOT NULL,
+      cpu_sum REAL NOT NULL,
+      memory_sum REAL NOT NULL,
+      samples INTEGER NOT NULL,
+      PRIMARY KEY (job_id, minute)
+    ) WITHOUT ROWID`,
+  ]),
+];
+
+export interface JobRow extends LeaseColumns {
+  id: string;
+  project_id: string;
+  account_id: string;
+  workspace_id: string;
+  name: string;
+  description: string;
+  kind: string;
+  user_id: string;
+  user_name: string;
+  algorithm_name: string;
+  agency: string;
+  phase: string;
+  secondary_phase: string;
+  step: string;
+  desired: string;
+  result: string | null;
+  stop_reason: string | null;
+  exit_code: number | null;
+  created_at: number;
+  queued_at: number | null;
+  admitted_at: number | null;
+  staged_at: number | null;
+  started_at: number | null;
+  exited_at: number | null;
+  ended_at: number | null;
+  exit_message: string | null;
+  message: string | null;
+  spec: string;
+}
+
+export interface TrainingTables {
+  training_jobs: JobRow;
+  training_job_outputs: { bucket: string; prefix: string; job_id: string };
+  training_job_events: {
+    id: number;
+    job_id: string;
+    time: number;
+    level: string;
+    source: string;
+    mark: string | null;
+    message: string;
+  };
+  training_job_metrics: { job_id: string; minute: number; cpu_sum: number; memory_sum: number; samples: number };
+}
+
+/** What a step may write along with itself. */
+export interface JobPatch {
+  step: Step;
+  result?: Result;
+  exitCode?: number | null;
+  exitMessage?: string;
+  message?: string;
+  queuedAt?: number;
+  admittedAt?: number;
+  stagedAt?: number;
+  startedAt?: number;
+  exitedAt?: number;
+  endedAt?: number;
+}
+
+export type InsertOutcome =
+  | { kind: 'inserted' }
+  | { kind: 'quota'; used: number }
+  | { kind: 'duplicate' }
+  | { kind: 'output-in-use'; jobName: string; jobId: string; bucket: string; prefix: string };
+
+/** Queries on training jobs. Those that a caller's request leads to take the project and never look beyond it. */
+export function jobStore(database: Database) {
+  const db = tables<TrainingTables>(database);
+  const inside = (trx: Database) => tables<TrainingTables>(trx);
+
+  return {
+    /** Adds a job with its output claims and first event, all or nothing. */
+    async insert(job: Job, event: JobEvent, quota: number): Promise<InsertOutcome> {
+      return database.transaction().execute(async raw => {
+        const trx = inside(raw);
+        const { used } = await trx
+          .selectFrom('training_jobs')
+          .select(eb => eb.fn.countAll<number>().as('used'))
+          .where('account_id', '=', job.accountId)
+          .executeTakeFirstOrThrow();
+        if (Number(used) >= quota) return { kind: 'quota', used: Number(used) };
+        const twin = await trx
+          .selectFrom('training_jobs')
+          .select('id')
+          .where('project_id', '=', job.projectId)
+          .where('workspace_id', '=', job.workspaceId)
+          .where('name', '=', job.name)
+          .executeTakeFirst();
+        if (twin) return { kind: 'duplicate' };
+        for (const { to } of job.spec.outputs) {
+          const holder = await trx
+            .selectFrom('training_job_outputs')
+            .innerJoin('training_jobs', 'training_jobs.id', 'training_job_outputs.job_id')
+            .select(['training_jobs.id', 'training_jobs.name'])
+            .where('bucket', '=', to.bucket)
+            .where('prefix', '=', to.key)
+            .executeTakeFirst();
+          if (holder) {
+            return {
+              kind: 'output-in-use',
+              jobName: holder.name,
+              jobId: holder.id,
+              bucket: to.bucket,
+              prefix: to.key,
+            };
+          }
+        }
+        await trx
+          .insertInto('training_jobs')
+          .values({ ...toRow(job), next_at: job.createdAt, lease_owner: null, lease_until: null })
+          .execute();
+        for (const { to } of job.spec.outputs) {
+          await trx
+            .insertInto('training_job_outputs')
+            .values({ bucket: to.bucket, prefix: to.key, job_id: job.id })
+            .execute();
+        }
+        await addEvent(trx, job.id, event, 'created');
+        return { kind: 'inserted' };
+      });
+    },
+
+    /** The job, looked up by the platform itself. */
+    async find(id: string): Promise<Job | undefined> {
+      const row = await db.selectFrom('training_jobs').selectAll().where('id', '=', id).executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async findInProject(projectId: string, id: string): Promise<Job | undefined> {
+      const row = await db
+        .selectFrom('training_jobs')
+        .selectAll()
+        .where('id', '=', id)
+        .where('project_id', '=', projectId)
+        .executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async findMany(ids: readonly string[]): Promise<Job[]> {
+      if (ids.length === 0) return [];
+      const rows = await db.selectFrom('training_jobs').selectAll().where('id', 'in', ids).execute();
+      const byId = new Map(rows.map(row => [row.id, fromRow(row)]));
+      return ids.flatMap(id => byId.get(id) ?? []);
+    },
+
+    /** Every job that may have something on this machine, and whether it still needs it. */
+    async steps(): Promise<{ id: string; step: Step; endedAt: number | null }[]> {
+      const rows = await db.selectFrom('training_jobs').select(['id', 'step', 'ended_at']).execute();
+      return rows.map(row => ({ id: row.id, step: row.step as Step, endedAt: row.ended_at }));
+    },
+
+    /**
+     * Moves a job on from the step it was seen at, with the phase that follows. False when it was no longer there: then
+     * somebody else has moved it and the pass must look again. The end of a job gives its output paths free.
+     */
+    async advance(id: string, from: Step, patch: JobPatch): Promise<boolean> {
+      return database.transaction().execute(async raw => {
+        const trx = inside(raw);
+        const row = await trx
+          .selectFrom('training_jobs')
+          .select(['step', 'desired', 'result'])
+          .where('id', '=', id)
+          .executeTakeFirst();
+        if (!row || row.step !== from) return false;
+        const result = patch.result ?? (row.result as Result | null);
+        const { phase, secondary } = phaseOf({ step: patch.step, desired: row.desired as Desired, result });
+        await trx
+          .updateTable('training_jobs')
+          .set({ ...patchColumns(patch), result, phase, secondary_phase: secondary })
+          .where('id', '=', id)
+          .execute();
+        if (result) await trx.deleteFrom('training_job_outputs').where('job_id', '=', id).execute();
+        return true;
+      });
+    },
+
+    /**
+     * Records the wish to stop or to delete. Returns the phase it found; the wish is recorded only when `when` accepts it.
+     * A wish to delete is never weakened to one to stop.
+     */
+    async desire(
+      id: string,
+      desired: 'terminate' | 'delete',
+      when: (phase: Phase) => boolean,
+      stopReason: string | null,
+      now: number,
+    ): Promise<{ phase: Phase; accepted: boolean } | undefined> {
+      return database.transaction().execute(async raw => {
+        const trx = inside(raw);
+        const row = await trx
+          .selectFrom('training_jobs')
+          .select(['phase', 'step', 'desired', 'result', 'stop_reason'])
+          .where('id', '=', id)
+          .executeTakeFirst();
+        if (!row) return undefined;
+        const before = row.phase as Phase;
+        if (!when(before)) return { phase: before, accepted: false };
+        const wanted: Desired = row.desired === 'delete' ? 'delete' : desired;
+        const next = phaseOf({ step: row.step as Step, desired: wanted, result: row.result as Result | null });
+        await trx
+          .updateTable('training_jobs')
+          .set({
+            desired: wanted,
+            phase: next.phase,
+            secondary_phase: next.secondary,
+            stop_reason: row.stop_reason ?? stopReason,
+            next_at: now,
+          })
+          .where('id', '=', id)
+          .execute();
+        return { phase: before, accepted: true };
+      });
+    },
+
+    async describe(projectId: string, id: string, description: string): Promise<boolean> {
+      const result = await db
+        .updateTable('training_jobs')
+        .set({ description })
+        .where('project_id', '=', projectId)
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return result.numUpdatedRows > 0n;
+    },
+
+    /** Removes a job that has come to its end, with everything that hangs on it. */
+    async erase(id: string): Promise<void> {
+      await db.deleteFrom('training_jobs').where('id', '=', id).where('step', '=', 'done').execute();
+    },
+
+    async countOfAccount(accountId: string): Promise<number> {
+      const { used } = await db
+        .selectFrom('training_jobs')
+        .select(eb => eb.fn.countAll<number>().as('used'))
+        .where('account_id', '=', accountId)
+        .executeTakeFirstOrThrow();
+      return Number(used);
+    },
+
+    /** Adds an event; one with a `mark` that the job already has is left out, so that a repeated step is told once. */
+    event: (jobId: string, event: JobEvent, mark?: string) => addEvent(db, jobId, event, mark),
+
+    async events(jobId: string, query: EventQuery): Promise<{ total: number; events: JobEvent[] }> {
+      let matching = db.selectFrom('training_job_events').where('job_id', '=', jobId);
+      if (query.from !== undefined) matching = matching.where('time', '>=', query.from);
+      if (query.to !== undefined) matching = matching.where('time', '<=', query.to);
+      if (query.level) matching = matching.where('level', '=', query.level);
+      if (query.source) matching = matching.where('source', '=', query.source);
+      if (query.pattern) {
+        const pattern = `%${escapeLike(query.pattern)}%`;
+        matching = matching.where(sql<boolean>`message LIKE ${pattern} ESCAPE '\\'`);
+      }
+      const { n } = await matching.select(eb => eb.fn.countAll<number>().as('n')).executeTakeFirstOrThrow();
+      const rows = await matching
+        .select(['time', 'level', 'source', 'message'])
+        .orderBy('time', query.order)
+        .orderBy('id', query.order)
+        .offset(query.offset)
+        .limit(query.limit)
+        .execute();
+      return { total: Number(n), events: rows as JobEvent[] };
+    },
+
+    /** Adds one sample to the average of its minute. `minute`: since the epoch; use in per cent of the flavor's. */
+    async sample(jobId: string, minute: number, cpu: number, memory: number): Promise<void> {
+      await sql`
+        INSERT INTO training_job_metrics (job_id, minute, cpu_sum, memory_sum, samples)
+        VALUES (${jobId}, ${minute}, ${cpu}, ${memory}, 1)
+        ON CONFLICT (job_id, minute) DO UPDATE SET cpu_sum = cpu_sum + excluded.cpu_sum,
+          memory_sum = memory_sum + excluded.memory_sum, samples = samples + 1`.execute(db);
+    },
+
+    async metrics(jobId: string): Promise<{ minute: number; cpu: number; memory: number }[]> {
+      const rows = await db
+        .selectFrom('training_job_metrics')
+        .selectAll()
+        .where('job_id', '=', jobId)
+        .orderBy('minute')
+        .execute();
+      return rows.map(row => ({
+        minute: row.minute,
+        cpu: row.cpu_sum / row.samples,
+        memory: row.memory_sum / row.samples,
+      }));
+    },
+  };
+}
+
+export type JobStore = ReturnType<typeof jobStore>;
+
+export interface EventQuery {
+  offset: number;
+  limit: number;
+  order: 'asc' | 'desc';
+  from?: number | undefined;
+  to?: number | undefined;
+  level?: string | undefined;
+  source?: string | undefined;
+  pattern?: string | undefined;
+}
+
+/** Text for a LIKE pattern whose wildcards mean themselves. */
+export function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, found => `\\${found}`);
+}
+
+async function addEvent(
+  db: ReturnType<typeof tables<TrainingTables>>,
+  jobId: string,
+  event: JobEvent,
+  mark?: string,
+): Promise<void> {
+  await sql`
+    INSERT INTO training_job_events (job_id, time, level, source, mark, message)
+    SELECT id, ${event.time}, ${event.level}, ${event.source}, ${mark ?? null}, ${event.message}
+    FROM training_jobs WHERE id = ${jobId}
+    ON CONFLICT DO NOTHING`.execute(db);
+}
+
+function patchColumns(patch: JobPatch): Partial<JobRow> {
+  return {
+    step: patch.step,
+    ...(patch.exitCode === undefined ? {} : { exit_code: patch.exitCode }),
+    ...(patch.exitMessage === undefined ? {} : { exit_message: patch.exitMessage }),
+    ...(patch.message === undefined ? {} : { message: patch.message }),
+    ...(patch.queuedAt === undefined ? {} : { queued_at: patch.queuedAt }),
+    ...(patch.admittedAt === undefined ? {} : { admitted_at: patch.admittedAt }),
+    ...(patch.stagedAt === undefined ? {} : { staged_at: patch.stagedAt }),
+    ...(patch.startedAt === undefined ? {} : { started_at: patch.startedAt }),
+    ...(patch.exitedAt === undefined ? {} : { exited_at: patch.exitedAt }),
+    ...(patch.endedAt === undefined ? {} : { ended_at: patch.endedAt }),
+  };
+}
+
+export function fromRow(row: JobRow): Job {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    accountId: row.account_id,
+    workspaceId: row.workspace_id,
+    name: row.name,
+    description: row.description,
+    kind: row.kind,
+    userId: row.user_id,
+    userName: row.user_name,
+    agency: row.agency,
+    spec: JSON.parse(row.spec) as JobSpec,
+    step: row.step as Step,
+    desired: row.desired as Desired,
+    phase: row.phase as Phase,
+    secondaryPhase: row.secondary_phase as SecondaryPhase,
+    result: row.result as Result | null,
+    stopReason: row.stop_reason,
+    exitCode: row.exit_code,
+    exitMessage: row.exit_message,
+    message: row.message,
+    createdAt: row.created_at,
+    queuedAt: row.queued_at,
+    admittedAt: row.admitted_at,
+    stagedAt: row.staged_at,
+    startedAt: row.started_at,
+    exitedAt: row.exited_at,
+    endedAt: row.ended_at,
+  };
+}
+
+function toRow(job: Job): Omit<JobRow, keyof LeaseColumns> {
+  return {
+    id: job.id,
+    project_id: job.projectId,
+    account_id: job.accountId,
+    workspace_id: job.workspaceId,
+    name: job.name,
+    description: job.description,
+    kind: job.kind,
+    user_id: job.userId,
+    user_name: job.userName,
+    algorithm_name: job.spec.algorithm?.name ?? '',
+    agency: job.agency,
+    phase: job.phase,
+    secondary_phase: job.secondaryPhase,
+    step: job.step,
+    desired: job.desired,
+    result: job.result,
+    stop_reason: job.stopReason,
+    exit_code: job.exitCode,
+    created_at: job.createdAt,
+    queued_at: job.queuedAt,
+    admitted_at: job.admittedAt,
+    staged_at: job.stagedAt,
+    started_at: job.startedAt,
+    exited_at: job.exitedAt,
+    ended_at: job.endedAt,
+    exit_message: job.exitMessage,
+    message: job.message,
+    spec: JSON.stringify(job.spec),
+  };
+}
+
