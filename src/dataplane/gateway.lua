@@ -4,6 +4,9 @@
 local BodyLimit = { id = 'body-limit', flags = filter.FLT_CFG_FL_HTX }
 BodyLimit.__index = BodyLimit
 
+-- HAProxy's own mark of the end is counted as one byte of payload.
+local END_MARK = 1
+
 function BodyLimit:new()
   return setmetatable({ total = 0 }, BodyLimit)
 end
@@ -16,14 +19,14 @@ end
 -- only when they have sent all, and find a broken connection when it closes before.
 function BodyLimit:http_payload(txn, msg)
   self.total = self.total + msg:input()
-  if self.total <= BODY_LIMIT then return end
+  if self.total <= BODY_LIMIT + END_MARK then return end
   txn:set_var('txn.too_large', 1)
   if msg:eom() or self.total > DRAIN_LIMIT then return filter.ERROR end
   msg:remove()
 end
 
 function BodyLimit:http_end(txn, msg)
-  if self.total > BODY_LIMIT then return filter.ERROR end
+  if self.total > BODY_LIMIT + END_MARK then return filter.ERROR end
 end
 
 core.register_filter('body-limit', BodyLimit, function(class) return class end)

@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { type Answer, backend, call, entry, eventually, invoke, type Rig, rig, routes, selfSigned, service } from './test-rig.ts';
-import { token } from './test-rig.ts';
+import {
+  type Answer,
+  backend,
+  call,
+  entry,
+  eventually,
+  invoke,
+  type Rig,
+  rig,
+  routes,
+  selfSigned,
+  service,
+  token,
+} from './test-rig.ts';
 
 let gate: Rig;
 const MIB = 1024 * 1024;
@@ -172,7 +184,12 @@ test('bodies up to 12 MB pass and larger ones are refused, with and without Cont
     }
   }
   assert.ok(one.seen.every(request => request.bytes <= 12 * MIB));
-  refused(await call(url, { body: '' , headers: { expect: '100-continue', 'content-length': '99999999' } }), 413, 'APIG.0201', /12 MB/);
+  refused(
+    await call(url, { body: '', headers: { expect: '100-continue', 'content-length': '99999999' } }),
+    413,
+    'APIG.0201',
+    /12 MB/,
+  );
   refused(await call(url, { body: 'x', chunked: true }), 401, 'APIG.0301', /neither/);
 });
 
@@ -200,7 +217,8 @@ test('slow, broken and dead instances are reported as what they are, and counted
   assert.deepEqual([own.status, own.text], [502, 'own words']);
   refused(await invoke(`${gate.url}/v1/infers/dead`), 503, 'ModelArts.4302', /no healthy instance/);
   const counts = await gate.gateway.counters();
-  for (const id of ['slow', 'patient', 'broken', 'failing']) assert.deepEqual(counts[id]!.m, { calls: 1, failed: 1 }, id);
+  for (const id of ['slow', 'patient', 'broken', 'failing'])
+    assert.deepEqual(counts[id]!.m, { calls: 1, failed: 1 }, id);
   const all = Object.values(counts.dead!);
   assert.deepEqual([all.reduce((n, c) => n + c.calls, 0), all.reduce((n, c) => n + c.failed, 0)], [1, 1]);
 });
@@ -210,7 +228,10 @@ test('HTTPS instances with self-signed certificates serve; a wrong scheme is an 
   const one = await backend('tls', undefined, selfSigned());
   cleanup.defer(() => one.close());
   await gate.gateway.apply(
-    routes(service('tls', [entry('m', 100, [one.port], { tls: true, healthPath: '/health' })]), service('mis', [entry('m', 100, [one.port])])),
+    routes(
+      service('tls', [entry('m', 100, [one.port], { tls: true, healthPath: '/health' })]),
+      service('mis', [entry('m', 100, [one.port])]),
+    ),
   );
   assert.equal((await invoke(`${gate.url}/v1/infers/tls`)).text, 'tls');
   const wrong = await invoke(`${gate.url}/v1/infers/mis`);
@@ -250,22 +271,33 @@ test('answers stream and WebSockets pass where allowed', async () => {
     finish = () => response.end('last');
   });
   one.server.on('upgrade', (_request, socket) => {
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n');
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+    );
     socket.on('data', data => socket.write(`echo ${data}`));
     socket.on('error', () => {});
+    socket.on('end', () => socket.end());
   });
   cleanup.defer(() => one.close());
   const entries = [entry('m', 100, [one.port])];
   await gate.gateway.apply(routes(service('ws', entries, { websocket: true }), service('nows', entries)));
   const first = await new Promise<string>((resolve, reject) => {
-    const request = http.request(`${gate.url}/v1/infers/ws`, { method: 'POST', headers: { 'x-auth-token': token() } }, response =>
-      response.once('data', chunk => resolve(String(chunk))),
+    const request = http.request(
+      `${gate.url}/v1/infers/ws`,
+      { method: 'POST', headers: { 'x-auth-token': token() } },
+      response => response.once('data', chunk => resolve(String(chunk))),
     );
     request.on('error', reject).end();
   });
   assert.equal(first, 'first');
   finish();
-  const headers = { 'x-auth-token': token(), connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' };
+  const headers = {
+    'x-auth-token': token(),
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+  };
   const echoed = await new Promise<string>((resolve, reject) => {
     const request = http.request(`${gate.url}/v1/infers/ws/chat`, { headers });
     request.on('upgrade', (_response, socket) => {
@@ -286,7 +318,11 @@ test('drained and removed instances get no new requests, added ones do, all with
   await using cleanup = new AsyncDisposableStack();
   const [a, b, c] = (await Promise.all(['a', 'b', 'c'].map(name => backend(name)))) as [never, never, never] as Awaited<
     ReturnType<typeof backend>
-  >[] as [Awaited<ReturnType<typeof backend>>, Awaited<ReturnType<typeof backend>>, Awaited<ReturnType<typeof backend>>];
+  >[] as [
+    Awaited<ReturnType<typeof backend>>,
+    Awaited<ReturnType<typeof backend>>,
+    Awaited<ReturnType<typeof backend>>,
+  ];
   for (const one of [a, b, c]) cleanup.defer(() => one.close());
   const names = async () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => invoke(`${gate.url}/v1/infers/x`)));

@@ -73,7 +73,11 @@ export function selfSigned(): { key: string; cert: string } {
 }
 
 /** A platform token with the usual claims, which `claims`, `secret` and `header` may spoil. */
-export function token(claims: Record<string, unknown> = {}, secret = SECRET, header: object = { alg: 'HS256', typ: 'JWT' }) {
+export function token(
+  claims: Record<string, unknown> = {},
+  secret = SECRET,
+  header: object = { alg: 'HS256', typ: 'JWT' },
+) {
   const now = Math.floor(Date.now() / 1000);
   const usual = { sub: 'user1', kind: 'user', dom: 'acc1', prj: PROJECT, gen: 1, iat: now, exp: now + 600 };
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -81,7 +85,12 @@ export function token(claims: Record<string, unknown> = {}, secret = SECRET, hea
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 }
 
-export function entry(id: string, weight: number, ports: number[], more: Partial<Entry> & { tls?: boolean } = {}): Entry {
+export function entry(
+  id: string,
+  weight: number,
+  ports: number[],
+  more: Partial<Entry> & { tls?: boolean } = {},
+): Entry {
   const { tls = false, ...rest } = more;
   return { id, weight, instances: ports.map(port => ({ id: `i${port}`, host: '127.0.0.1', port, tls })), ...rest };
 }

@@ -1,4 +1,4 @@
-export { type Call, type Handler, Reply, type Route, route } from './api.ts';
+export { type AnyOperation, type Call, type Handler, Reply, type Route, route } from './api.ts';
 export type { Audit, AuditRecord } from './audit.ts';
 export { type Authenticate, AuthenticationFailure, type RawRequest } from './authentication.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';

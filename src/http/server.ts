@@ -244,7 +244,7 @@ export function createApiServer(options: ApiServerOptions): {
   }
 
   async function audited(request: FastifyRequest, op: AnyOperation, status: number, errorCode?: string): Promise<void> {
-    if (READ_ONLY.has(op.method)) return;
+    if (READ_ONLY.has(op.method) || op.readOnly) return;
     const state = stateOf(request);
     const principal = state.principal;
     try {

@@ -43,6 +43,8 @@ export interface Operation<
   invalid?: { code: string; status: number };
   /** Code and status when the URL's project is not the caller's; ModelArts.0210 when absent. */
   projectMismatch?: { code: string; status: number };
+  /** Changes nothing although its method says otherwise: it is not audited. */
+  readOnly?: boolean;
   /** Largest body in bytes, 1 MiB when absent. */
   bodyLimit?: number;
 }

@@ -36,11 +36,11 @@ class Answer:
         self.close = close
         self.headers = headers
 
-    def encode(self, close):
+    def encode(self, close, head_only=False):
         """The bytes of the answer; `close` announces that the connection ends with it."""
         return b'HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s\r\n%s' % (
             self.status, REASONS.get(self.status, 'Error').encode(), len(self.body), self.headers,
-            b'Connection: close\r\n' if close else b'', self.body)
+            b'Connection: close\r\n' if close else b'', b'' if head_only else self.body)
 
 
 def failure(status, code, message, close=False, headers=b''):

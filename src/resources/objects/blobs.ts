@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { obsFailure } from './failures.ts';
-import type { Segment } from './object.ts';
 import type { NewBlob } from './object.store.ts';
+import type { Segment } from './object.ts';
 
 /** Blobs up to this size live in the database: one durable transaction instead of a file and two fsyncs. */
 export const INLINE_BYTES = 16 * 1024;
@@ -238,7 +238,8 @@ function checkChunk(blob: BlobRecord, index: number, bytes: Buffer): void {
   const { buffer, byteOffset, byteLength } = blob.checks;
   const stored = Buffer.from(buffer, byteOffset, byteLength);
   if (bytes.length === 0 && stored.length === 0) return;
-  if (stored.readUInt32LE(index * 4) !== crc32(bytes)) throw damaged(blob.id, `differs from its checksum in MiB ${index}`);
+  if (stored.readUInt32LE(index * 4) !== crc32(bytes))
+    throw damaged(blob.id, `differs from its checksum in MiB ${index}`);
 }
 
 function damaged(id: string, how: string): Error {

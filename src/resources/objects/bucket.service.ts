@@ -3,8 +3,8 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
-import { type BucketInfo, checkBucketName, type StorageClass } from './object.ts';
 import { objectStore } from './object.store.ts';
+import { type BucketInfo, checkBucketName, type StorageClass } from './object.ts';
 
 /** Most buckets an account may own (OBS: 100). */
 const MAX_BUCKETS = 100;

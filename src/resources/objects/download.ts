@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, lstat, mkdir, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Principal } from '../../kernel/principal.ts';
 import { Failure } from '../../kernel/failure.ts';
+import type { Principal } from '../../kernel/principal.ts';
 import type { Blobs } from './blobs.ts';
 import { obsFailure } from './failures.ts';
-import { formatObsPath, type ObjectInfo, type ObsPath } from './object.ts';
 import type { objectService } from './object.service.ts';
+import { formatObsPath, type ObjectInfo, type ObsPath } from './object.ts';
 import { inParallel, progressMeter, type TransferOptions, type TransferResult } from './transfer.ts';
 
 const MAX_NAME_BYTES = 255;
@@ -213,4 +213,3 @@ async function syncPath(path: string): Promise<void> {
     await dir.close();
   }
 }
-

@@ -4,7 +4,10 @@ import { Failure } from '../../kernel/failure.ts';
 const CODES = {
   AccessDenied: [403, 'Access denied.'],
   BadDigest: [400, 'The Content-MD5 you specified does not match what was received.'],
-  BucketAlreadyExists: [409, 'The bucket name is taken by another account. Names are shared by all: choose another one.'],
+  BucketAlreadyExists: [
+    409,
+    'The bucket name is taken by another account. Names are shared by all: choose another one.',
+  ],
   BucketAlreadyOwnedByYou: [409, 'You already own a bucket of this name.'],
   BucketNotEmpty: [409, 'The bucket is not empty: delete its objects and unfinished uploads first.'],
   EntityTooLarge: [400, 'The object exceeds 5 GB, the limit of a single upload: use a multipart upload.'],

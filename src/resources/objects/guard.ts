@@ -2,8 +2,8 @@ import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import { obsFailure } from './failures.ts';
-import { type BucketInfo, checkBucketName, formatObsPath, type ObsPath } from './object.ts';
 import type { objectStore } from './object.store.ts';
+import { type BucketInfo, checkBucketName, formatObsPath, type ObsPath } from './object.ts';
 
 /** Decides who may do what to buckets and objects. */
 export interface Guard {
@@ -17,7 +17,10 @@ export interface Guard {
 }
 
 /** `buckets.findBucket` looks a bucket up; the authorizer decides. */
-export function createGuard(authorizer: Authorizer, buckets: Pick<ReturnType<typeof objectStore>, 'findBucket'>): Guard {
+export function createGuard(
+  authorizer: Authorizer,
+  buckets: Pick<ReturnType<typeof objectStore>, 'findBucket'>,
+): Guard {
   async function decide(principal: Principal, action: string, path: ObsPath, context?: Record<string, unknown>) {
     const request = { action, resource: resourceOf(path, action), ...(context ? { context } : {}) };
     const decision = await authorizer.decide(principal, request);

@@ -12,9 +12,9 @@ import { download } from './download.ts';
 import { createGuard } from './guard.ts';
 import type { ListQuery } from './listing.ts';
 import { multipartService } from './multipart.service.ts';
-import type { BucketInfo, ObjectInfo, ObsPath } from './object.ts';
 import { type ByteRange, objectService, type PutOptions } from './object.service.ts';
 import { objectStore } from './object.store.ts';
+import type { BucketInfo, ObjectInfo, ObsPath } from './object.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
 import { createObsServer } from './protocol/server.ts';
 import { createReaper } from './reaper.ts';
@@ -22,8 +22,8 @@ import { type SignUrlInput, signUrl } from './sign-url.ts';
 import type { TransferOptions, TransferResult } from './transfer.ts';
 import { type UploadOptions, type UploadResult, upload } from './upload.ts';
 
-export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
 export { objectsMigrations } from './object.store.ts';
+export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
 export type { TransferOptions, TransferProgress, TransferResult } from './transfer.ts';
 export type { UploadOptions, UploadResult, UploadState } from './upload.ts';
 

@@ -8,7 +8,16 @@ import type { Blobs } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
-import { type PartRow, multipartStore, type UploadRow } from './multipart.store.ts';
+import { multipartStore, type PartRow, type UploadRow } from './multipart.store.ts';
+import {
+  type Conditions,
+  digest,
+  missingBucket,
+  type objectService,
+  type PutOptions,
+  receive,
+} from './object.service.ts';
+import { objectOf, objectStore, segmentsOf } from './object.store.ts';
 import {
   attributes,
   checkKey,
@@ -19,8 +28,6 @@ import {
   segmentsSize,
   sliceSegments,
 } from './object.ts';
-import { type Conditions, digest, missingBucket, type objectService, type PutOptions, receive } from './object.service.ts';
-import { objectOf, objectStore, segmentsOf } from './object.store.ts';
 
 /** A part as the client lists it when it completes the upload. */
 export interface ListedPart {
@@ -219,10 +226,8 @@ export function multipartService(deps: {
         }
         const segments = chosen.flatMap(segmentsOf).filter(segment => segment[2] > 0);
         const objectRows = objectStore(transaction);
-        // What the object refers to is counted anew, so that empty and unlisted parts are released with the others.
-        if (!(await objectRows.refer(segments))) throw obsFailure('InternalError', undefined, new Error('part lost'));
         await rows.deleteUpload(uploadId);
-        for (const row of stored.values()) await objectRows.release(segmentsOf(row), clock.now());
+        await objectRows.handOver([...stored.values()].flatMap(segmentsOf), segments, clock.now());
         return objects.replace(objectRows, bucket, path.key, {
           size: segmentsSize(segments),
           etag: multipartEtag(chosen.map(row => row.etag)),

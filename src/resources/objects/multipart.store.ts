@@ -42,9 +42,7 @@ export function multipartStore(database: Database) {
         .selectFrom('obs_uploads')
         .selectAll()
         .where('bucket_id', '=', bucketId)
-        .where(eb =>
-          eb.or([eb('key', '>', after.key), eb.and([eb('key', '=', after.key), eb('id', '>', after.id)])]),
-        )
+        .where(eb => eb.or([eb('key', '>', after.key), eb.and([eb('key', '=', after.key), eb('id', '>', after.id)])]))
         .orderBy('key')
         .orderBy('id')
         .limit(limit)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import { errorText } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -10,6 +10,7 @@ import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { type ListPage, type ListQuery, listPage } from './listing.ts';
+import { attributesText, type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
 import {
   attributes,
   type BucketInfo,
@@ -21,7 +22,6 @@ import {
   type Segment,
   sliceSegments,
 } from './object.ts';
-import { attributesText, type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
 
 /** Conditions of a read or write, on the state of the object at that moment. */
 export interface Conditions {

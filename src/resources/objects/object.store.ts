@@ -199,6 +199,17 @@ export function objectStore(database: Database) {
         await sql`DELETE FROM obs_blobs WHERE id = ${id} AND refs <= 0 AND content IS NOT NULL`.execute(database);
       }
     },
+    /** Replaces the references of `from` by those of `to`, touching only blobs whose count changes. */
+    async handOver(from: readonly Segment[], to: readonly Segment[], now: number): Promise<void> {
+      const kept = counted(to);
+      const surplus: Segment[] = [];
+      for (const segment of from) {
+        const count = kept.get(segment[0]) ?? 0;
+        if (count > 0) kept.set(segment[0], count - 1);
+        else surplus.push(segment);
+      }
+      await this.release(surplus, now);
+    },
     async deadBlobs(before: number, limit: number): Promise<string[]> {
       const rows = await db
         .selectFrom('obs_blobs')

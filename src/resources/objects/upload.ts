@@ -3,8 +3,8 @@ import { type FileHandle, open, readdir, readlink, realpath } from 'node:fs/prom
 import { join, relative } from 'node:path';
 import { errorText, isFailure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import { checkKey, type ObsPath } from './object.ts';
 import type { objectService } from './object.service.ts';
+import { checkKey, type ObsPath } from './object.ts';
 import { inParallel, progressMeter, type TransferOptions, type TransferResult } from './transfer.ts';
 
 /** What earlier uploads of a directory brought to the store; plain JSON, to be kept between them. */

@@ -13,7 +13,7 @@ import {
   type Stats,
 } from '../driver.ts';
 import { type CgroupSample, cgroupOf, sampleCgroup } from './cgroup.ts';
-import { type EngineClient, engineClient, LIBPOD, statusOf } from './engine-client.ts';
+import { type EngineClient, engineClient, LIBPOD } from './engine-client.ts';
 import { startExec } from './exec.ts';
 import { readLogFile } from './file-log.ts';
 import { buildImage, ensureImage, importImage, inspectImage, removeImage, splitRef } from './images.ts';
@@ -122,7 +122,10 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
     },
 
     async start(name) {
-      checkName(name);
+      const before = await find(name);
+      if (before === undefined) throw new EngineRefused(`the start of ${name}`, 'there is no such container');
+      // The engine would run an ended container once more; a repeated request must not repeat the work.
+      if (observe(before, labelPrefix, false).state !== 'created') return;
       await client.askUnless(`the start of ${name}`, [304], () => client.patient.getContainer(name).start());
       const info = await find(name);
       if (info?.State.Running) await oom.running(info.Id, info.State.Pid);
@@ -223,7 +226,10 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
     if (info === undefined) return;
     const { engine } = await client.flavour();
     if (engine === 'podman' && (await readable(info.LogPath))) {
-      yield* readLogFile(info.LogPath, logOptions, async () => (await inspect(name)).state !== 'running');
+      yield* readLogFile(info.LogPath, logOptions, async () => {
+        const { state } = await inspect(name);
+        return state === 'exited' || state === 'absent';
+      });
       return;
     }
     const stream = await client.request<Readable>({

@@ -61,8 +61,9 @@ interface EngineAnswer {
 export function engineClient(socketPath: string): EngineClient {
   // No kept-alive connections: one that died with the engine would make the next request fail without reason.
   const agent = new http.Agent({ keepAlive: false });
-  const quick = new Docker({ socketPath, agent, timeout: QUICK_TIMEOUT_MS });
-  const patient = new Docker({ socketPath, agent });
+  const options: Docker.DockerOptions & { agent: http.Agent } = { socketPath, agent };
+  const quick = new Docker({ ...options, timeout: QUICK_TIMEOUT_MS });
+  const patient = new Docker(options);
   const engineName = `at ${socketPath}`;
   let known: EngineFlavour | undefined;
 
@@ -92,7 +93,7 @@ export function engineClient(socketPath: string): EngineClient {
               isStream: options.stream ?? false,
               statusCodes,
             },
-            (error: unknown, data: T) => (error ? reject(error) : resolve(data)),
+            (error: unknown, data: unknown) => (error ? reject(error) : resolve(data as T)),
           );
         }),
     );

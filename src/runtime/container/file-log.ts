@@ -20,7 +20,11 @@ export async function* readLogFile(
   const since = options.since === undefined ? -1n : BigInt(options.since);
   const times = new RisingTimes();
   let file = await openIfThere(path);
-  if (file === undefined) return;
+  while (file === undefined) {
+    if (!options.follow || options.signal?.aborted || (await ended())) return;
+    await pause(options.signal);
+    file = await openIfThere(path);
+  }
   let offset = since < 0n ? 0 : await seek(file, since - GROUP_NANOS);
   let rest: Buffer = Buffer.alloc(0);
   let over = false;
@@ -53,11 +57,16 @@ export async function* readLogFile(
       }
       if (!options.follow || over) return;
       over = await ended();
-      if (!over) await sleep(POLL_MS, undefined, { signal: options.signal }).catch(() => undefined);
+      if (!over) await pause(options.signal);
     }
   } finally {
     await file.close();
   }
+}
+
+/** Waits for the next look; an abort ends the wait, and the caller sees it by the signal. */
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
 }
 
 function toLine(text: string, times: RisingTimes): LogLine | undefined {

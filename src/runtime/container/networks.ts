@@ -5,9 +5,11 @@ import { EngineRefused, type NetworkInfo, type NetworkSpec } from '../driver.ts'
 import { type EngineClient, LIBPOD, statusOf } from './engine-client.ts';
 import { checkName } from './specification.ts';
 
-/** Candidates are the 2,048 networks 10.88.0.0/24 to 10.95.255.0/24, near those that Podman itself would take. */
-const FIRST_OCTET = 88;
-const CANDIDATES = 2048;
+/** Candidates are the 1,792 networks 10.89.0.0/24 to 10.95.255.0/24; Podman's own default network is 10.88.0.0/16. */
+const FIRST_OCTET = 89;
+const CANDIDATES = 1792;
+/** Has no factor in common with CANDIDATES, so that the attempts spread. */
+const STRIDE = 37;
 const ATTEMPTS = 64;
 
 /** Makes sure that the network of `spec` exists; an existing one of that name is taken as it is. */
@@ -64,7 +66,7 @@ async function createOnPodman(client: EngineClient, spec: NetworkSpec): Promise<
   const taken = await takenSubnets(client);
   let last: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const slot = (digest.readUInt32BE(0) + attempt) % CANDIDATES;
+    const slot = (digest.readUInt32BE(0) + attempt * STRIDE) % CANDIDATES;
     const prefix = `10.${FIRST_OCTET + Math.floor(slot / 256)}.${slot % 256}`;
     if (taken.has(prefix)) continue;
     try {
@@ -90,7 +92,7 @@ async function createOnPodman(client: EngineClient, spec: NetworkSpec): Promise<
       last = error;
     }
   }
-  throw new EngineRefused(`the network ${spec.name}`, 'no free subnet in 10.88.0.0/13', last);
+  throw new EngineRefused(`the network ${spec.name}`, 'no free subnet from 10.89.0.0 to 10.95.255.0', last);
 }
 
 async function takenSubnets(client: EngineClient): Promise<Set<string>> {

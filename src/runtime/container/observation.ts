@@ -52,7 +52,7 @@ function portList(text: string | undefined): number[] {
 
 function addressOf(info: Inspected): string | undefined {
   const networks = Object.values(info.NetworkSettings?.Networks ?? {});
-  return networks.map(network => network.IPAddress).find(Boolean) || info.NetworkSettings?.IPAddress || undefined;
+  return networks.map(network => network.IPAddress).find(Boolean) || undefined;
 }
 
 function endpoints(info: Inspected, ports: number[], publish: boolean, address: string | undefined) {

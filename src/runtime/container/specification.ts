@@ -29,7 +29,7 @@ export function checkName(name: string): void {
 export function createBody(spec: ContainerSpec, traits: EngineTraits): Docker.ContainerCreateOptions {
   checkName(spec.name);
   const { limits } = spec;
-  const body: Docker.ContainerCreateOptions = {
+  const body: Docker.ContainerCreateOptions & { HostConfig: Docker.HostConfig & { CgroupnsMode: string } } = {
     name: spec.name,
     Image: spec.image,
     User: spec.user,
@@ -86,7 +86,7 @@ export function createBody(spec: ContainerSpec, traits: EngineTraits): Docker.Co
   }
   if (traits.publish && spec.network !== 'none') {
     body.ExposedPorts = Object.fromEntries(spec.ports.map(port => [`${port}/tcp`, {}]));
-    body.HostConfig!.PortBindings = Object.fromEntries(
+    body.HostConfig.PortBindings = Object.fromEntries(
       spec.ports.map(port => [`${port}/tcp`, [{ HostIp: '127.0.0.1', HostPort: '' }]]),
     );
   }
@@ -94,13 +94,13 @@ export function createBody(spec: ContainerSpec, traits: EngineTraits): Docker.Co
   return body;
 }
 
-function requestGpus(body: Docker.ContainerCreateOptions, count: number, engine: EngineTraits['engine']): void {
+function requestGpus(body: { HostConfig: Docker.HostConfig }, count: number, engine: EngineTraits['engine']): void {
   if (engine === 'docker') {
-    body.HostConfig!.DeviceRequests = [{ Driver: 'nvidia', Count: count, Capabilities: [['gpu']] }];
+    body.HostConfig.DeviceRequests = [{ Driver: 'nvidia', Count: count, Capabilities: [['gpu']] }];
     return;
   }
   // Podman hands out accelerators by their names in the Container Device Interface.
-  body.HostConfig!.Devices = Array.from({ length: count }, (_, index) => ({
+  body.HostConfig.Devices = Array.from({ length: count }, (_, index) => ({
     PathOnHost: `nvidia.com/gpu=${index}`,
     PathInContainer: '',
     CgroupPermissions: '',

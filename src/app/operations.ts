@@ -1,0 +1,19 @@
+import type { AnyOperation } from '../http/index.ts';
+import { algorithmOperations } from '../resources/algorithms/index.ts';
+import { authorizationsOperations } from '../resources/authorizations/index.ts';
+import { iamOperations } from '../resources/iam/index.ts';
+import { modelsOperations } from '../resources/models/index.ts';
+import { servicesOperations } from '../resources/services/index.ts';
+import { systemOperations } from '../resources/system/index.ts';
+import { trainingOperations } from '../resources/training-jobs/index.ts';
+
+/** Every operation of the platform's API. */
+export const allOperations: readonly AnyOperation[] = [
+  ...systemOperations,
+  ...iamOperations,
+  ...authorizationsOperations,
+  ...algorithmOperations,
+  ...trainingOperations,
+  ...modelsOperations,
+  ...servicesOperations,
+];

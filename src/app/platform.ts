@@ -1,0 +1,315 @@
+import type { AddressInfo } from 'node:net';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createAdmission } from '../admission/index.ts';
+import { createGateway, type Gateway } from '../dataplane/index.ts';
+import { createApiServer, type Route } from '../http/index.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { errorText, Failure } from '../kernel/failure.ts';
+import { randomText } from '../kernel/ids.ts';
+import type { Log } from '../kernel/log.ts';
+import { createAlgorithms } from '../resources/algorithms/index.ts';
+import { createAudit } from '../resources/audit/index.ts';
+import { createAuthorizations } from '../resources/authorizations/index.ts';
+import { findFlavor, flavors } from '../resources/flavors/index.ts';
+import { createIam } from '../resources/iam/index.ts';
+import * as images from '../resources/images/index.ts';
+import { createModels } from '../resources/models/index.ts';
+import { createObjects } from '../resources/objects/index.ts';
+import { createServices } from '../resources/services/index.ts';
+import { createSystem } from '../resources/system/index.ts';
+import { createTraining } from '../resources/training-jobs/index.ts';
+import { createContainerDriver } from '../runtime/container/container-driver.ts';
+import { type Engine, startEngine } from '../runtime/container/engine.ts';
+import { migrate, openSqlite } from '../store-kit/index.ts';
+import { openApi } from '../wire/openapi.ts';
+import { machineCapacity } from './capacity.ts';
+import type { Settings } from './env.ts';
+import { createHealth, type Health } from './health.ts';
+import {
+  homePaths,
+  loadInstallationId,
+  loadSecrets,
+  type RootCredentials,
+  readCredentials,
+  writeDurably,
+} from './home.ts';
+import { createContainerDoors } from './listeners.ts';
+import { allMigrations } from './migrations.ts';
+import { allOperations } from './operations.ts';
+import { keepPresetImages } from './preset-images.ts';
+import type { ServerFile } from './server-file.ts';
+
+/** The running platform. */
+export interface Platform {
+  endpoints: ServerFile['endpoints'];
+  /** Present at first start only. */
+  newCredentials?: RootCredentials;
+  /** Stops the server; jobs, services and the gateway go on. */
+  stop(): Promise<void>;
+}
+
+const SUPERVISE_MS = 2_000;
+
+/** Puts the parts together and starts them. The one place where everything meets. */
+export async function startPlatform(settings: Settings, options: { log: Log; version: string }): Promise<Platform> {
+  const { log, version } = options;
+  const started = performance.now();
+  const clock = systemClock;
+  const paths = homePaths(settings.home);
+  const secrets = loadSecrets(paths);
+  const installation = loadInstallationId(paths);
+  const health = createHealth(version);
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics, prefix: 'atelier_' });
+
+  const publicHost = settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host;
+  const at = (port: number) => `http://${publicHost}:${port}`;
+  const endpoints = {
+    api: at(settings.ports.api),
+    obs: at(settings.ports.obs),
+    registry: at(settings.ports.registry),
+    inference: at(settings.ports.inference),
+  };
+
+  const db = openSqlite(paths.database);
+  await migrate(db, allMigrations, clock.now());
+  const common = { db, clock, log };
+
+  const engine = await startEngine({
+    dir: paths.engine,
+    containersRoot: settings.containersRoot,
+    log,
+    ...(settings.engine ? { external: settings.engine } : {}),
+  });
+  const driver = createContainerDriver({ socketPath: engine.socketPath, log });
+  const capacity = machineCapacity(settings, driver.abilities.gpus);
+  const admission = createAdmission({ ...common, capacity });
+
+  const iam = createIam({
+    ...common,
+    region: settings.region,
+    tokenKey: secrets.tokenKey,
+    dataKey: secrets.dataKey,
+    endpoints,
+  });
+  const objects = createObjects({
+    ...common,
+    iam,
+    dir: paths.objects,
+    region: settings.region,
+    domain: settings.obsDomain,
+  });
+  const { app, mount } = createApiServer({
+    authenticate: iam.authenticate,
+    authorizer: iam.authorizer,
+    ownsProject: iam.ownsProject,
+    audit: createAudit(db),
+    log,
+    metrics,
+  });
+  const doors = createContainerDoors({
+    api: { target: app.server, port: settings.ports.api },
+    obs: { target: objects.server, port: settings.ports.obs },
+    log,
+  });
+  const gateway = createGateway({
+    dir: paths.gateway,
+    host: settings.host,
+    port: settings.ports.inference,
+    log,
+    tokenSecret: secrets.tokenKey,
+    verifyUrl: `${endpoints.api}/internal/infer-auth`,
+    verifyKey: secrets.gatewayKey,
+  });
+
+  const authorizations = createAuthorizations({ ...common, iam });
+  const flavorTable = { list: () => flavors(capacity), find: findFlavor };
+  const algorithms = createAlgorithms({ ...common, objects: objects.service, images });
+  const training = createTraining({
+    ...common,
+    objects: objects.service,
+    iam,
+    authorizations,
+    algorithms,
+    images,
+    admission,
+    flavors: flavorTable,
+    driver,
+    platform: doors,
+    dir: paths.jobs,
+    installation,
+    region: settings.region,
+    endpoints,
+  });
+  const models = createModels({
+    ...common,
+    objects: objects.service,
+    iam,
+    authorizations,
+    training,
+    images,
+    dir: paths.models,
+  });
+  const services = createServices({
+    ...common,
+    models,
+    admission,
+    flavors: flavorTable,
+    driver,
+    gateway,
+    iam,
+    authorizations,
+    dir: paths.services,
+    installation,
+    inferenceUrl: endpoints.inference,
+  });
+  models.setUsedBy(services.usedBy);
+  const presetImages = keepPresetImages({ driver, log, health, workDir: paths.work });
+  const system = createSystem({
+    readiness: health.read,
+    metrics,
+    openApi: openApi(allOperations, { title: 'Atelier', version }),
+    gatewayKey: secrets.gatewayKey,
+    verify: iam.verifyInference,
+  });
+  const families: Route[][] = [
+    system.routes,
+    iam.routes,
+    authorizations.routes,
+    algorithms.routes,
+    training.routes,
+    models.routes,
+    services.routes,
+  ];
+  for (const routes of families) mount(routes);
+
+  const credentials = await ensureRoot();
+  await objects.sweep();
+  await new Promise<void>((resolve, reject) => {
+    objects.server.once('error', error => reject(portTaken(error, settings.ports.obs)));
+    objects.server.listen(settings.ports.obs, settings.host, resolve);
+  });
+  health.set('obs', { ok: true, text: endpoints.obs }, { required: true });
+  await app.listen({ port: settings.ports.api, host: settings.host }).catch(error => {
+    throw portTaken(error, settings.ports.api);
+  });
+  health.set('api', { ok: true, text: endpoints.api }, { required: true });
+  await gateway.start();
+  health.set('inference', { ok: true, text: endpoints.inference }, { required: true });
+  health.set('engine', { ok: true, text: engine.external ? 'external' : 'Podman' });
+
+  await training.start();
+  await models.start();
+  await services.start();
+  presetImages.start();
+  const supervisor = supervise({ engine, gateway, health, log });
+  registerGauges(metrics, admission);
+
+  const serverFile: ServerFile = {
+    pid: process.pid,
+    startedAt: Date.now(),
+    endpoints,
+    region: settings.region,
+    account: credentials.root.account,
+    accountId: credentials.root.accountId,
+    projectId: credentials.root.projectId,
+    credentialsFile: paths.credentials,
+  };
+  writeDurably(paths.serverFile, `${JSON.stringify(serverFile, null, 2)}\n`);
+  log.info({ ms: Math.round(performance.now() - started), port: (app.server.address() as AddressInfo).port }, 'ready');
+
+  return {
+    endpoints,
+    ...(credentials.fresh ? { newCredentials: credentials.root } : {}),
+    async stop() {
+      supervisor.stop();
+      presetImages.stop();
+      await doors.close();
+      await app.close();
+      objects.server.close();
+      objects.server.closeAllConnections();
+      await services.stop();
+      await models.stop();
+      await training.stop();
+      await objects.stop();
+      driver.close();
+      await db.destroy();
+    },
+  };
+
+  /** Account and root user at first start, with credentials in a file that only the owner reads. */
+  async function ensureRoot(): Promise<{ fresh: boolean; root: RootCredentials }> {
+    const existing = readCredentials(paths.credentials);
+    const password = existing?.password ?? `${randomText(20)}-${randomText(4)}9z`;
+    const result = await iam.ensureRootAccount({ account: settings.account, password });
+    if (existing) return { fresh: false, root: existing };
+    if (!result.accessKey || !result.secretKey) {
+      throw new Failure({
+        code: 'Atelier.CredentialsLost',
+        status: 500,
+        message: `The account ${settings.account} exists, but its credentials file ${paths.credentials} is gone.`,
+        solution: 'Restore the file from a backup of ATELIER_HOME.',
+      });
+    }
+    const root: RootCredentials = {
+      account: settings.account,
+      accountId: result.accountId,
+      user: settings.account,
+      password,
+      accessKey: result.accessKey,
+      secretKey: result.secretKey,
+      projectId: result.projectId,
+      region: settings.region,
+    };
+    writeDurably(paths.credentials, `${JSON.stringify(root, null, 2)}\n`);
+    return { fresh: true, root };
+  }
+}
+
+/** Keeps engine and gateway alive and their state visible. */
+function supervise(deps: { engine: Engine; gateway: Gateway; health: Health; log: Log }): { stop(): void } {
+  const { engine, gateway, health, log } = deps;
+  let busy = false;
+  async function look(name: string, required: boolean, text: string, ensure: () => Promise<void>): Promise<void> {
+    try {
+      await ensure();
+      health.set(name, { ok: true, text }, { required });
+    } catch (error) {
+      log.warn({ err: error, part: name }, 'part of the platform is down');
+      health.set(name, { ok: false, text: errorText(error) }, { required });
+    }
+  }
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    Promise.all([
+      look('engine', false, engine.external ? 'external' : 'Podman', () => engine.ensure()),
+      look('inference', true, 'HAProxy', () => gateway.ensure()),
+    ]).finally(() => {
+      busy = false;
+    });
+  }, SUPERVISE_MS);
+  return { stop: () => clearInterval(timer) };
+}
+
+function registerGauges(metrics: Registry, admission: ReturnType<typeof createAdmission>): void {
+  new Gauge({
+    name: 'atelier_admitted_vcpus',
+    help: 'vCPUs held by admitted workloads',
+    registers: [metrics],
+    async collect() {
+      this.set((await admission.used()).vcpus);
+    },
+  });
+}
+
+function portTaken(error: unknown, port: number): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
+  return new Failure({
+    code: 'Atelier.PortTaken',
+    status: 500,
+    message: `Port ${port} is in use by another program.`,
+    solution: 'Choose another base port with ATELIER_PORT; ./atelier doctor shows which are free.',
+    cause: error,
+  });
+}

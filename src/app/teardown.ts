@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { createGateway } from '../dataplane/index.ts';
+import { createLog } from '../kernel/log.ts';
+import { createContainerDriver } from '../runtime/container/container-driver.ts';
+import { startEngine } from '../runtime/container/engine.ts';
+import type { Settings } from './env.ts';
+import { homePaths, loadInstallationId, loadSecrets } from './home.ts';
+
+/** Ends what outlives the server: containers of this installation, the gateway, the engine's service. Data stays. */
+export async function stopEverything(settings: Settings, say: (line: string) => void): Promise<void> {
+  const paths = homePaths(settings.home);
+  if (!existsSync(paths.installation)) return;
+  const log = createLog('warn');
+  const secrets = loadSecrets(paths);
+  const installation = loadInstallationId(paths);
+  await createGateway({
+    dir: paths.gateway,
+    host: settings.host,
+    port: settings.ports.inference,
+    log,
+    tokenSecret: secrets.tokenKey,
+    verifyUrl: 'http://127.0.0.1:1/unused',
+    verifyKey: secrets.gatewayKey,
+  }).stop();
+  say('The gateway is stopped.');
+  const engine = await startEngine({
+    dir: paths.engine,
+    containersRoot: settings.containersRoot,
+    log,
+    ...(settings.engine ? { external: settings.engine } : {}),
+  });
+  const driver = createContainerDriver({ socketPath: engine.socketPath, log });
+  const containers = await driver.list({ 'atelier.installation': installation });
+  await Promise.all(containers.map(container => driver.remove(container.name)));
+  driver.close();
+  await engine.stop();
+  say(`${containers.length} containers removed; the container engine is stopped.`);
+}

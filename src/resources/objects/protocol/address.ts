@@ -1,0 +1,64 @@
+import { obsFailure } from '../failures.ts';
+
+/** Where a request goes, as it stands on the wire and decoded. */
+export interface Address {
+  bucket: string;
+  key: string;
+  /** The bucket came from the Host header. */
+  virtualHost: boolean;
+  /** Path as sent, without the query. */
+  rawPath: string;
+  /** Query pairs as sent, still encoded; a parameter without `=` has value undefined. */
+  rawQuery: [name: string, value: string | undefined][];
+  /** Decoded query. The first of equal names wins. */
+  query: Map<string, string>;
+}
+
+/**
+ * Takes a request target and Host header apart. `domain` is the service's host name: `<bucket>.<domain>` names a
+ * bucket, every other host means path style. Throws Failure InvalidURI when it cannot be decoded as UTF-8.
+ */
+export function parseAddress(url: string, host: string | undefined, domain: string): Address {
+  const target = url.startsWith('/') ? url : url.replace(/^[a-z]+:\/\/[^/?]*/i, '') || '/';
+  const mark = target.indexOf('?');
+  const rawPath = (mark < 0 ? target : target.slice(0, mark)) || '/';
+  const rawQuery: Address['rawQuery'] = [];
+  const query = new Map<string, string>();
+  for (const pair of mark < 0 ? [] : target.slice(mark + 1).split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = equals < 0 ? pair : pair.slice(0, equals);
+    const value = equals < 0 ? undefined : pair.slice(equals + 1);
+    rawQuery.push([name, value]);
+    const decoded = decode(name);
+    if (!query.has(decoded)) query.set(decoded, decode((value ?? '').replaceAll('+', '%20')));
+  }
+  const name = (host ?? '').replace(/:\d*$/, '').toLowerCase();
+  const suffix = `.${domain.toLowerCase()}`;
+  if (name.endsWith(suffix) && name.length > suffix.length) {
+    const bucket = name.slice(0, -suffix.length);
+    return { bucket, key: decode(rawPath.slice(1)), virtualHost: true, rawPath, rawQuery, query };
+  }
+  const slash = rawPath.indexOf('/', 1);
+  const bucket = decode(slash < 0 ? rawPath.slice(1) : rawPath.slice(1, slash));
+  const key = slash < 0 ? '' : decode(rawPath.slice(slash + 1));
+  return { bucket, key, virtualHost: false, rawPath, rawQuery, query };
+}
+
+/** Percent-decoding of UTF-8. Throws Failure InvalidURI. */
+export function decode(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw obsFailure('InvalidURI', undefined, cause);
+  }
+}
+
+/** Percent-encoding of everything but `A-Z a-z 0-9 - . _ ~`. */
+export function encodeStrictly(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

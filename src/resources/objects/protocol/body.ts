@@ -1,0 +1,122 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { obsFailure } from '../failures.ts';
+import type { Authenticated } from './authenticate.ts';
+import { decodeAwsChunked } from './aws-chunked.ts';
+import { CHECKSUMS, type Checksum, type ChecksumName, checksum } from './checksums.ts';
+
+/** A request's body with everything its headers promise about it. */
+export interface Body {
+  /** The bytes, freed of any framing. */
+  source: AsyncIterable<Buffer>;
+  /** Bytes announced, where they were. */
+  size?: number;
+  /** Content-MD5 in hex. */
+  md5?: string;
+  /** Call when all is read: throws BadDigest or XAmzContentSHA256Mismatch; returns the checksums that held. */
+  verify(): Record<string, string>;
+}
+
+const EMPTY: Record<string, string> = {};
+
+/** `limit`: most bytes accepted; more is Failure EntityTooLarge, before anything is read where it was announced. */
+export function openBody(request: IncomingMessage, auth: Authenticated, limit: number): Body {
+  const { headers } = request;
+  const streaming = auth.payloadHash?.startsWith('STREAMING-') ?? false;
+  const length = streaming ? headers['x-amz-decoded-content-length'] : headers['content-length'];
+  if (streaming && length === undefined) {
+    throw obsFailure('MissingContentLength', 'x-amz-decoded-content-length is missing.');
+  }
+  const size = length === undefined ? undefined : Number(length);
+  if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) {
+    throw obsFailure('InvalidArgument', `"${String(length).slice(0, 40)}" is no length.`);
+  }
+  if (size !== undefined && size > limit) throw tooLarge(limit);
+
+  const expected = announced(request);
+  const running = new Map<ChecksumName, Checksum>();
+  for (const name of expected.keys()) running.set(name, checksum(name));
+  const trailers = String(headers['x-amz-trailer'] ?? '')
+    .toLowerCase()
+    .split(',');
+  for (const name of CHECKSUMS) {
+    if (trailers.some(trailer => trailer.trim() === `x-amz-checksum-${name}`)) running.set(name, checksum(name));
+  }
+  const sha256 = /^[0-9a-f]{64}$/i.test(auth.payloadHash ?? '') ? createHash('sha256') : undefined;
+
+  const raw = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  const plain = streaming
+    ? decodeAwsChunked(raw, framing(auth), (name, value) => {
+        const match = CHECKSUMS.find(known => name === `x-amz-checksum-${known}`);
+        if (match) expected.set(match, value);
+      })
+    : raw;
+
+  async function* source(): AsyncGenerator<Buffer> {
+    let received = 0;
+    for await (const chunk of plain) {
+      received += chunk.length;
+      if (received > limit) throw tooLarge(limit);
+      sha256?.update(chunk);
+      for (const sum of running.values()) sum.update(chunk);
+      yield chunk;
+    }
+  }
+
+  const md5 = contentMd5(headers['content-md5']);
+  return {
+    source: source(),
+    ...(size === undefined ? {} : { size }),
+    ...(md5 === undefined ? {} : { md5 }),
+    verify() {
+      if (sha256) {
+        const given = Buffer.from(auth.payloadHash!, 'hex');
+        if (!timingSafeEqual(sha256.digest(), given)) throw obsFailure('XAmzContentSHA256Mismatch');
+      }
+      const held: Record<string, string> = {};
+      for (const [name, sum] of running) {
+        const wanted = expected.get(name);
+        if (wanted === undefined) {
+          throw obsFailure('InvalidRequest', `x-amz-trailer announces x-amz-checksum-${name}, but it did not come.`);
+        }
+        const got = sum.digest();
+        if (got !== wanted) throw obsFailure('BadDigest', `The ${name} checksum is ${got}, not ${wanted}.`);
+        held[name] = got;
+      }
+      return running.size > 0 ? held : EMPTY;
+    },
+  };
+}
+
+function announced(request: IncomingMessage): Map<ChecksumName, string> {
+  const expected = new Map<ChecksumName, string>();
+  for (const name of CHECKSUMS) {
+    const value = request.headers[`x-amz-checksum-${name}`];
+    if (typeof value === 'string') expected.set(name, value);
+  }
+  return expected;
+}
+
+function framing(auth: Authenticated): Parameters<typeof decodeAwsChunked>[1] {
+  switch (auth.payloadHash) {
+    case 'STREAMING-UNSIGNED-PAYLOAD-TRAILER':
+      return { trailer: true };
+    case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD':
+    case 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER':
+      if (!auth.chunkSigner) break;
+      return { trailer: auth.payloadHash.endsWith('TRAILER'), signer: auth.chunkSigner };
+    default:
+  }
+  throw obsFailure('NotImplemented', `Payload form ${auth.payloadHash} is not supported.`);
+}
+
+function contentMd5(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const bytes = Buffer.from(value, 'base64');
+  if (bytes.length !== 16 || bytes.toString('base64') !== value.trim()) throw obsFailure('InvalidDigest');
+  return bytes.toString('hex');
+}
+
+function tooLarge(limit: number): Error {
+  return obsFailure('EntityTooLarge', `The body exceeds ${limit} bytes, the limit of this operation.`);
+}

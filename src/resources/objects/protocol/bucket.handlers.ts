@@ -1,0 +1,220 @@
+import { obsFailure } from '../failures.ts';
+import { MAX_LIST_KEYS } from '../listing.ts';
+import type { BucketInfo, ObjectInfo } from '../object.ts';
+import { encodeStrictly } from './address.ts';
+import {
+  documentText,
+  isoTime,
+  numberParameter,
+  type ObsCall,
+  type ObsHandler,
+  owner,
+  refuseUnsupported,
+  sendEmpty,
+  sendXml,
+  storageClassHeader,
+} from './call.ts';
+import { storageClassName } from './dialect.ts';
+import { childText, parseXml, type Xml } from './xml.ts';
+
+export const listBuckets: ObsHandler = async call => {
+  const { principal, dialect } = call;
+  const buckets = await call.services.buckets.listBuckets(principal);
+  const rows = buckets.map(
+    (bucket): Xml => [
+      'Bucket',
+      [
+        ['Name', bucket.name],
+        ['CreationDate', isoTime(bucket.createdAt)],
+        ...(dialect.name === 'obs'
+          ? ([
+              ['Location', bucket.location],
+              ['BucketType', 'OBJECT'],
+            ] as Xml[])
+          : []),
+      ],
+    ],
+  );
+  sendXml(call, [
+    'ListAllMyBucketsResult',
+    [owner(dialect, principal.accountId, principal.accountName), ['Buckets', rows]],
+  ]);
+};
+
+export const createBucket: ObsHandler = async call => {
+  refuseUnsupported(call);
+  const text = await documentText(call);
+  const tree = text === undefined ? undefined : parseXml(text, 'CreateBucketConfiguration');
+  const location = tree && (childText(tree, 'Location') ?? childText(tree, 'LocationConstraint'));
+  const storageClass = storageClassHeader(call) ?? (call.dialect.name === 'aws' ? defaultClassHeader(call) : undefined);
+  await call.services.buckets.createBucket(call.principal, call.path.bucket, {
+    ...(location ? { location: location.trim() } : {}),
+    ...(storageClass ? { storageClass } : {}),
+  });
+  call.response.setHeader('Location', `/${call.path.bucket}`);
+  sendEmpty(call, 200);
+};
+
+/** esdk-obs-nodejs in the AWS dialect names the class in a header without prefix. */
+function defaultClassHeader(call: ObsCall) {
+  const text = call.request.headers['x-default-storage-class'];
+  if (typeof text !== 'string') return undefined;
+  const headers = { ...call.request.headers, 'x-amz-storage-class': text };
+  return storageClassHeader({ ...call, request: Object.assign(Object.create(call.request), { headers }) });
+}
+
+export const headBucket: ObsHandler = async call => {
+  const bucket = await call.services.buckets.bucket(call.principal, call.path.bucket);
+  describeBucket(call, bucket);
+  sendEmpty(call, 200);
+};
+
+function describeBucket(call: ObsCall, bucket: BucketInfo): void {
+  const { response, dialect } = call;
+  if (dialect.name === 'obs') {
+    response.setHeader('x-obs-bucket-location', bucket.location);
+    response.setHeader('x-obs-storage-class', bucket.storageClass);
+    response.setHeader('x-obs-version', '3.0');
+  } else {
+    response.setHeader('x-amz-bucket-region', bucket.location);
+    response.setHeader('x-default-storage-class', storageClassName(dialect, bucket.storageClass));
+  }
+}
+
+export const deleteBucket: ObsHandler = async call => {
+  await call.services.buckets.deleteBucket(call.principal, call.path.bucket);
+  sendEmpty(call, 204);
+};
+
+export const bucketLocation: ObsHandler = async call => {
+  const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketLocation', call.path);
+  if (call.dialect.name === 'obs') sendXml(call, ['Location', bucket.location]);
+  else if (call.auth.signature === 'v4') sendXml(call, ['LocationConstraint', bucket.location]);
+  else sendXml(call, ['CreateBucketConfiguration', [['LocationConstraint', bucket.location]]]);
+};
+
+export const bucketAcl: ObsHandler = async call => {
+  const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketAcl', call.path);
+  sendXml(call, ownerHasFullControl(call, bucket));
+};
+
+/** The access control list of everything here: its account may do all, nobody else anything. */
+export function ownerHasFullControl(call: ObsCall, bucket: BucketInfo): Xml {
+  const { dialect } = call;
+  const grantee = owner(dialect, bucket.accountId, bucket.accountName, 'Grantee');
+  const grant: Xml = ['Grant', [grantee, ['Permission', 'FULL_CONTROL']]];
+  return [
+    'AccessControlPolicy',
+    [owner(dialect, bucket.accountId, bucket.accountName), ['AccessControlList', [grant]]],
+  ];
+}
+
+export const bucketStorageInfo: ObsHandler = async call => {
+  const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketStorage', call.path);
+  const { size, objects } = await call.services.store.usage(bucket.id);
+  sendXml(call, [
+    'GetBucketStorageInfoResult',
+    [
+      ['Size', size],
+      ['ObjectNumber', objects],
+    ],
+  ]);
+};
+
+export const bucketStorageClass: ObsHandler = async call => {
+  const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketStoragePolicy', call.path);
+  const name = storageClassName(call.dialect, bucket.storageClass);
+  if (call.dialect.name === 'obs') sendXml(call, ['StorageClass', name]);
+  else sendXml(call, ['StoragePolicy', [['DefaultStorageClass', name]]]);
+};
+
+/** The answer for a configuration that no bucket can have yet: `root` empty, or an error where that is the answer. */
+export function unset(action: string, answer: Xml | Parameters<typeof obsFailure>[0]): ObsHandler {
+  return async call => {
+    await call.services.guard.require(call.principal, `obs:bucket:${action}`, call.path);
+    if (typeof answer === 'string') throw obsFailure(answer);
+    sendXml(call, answer);
+  };
+}
+
+export const listObjects: ObsHandler = async call => {
+  const { query } = call.address;
+  const v2 = query.get('list-type') === '2';
+  const prefix = query.get('prefix') ?? '';
+  const delimiter = query.get('delimiter') ?? '';
+  const maxKeys = numberParameter(call, 'max-keys', MAX_LIST_KEYS, MAX_LIST_KEYS);
+  const token = query.get('continuation-token');
+  const marker = v2 ? (token === undefined ? (query.get('start-after') ?? '') : fromToken(token)) : query.get('marker');
+  const page = await call.services.objects.list(call.principal, call.path.bucket, {
+    prefix,
+    delimiter,
+    maxKeys,
+    ...(marker ? { marker } : {}),
+  });
+  const bucket = (await call.services.store.findBucket(call.path.bucket))!;
+  const encode = keyEncoder(call);
+  const withOwner = !v2 || query.get('fetch-owner') === 'true';
+  const contents = page.items.map((info): Xml => ['Contents', objectEntry(call, info, encode, withOwner && bucket)]);
+  const prefixes = page.prefixes.map((value): Xml => ['CommonPrefixes', [['Prefix', encode(value)]]]);
+  const paging: Xml[] = v2
+    ? [
+        ['StartAfter', query.has('start-after') ? encode(query.get('start-after')!) : undefined],
+        ['ContinuationToken', token],
+        ['NextContinuationToken', page.nextMarker === undefined ? undefined : toToken(page.nextMarker)],
+        ['KeyCount', page.items.length + page.prefixes.length],
+      ]
+    : [
+        ['Marker', encode(marker ?? '')],
+        ['NextMarker', page.nextMarker === undefined ? undefined : encode(page.nextMarker)],
+      ];
+  describeBucket(call, bucket);
+  sendXml(call, [
+    'ListBucketResult',
+    [
+      ['Name', bucket.name],
+      ['Prefix', encode(prefix)],
+      ...paging,
+      ['MaxKeys', maxKeys],
+      ['Delimiter', delimiter === '' ? undefined : encode(delimiter)],
+      ['EncodingType', query.get('encoding-type') || undefined],
+      ['IsTruncated', page.truncated],
+      ...contents,
+      ...prefixes,
+    ],
+  ]);
+};
+
+function objectEntry(
+  call: ObsCall,
+  info: ObjectInfo,
+  encode: (key: string) => string,
+  bucket: BucketInfo | false,
+): Xml[] {
+  return [
+    ['Key', encode(info.key)],
+    ['LastModified', isoTime(info.lastModified)],
+    ['ETag', `"${info.etag}"`],
+    ['Size', info.size],
+    ...(bucket ? [owner(call.dialect, bucket.accountId, bucket.accountName)] : []),
+    ['StorageClass', storageClassName(call.dialect, info.storageClass)],
+  ];
+}
+
+/** How keys are written in this answer: as they are, or URL-encoded but for `/`. */
+export function keyEncoder(call: ObsCall): (key: string) => string {
+  const type = call.address.query.get('encoding-type');
+  if (!type) return key => key;
+  if (type !== 'url') throw obsFailure('InvalidArgument', 'encoding-type must be url.');
+  return key => encodeStrictly(key).replaceAll('%2F', '/');
+}
+
+function toToken(marker: string): string {
+  return Buffer.from(marker).toString('base64url');
+}
+
+function fromToken(token: string): string {
+  const marker = Buffer.from(token, 'base64url').toString();
+  if (token === '' || toToken(marker) !== token)
+    throw obsFailure('InvalidArgument', 'The continuation token is not valid.');
+  return marker;
+}

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../../kernel/clock.ts';
+import type { Principal } from '../../../kernel/principal.ts';
+import type { Blobs } from '../blobs.ts';
+import type { bucketService } from '../bucket.service.ts';
+import { obsFailure } from '../failures.ts';
+import type { Guard } from '../guard.ts';
+import type { multipartService } from '../multipart.service.ts';
+import type { objectService } from '../object.service.ts';
+import type { objectStore } from '../object.store.ts';
+import { MAX_METADATA_BYTES, type ObjectAttributes, type ObsPath, type StorageClass } from '../object.ts';
+import type { Address } from './address.ts';
+import type { Authenticated } from './authenticate.ts';
+import { type Body, openBody } from './body.ts';
+import { type Dialect, dialectHeader, parseStorageClass } from './dialect.ts';
+import { renderXml, type Xml } from './xml.ts';
+
+/** What handlers work with. */
+export interface ObsServices {
+  store: ReturnType<typeof objectStore>;
+  blobs: Blobs;
+  guard: Guard;
+  buckets: ReturnType<typeof bucketService>;
+  objects: ReturnType<typeof objectService>;
+  multipart: ReturnType<typeof multipartService>;
+  clock: Clock;
+  region: string;
+  domain: string;
+}
+
+/** One authenticated request and its answer. */
+export interface ObsCall {
+  request: IncomingMessage;
+  response: ServerResponse;
+  address: Address;
+  path: ObsPath;
+  principal: Principal;
+  dialect: Dialect;
+  auth: Authenticated;
+  services: ObsServices;
+  /** Tells a client that waits for `100 Continue` to send its body. */
+  proceed(): void;
+}
+
+export type ObsHandler = (call: ObsCall) => Promise<void>;
+
+/** XML documents of requests: 1,000 keys of 1,024 bytes, each byte escaped, fit. */
+const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
+const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires'];
+
+/** The dialect's header of this name, without prefix. */
+export function header(call: ObsCall, name: string): string | undefined {
+  return dialectHeader(call.request.headers, call.dialect, name);
+}
+
+/** A whole number from the query within bounds, or `fallback`. Throws Failure InvalidArgument. */
+export function numberParameter(call: ObsCall, name: string, fallback: number, max: number): number {
+  const text = call.address.query.get(name);
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (!/^\d{1,10}$/.test(text) || value > 2 ** 31 - 1) {
+    throw obsFailure('InvalidArgument', `${name} must be a whole number from 0 to ${max}.`);
+  }
+  return Math.min(value, max);
+}
+
+/** Opens the body for at most `limit` bytes. */
+export function body(call: ObsCall, limit: number): Body {
+  const opened = openBody(call.request, call.auth, limit);
+  call.proceed();
+  return opened;
+}
+
+/** The whole body as text, checked against its digests; undefined when it is empty. */
+export async function documentText(call: ObsCall): Promise<string | undefined> {
+  const { source, md5, verify } = body(call, MAX_DOCUMENT_BYTES);
+  const chunks: Buffer[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  verify();
+  if (md5 !== undefined && createHash('md5').update(bytes).digest('hex') !== md5) throw obsFailure('BadDigest');
+  return bytes.length === 0 ? undefined : bytes.toString('utf8');
+}
+
+/** Content type, kept headers, user metadata and storage class of a request that makes an object. */
+export function requestAttributes(call: ObsCall): Partial<ObjectAttributes> {
+  const { headers } = call.request;
+  const kept: Record<string, string> = {};
+  for (const name of KEPT_HEADERS) {
+    const value = headers[name];
+    if (typeof value === 'string') kept[name] = value;
+  }
+  if (kept['content-encoding'] !== undefined) {
+    const codings = kept['content-encoding'].split(',').map(coding => coding.trim());
+    const rest = codings.filter(coding => coding !== 'aws-chunked').join(',');
+    if (rest === '') delete kept['content-encoding'];
+    else kept['content-encoding'] = rest;
+  }
+  const storageClass = storageClassHeader(call);
+  return {
+    headers: kept,
+    metadata: userMetadata(call),
+    ...(headers['content-type'] ? { contentType: headers['content-type'] } : {}),
+    ...(storageClass ? { storageClass } : {}),
+  };
+}
+
+/** Storage class asked for in the header. Throws Failure InvalidStorageClass. */
+export function storageClassHeader(call: ObsCall, name = 'storage-class'): StorageClass | undefined {
+  const text = header(call, name);
+  if (!text) return undefined;
+  const storageClass = parseStorageClass(text.toUpperCase());
+  if (!storageClass) throw obsFailure('InvalidStorageClass', `Storage class "${text.slice(0, 40)}" is not valid.`);
+  return storageClass;
+}
+
+function userMetadata(call: ObsCall): Record<string, string> {
+  const prefix = `${call.dialect.prefix}meta-`;
+  const metadata: Record<string, string> = {};
+  let bytes = 0;
+  for (const [name, value] of Object.entries(call.request.headers)) {
+    if (!name.startsWith(prefix) || value === undefined) continue;
+    const text = Array.isArray(value) ? value.join(',') : value;
+    metadata[name.slice(prefix.length)] = text;
+    bytes += name.length - prefix.length + text.length;
+  }
+  if (bytes > MAX_METADATA_BYTES) throw obsFailure('MetadataTooLarge');
+  return metadata;
+}
+
+const UNSUPPORTED_HEADERS =
+  /^(grant-|server-side-encryption|object-lock-|tagging$|website-redirect-location$|expires$|fs-file-interface$|copy-source-server-side-encryption)/;
+
+/** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
+export function refuseUnsupported(call: ObsCall): void {
+  for (const name of Object.keys(call.request.headers)) {
+    const bare = /^x-(?:obs|amz)-(.*)$/.exec(name)?.[1];
+    if (bare === undefined) continue;
+    if (UNSUPPORTED_HEADERS.test(bare)) throw obsFailure('NotImplemented', `Header ${name} is not supported.`);
+  }
+  const acl = header(call, 'acl');
+  if (acl && !['private', 'bucket-owner-full-control', 'bucket-owner-read'].includes(acl)) {
+    throw obsFailure('NotImplemented', `ACL "${acl.slice(0, 40)}" is not supported: objects and buckets are private.`);
+  }
+  const version = call.address.query.get('versionId');
+  if (version && version !== 'null') {
+    throw obsFailure(
+      'InvalidArgument',
+      `versionId "${version.slice(0, 40)}" is not valid: the bucket has no versions.`,
+    );
+  }
+}
+
+/** Answers with a document. */
+export function sendXml(call: ObsCall, root: Xml, status = 200): void {
+  const text = Buffer.from(renderXml(root, call.dialect.namespace));
+  call.response.writeHead(status, { 'Content-Type': 'application/xml', 'Content-Length': text.length });
+  call.response.end(call.request.method === 'HEAD' ? undefined : text);
+}
+
+/** Answers without a body. */
+export function sendEmpty(call: ObsCall, status: number): void {
+  if (status !== 204) call.response.setHeader('Content-Length', 0);
+  call.response.writeHead(status);
+  call.response.end();
+}
+
+/** `<Owner>` as the dialect writes it. */
+export function owner(dialect: Dialect, id: string, name: string, tag = 'Owner'): Xml {
+  return [
+    tag,
+    dialect.name === 'aws'
+      ? [
+          ['ID', id],
+          ['DisplayName', name],
+        ]
+      : [['ID', id]],
+  ];
+}
+
+/** ISO time with milliseconds. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

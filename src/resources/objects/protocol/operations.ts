@@ -1,0 +1,103 @@
+import { obsFailure } from '../failures.ts';
+import {
+  bucketAcl,
+  bucketLocation,
+  bucketStorageClass,
+  bucketStorageInfo,
+  createBucket,
+  deleteBucket,
+  headBucket,
+  listBuckets,
+  listObjects,
+  unset,
+} from './bucket.handlers.ts';
+import { header, type ObsCall, type ObsHandler } from './call.ts';
+import {
+  abortUpload,
+  completeUpload,
+  copyPart,
+  initiateUpload,
+  listParts,
+  listUploads,
+  uploadPart,
+} from './multipart.handlers.ts';
+import {
+  copyObject,
+  deleteObject,
+  deleteObjects,
+  getObject,
+  headObject,
+  objectAcl,
+  putObject,
+} from './object.handlers.ts';
+
+/** Query parameters that choose another operation than the plain one of the method. */
+const SUB_RESOURCES = `accelerate acl analytics append attributes backtosource bucketstatus cors customdomain delete
+  deletebucket directcoldaccess disPolicy encryption intelligent-tiering inventory legal-hold length lifecycle location
+  logging metadata metrics mirrorBackToSource modify name notification object-lock obscompresspolicy ownershipControls
+  partNumber policy policyStatus publicAccessBlock quota rename replication requestPayment restore retention select
+  storageClass storageinfo storagePolicy tagging torrent truncate uploadId uploads versioning versions website
+  x-image-process x-oss-process`.split(/\s+/);
+
+/** `METHOD` or `METHOD ?sub-resource`. */
+const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
+  GET: listObjects,
+  HEAD: headBucket,
+  PUT: createBucket,
+  DELETE: deleteBucket,
+  'GET ?acl': bucketAcl,
+  'GET ?location': bucketLocation,
+  'GET ?storageinfo': bucketStorageInfo,
+  'GET ?storageClass': bucketStorageClass,
+  'GET ?storagePolicy': bucketStorageClass,
+  'GET ?uploads': listUploads,
+  'POST ?delete': deleteObjects,
+  'GET ?versioning': unset('GetBucketVersioning', ['VersioningConfiguration', []]),
+  'GET ?logging': unset('GetBucketLogging', ['BucketLoggingStatus', []]),
+  'GET ?notification': unset('GetBucketNotification', ['NotificationConfiguration', []]),
+  'GET ?quota': unset('GetBucketQuota', ['Quota', [['StorageQuota', 0]]]),
+  'GET ?policy': unset('GetBucketPolicy', 'NoSuchBucketPolicy'),
+  'GET ?cors': unset('GetBucketCORS', 'NoSuchCORSConfiguration'),
+  'GET ?lifecycle': unset('GetLifecycleConfiguration', 'NoSuchLifecycleConfiguration'),
+  'GET ?website': unset('GetBucketWebsite', 'NoSuchWebsiteConfiguration'),
+  'GET ?tagging': unset('GetBucketTagging', 'NoSuchTagSet'),
+  'GET ?encryption': unset('GetEncryptionConfiguration', 'NoSuchEncryptionConfiguration'),
+};
+
+const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
+  GET: getObject,
+  HEAD: headObject,
+  PUT: putObject,
+  DELETE: deleteObject,
+  'GET ?acl': objectAcl,
+  'POST ?uploads': initiateUpload,
+  'PUT ?uploadId': uploadPart,
+  'GET ?uploadId': listParts,
+  'POST ?uploadId': completeUpload,
+  'DELETE ?uploadId': abortUpload,
+};
+
+/** Finds what a request asks for. Throws Failure NotImplemented or MethodNotAllowed. */
+export function operationOf(call: Pick<ObsCall, 'request' | 'address' | 'path' | 'dialect'>): ObsHandler {
+  const { request, path, address } = call;
+  const method = request.method ?? 'GET';
+  if (path.bucket === '') {
+    if (method === 'GET') return listBuckets;
+    throw obsFailure('MethodNotAllowed');
+  }
+  const table = path.key === '' ? BUCKET_OPERATIONS : OBJECT_OPERATIONS;
+  // `partNumber` alone is a request of its own; beside `uploadId` it is an argument.
+  const subs = SUB_RESOURCES.filter(name => address.query.has(name));
+  const sub = subs.includes('uploadId') ? 'uploadId' : subs[0];
+  const name = sub === undefined ? method : `${method} ?${sub}`;
+  const handler = table[name];
+  if (handler === undefined) {
+    if (sub === undefined) throw obsFailure('MethodNotAllowed', `${method} is not an operation on this resource.`);
+    throw obsFailure('NotImplemented', `${name} is not implemented.`);
+  }
+  if (method === 'PUT' && header(call as ObsCall, 'copy-source') !== undefined) {
+    if (handler === putObject) return copyObject;
+    if (handler === uploadPart) return copyPart;
+  }
+  return handler;
+}

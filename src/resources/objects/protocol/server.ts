@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Failure, isFailure } from '../../../kernel/failure.ts';
+import type { Log } from '../../../kernel/log.ts';
+import type { Authorizer } from '../../../policy/authorizer.ts';
+import { type ObsCode, obsFailure } from '../failures.ts';
+import { checkKey } from '../object.ts';
+import { type Address, parseAddress } from './address.ts';
+import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
+import type { ObsServices } from './call.ts';
+import { type Dialect, guessDialect } from './dialect.ts';
+import { operationOf } from './operations.ts';
+import { renderXml } from './xml.ts';
+
+/** A connection on which nothing moves for this long is closed; the whole of a large upload may take any time. */
+const IDLE_MS = 120_000;
+/** What a refused client may still send before the connection is cut: enough for it to read the answer. */
+const DRAIN_BYTES = 16 * 1024 * 1024;
+const DRAIN_MS = 10_000;
+
+export interface ObsServerDeps extends ObsServices {
+  iam: { resolveAccessKey(access: string): Promise<ResolvedKey | undefined>; authorizer: Authorizer };
+  log: Log;
+}
+
+/** The HTTP server of both dialects, not listening yet. */
+export function createObsServer(deps: ObsServerDeps): Server {
+  const { iam, clock, log, domain, ...rest } = deps;
+  const services: ObsServices = { clock, domain, ...rest };
+  const hostId = randomBytes(24).toString('base64');
+
+  async function handle(request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> {
+    const requestId = randomBytes(16).toString('hex').toUpperCase();
+    let dialect = guessDialect(request.headers);
+    let proceeded = !waits;
+    const identify = (chosen: Dialect) => {
+      for (const name of [`${dialect.prefix}request-id`, `${dialect.prefix}id-2`]) response.removeHeader(name);
+      dialect = chosen;
+      response.setHeader(`${chosen.prefix}request-id`, requestId);
+      response.setHeader(`${chosen.prefix}id-2`, hostId);
+    };
+    identify(dialect);
+    response.setHeader('Server', 'OBS');
+    try {
+      const address = parseAddress(request.url ?? '/', request.headers.host, domain);
+      if (request.method === 'HEAD' && address.query.has('apiversion')) return await negotiate(address, response);
+      const signed = { method: request.method ?? 'GET', headers: request.headers, address };
+      identify(dialectOf(signed));
+      const auth = await authenticate(signed, iam.resolveAccessKey, clock);
+      identify(auth.dialect);
+      checkKey(address.key);
+      const path = { bucket: address.bucket, key: address.key };
+      const call = {
+        request,
+        response,
+        address,
+        path,
+        principal: auth.principal,
+        dialect: auth.dialect,
+        auth,
+        services,
+        proceed() {
+          if (proceeded) return;
+          proceeded = true;
+          response.writeContinue();
+        },
+      };
+      await operationOf(call)(call);
+      if (!request.complete) finishReading(request, response, proceeded);
+    } catch (error) {
+      refuse(request, response, { error, dialect, requestId, proceeded });
+    }
+  }
+
+  /** `HEAD /?apiversion`, unsigned: which dialect this server speaks best (api/README 4.2). */
+  async function negotiate(address: Address, response: ServerResponse): Promise<void> {
+    const known = address.bucket === '' || (await services.store.findBucket(address.bucket)) !== undefined;
+    response.setHeader('x-obs-api', '3.0');
+    response.setHeader('Content-Length', 0);
+    response.writeHead(known ? 200 : 404);
+    response.end();
+  }
+
+  function refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: { error: unknown; dialect: Dialect; requestId: string; proceeded: boolean },
+  ): void {
+    const { dialect, requestId } = context;
+    const failure = failureOf(context.error, request);
+    if (failure.status >= 500 && failure.code !== 'NotImplemented') {
+      log.error({ err: failure.cause ?? failure, requestId, method: request.method }, 'object request failed');
+    }
+    if (response.headersSent || response.destroyed || response.socket?.destroyed) {
+      response.destroy(); // the answer was under way: only a broken connection tells that it is not whole
+      return;
+    }
+    for (const name of response.getHeaderNames()) {
+      if (!name.startsWith(dialect.prefix) || name.includes('meta-')) response.removeHeader(name);
+    }
+    response.setHeader('Server', 'OBS');
+    if (request.method === 'HEAD') {
+      response.setHeader(`${dialect.prefix}error-code`, failure.code);
+      response.setHeader(`${dialect.prefix}error-message`, headerSafe(failure.message));
+    }
+    const text = renderXml([
+      'Error',
+      [
+        ['Code', failure.code],
+        ['Message', failure.message],
+        ['RequestId', requestId],
+        ['HostId', hostId],
+      ],
+    ]);
+    const body = Buffer.from(text);
+    response.setHeader('Content-Type', 'application/xml');
+    if (request.method !== 'HEAD') response.setHeader('Content-Length', body.length);
+    if (!request.complete) response.setHeader('Connection', 'close');
+    response.writeHead(failure.status);
+    response.end(request.method === 'HEAD' ? undefined : body);
+    if (!request.complete) finishReading(request, response, context.proceeded);
+  }
+
+  const server = createServer({
+    highWaterMark: 256 * 1024,
+    maxHeaderSize: 64 * 1024,
+    headersTimeout: 30_000,
+    requestTimeout: 0,
+    keepAliveTimeout: 75_000,
+    requireHostHeader: true,
+  });
+  server.timeout = IDLE_MS;
+  server.on('request', (request, response) => void handle(request, response, false));
+  server.on('checkContinue', (request, response) => void handle(request, response, true));
+  return server;
+}
+
+/** Lets a client that still sends come to the end of it, within bounds, so that it reads our answer. */
+function finishReading(request: IncomingMessage, response: ServerResponse, proceeded: boolean): void {
+  if (!proceeded) return; // it waits for our word and will not send
+  let left = DRAIN_BYTES;
+  const cut = () => {
+    clearTimeout(timer);
+    request.destroy();
+  };
+  const timer = setTimeout(cut, DRAIN_MS);
+  timer.unref();
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) cut();
+  });
+  request.on('error', () => clearTimeout(timer));
+  request.on('end', () => clearTimeout(timer));
+  response.on('error', () => {});
+}
+
+const DISK_FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+function failureOf(error: unknown, request: IncomingMessage): Failure {
+  if (isFailure(error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNRESET' || code === 'ABORT_ERR' || code === 'ERR_STREAM_PREMATURE_CLOSE' || request.destroyed) {
+    return obsFailure('IncompleteBody', undefined, error);
+  }
+  if (code !== undefined && DISK_FULL.has(code)) {
+    return new Failure({
+      code: 'InsufficientStorageSpace',
+      status: 507,
+      message: 'The disk of the object store is full: delete objects or add space, then try again.',
+      cause: error,
+    });
+  }
+  return obsFailure('InternalError' satisfies ObsCode, undefined, error);
+}
+
+function headerSafe(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000);
+}

@@ -1,0 +1,82 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Address, decode, encodeStrictly } from './address.ts';
+import { headerText } from './signature-v2.ts';
+
+/** The part of an AWS v4 signature that its key is made from: `date/region/service`. */
+export interface V4Scope {
+  date: string;
+  region: string;
+  service: string;
+}
+
+export interface V4Request {
+  method: string;
+  headers: IncomingHttpHeaders;
+  address: Address;
+  /** `X-Amz-Date`, basic ISO form. */
+  timestamp: string;
+  scope: V4Scope;
+  signedHeaders: string[];
+  payloadHash: string;
+}
+
+const EMPTY_SHA256 = createHash('sha256').digest('hex');
+
+export function scopeText(scope: V4Scope): string {
+  return `${scope.date}/${scope.region}/${scope.service}/aws4_request`;
+}
+
+/** The key that signs everything of one scope. */
+export function v4SigningKey(secret: string, scope: V4Scope): Buffer {
+  const step = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
+  return step(step(step(step(`AWS4${secret}`, scope.date), scope.region), scope.service), 'aws4_request');
+}
+
+/** hex(HMAC-SHA256(key, text)). */
+export function signV4(key: Buffer, text: string): string {
+  return createHmac('sha256', key).update(text, 'utf8').digest('hex');
+}
+
+/** The texts that a client may have signed: with the path as sent, and with it decoded and encoded again. */
+export function v4StringsToSign(request: V4Request): string[] {
+  const { method, headers, address, timestamp, scope, signedHeaders, payloadHash } = request;
+  const encodedAgain = address.rawPath
+    .split('/')
+    .map(segment => encodeStrictly(decode(segment)))
+    .join('/');
+  const query = address.rawQuery
+    .map(([name, value]) => [decode(name), decode((value ?? '').replaceAll('+', '%20'))] as const)
+    .filter(([name]) => name !== 'X-Amz-Signature')
+    .map(([name, value]) => [encodeStrictly(name), encodeStrictly(value)] as const)
+    .sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0))
+    .map(pair => pair.join('='))
+    .join('&');
+  const headerLines = signedHeaders
+    .map(name => `${name}:${headerText(headers[name]).trim().replace(/ +/g, ' ')}\n`)
+    .join('');
+  const rest = `${query}\n${headerLines}\n${signedHeaders.join(';')}\n${payloadHash}`;
+  return [...new Set([encodedAgain, address.rawPath])].map(path => {
+    const hash = createHash('sha256').update(`${method}\n${path}\n${rest}`).digest('hex');
+    return `AWS4-HMAC-SHA256\n${timestamp}\n${scopeText(scope)}\n${hash}`;
+  });
+}
+
+/** Signs one chunk, or the trailer, of a streamed body; each signature covers the one before. */
+export interface ChunkSigner {
+  chunk(sha256: string): string;
+  trailer(sha256: string): string;
+}
+
+/** `seed` is the signature of the request itself. */
+export function v4ChunkSigner(key: Buffer, timestamp: string, scope: V4Scope, seed: string): ChunkSigner {
+  let previous = seed;
+  const sign = (algorithm: string, hashes: string): string => {
+    previous = signV4(key, `${algorithm}\n${timestamp}\n${scopeText(scope)}\n${previous}\n${hashes}`);
+    return previous;
+  };
+  return {
+    chunk: sha256 => sign('AWS4-HMAC-SHA256-PAYLOAD', `${EMPTY_SHA256}\n${sha256}`),
+    trailer: sha256 => sign('AWS4-HMAC-SHA256-TRAILER', sha256),
+  };
+}

@@ -1,0 +1,329 @@
+import { operation } from '../../wire/operation.ts';
+import { anyObject, nullable, open, queryInteger, type Static, Type } from '../../wire/schema.ts';
+import { engineSchema, parameterSchema } from '../algorithms/index.ts';
+
+const text = Type.Optional(nullable(Type.String()));
+const flag = Type.Optional(nullable(Type.Boolean()));
+const object = Type.Optional(nullable(anyObject));
+
+const obs = Type.Optional(nullable(open({ obs_url: Type.Optional(Type.String()) })));
+const channel = {
+  name: Type.String(),
+  description: text,
+  local_dir: text,
+  access_method: text,
+  remote: Type.Optional(nullable(open({ obs, dataset: object }))),
+};
+
+const jobBody = open({
+  kind: text,
+  metadata: open({
+    name: Type.String(),
+    description: text,
+    workspace_id: text,
+    annotations: Type.Optional(nullable(Type.Record(Type.String(), Type.String()))),
+  }),
+  algorithm: Type.Optional(
+    nullable(
+      open({
+        id: text,
+        name: text,
+        subscription_id: text,
+        item_version_id: text,
+        code_dir: text,
+        boot_file: text,
+        command: text,
+        engine: Type.Optional(nullable(engineSchema)),
+        parameters: Type.Optional(nullable(Type.Array(parameterSchema, { maxItems: 200 }))),
+        inputs: Type.Optional(nullable(Type.Array(open(channel), { maxItems: 100 }))),
+        outputs: Type.Optional(nullable(Type.Array(open({ ...channel, prefetch_to_local: flag }), { maxItems: 100 }))),
+        environments: Type.Optional(nullable(Type.Record(Type.String(), Type.String()))),
+        local_code_dir: text,
+        working_dir: text,
+        policies: object,
+        summary: object,
+      }),
+    ),
+  ),
+  spec: Type.Optional(
+    nullable(
+      open({
+        resource: Type.Optional(
+          nullable(
+            open({ flavor_id: text, pool_id: text, node_count: Type.Optional(nullable(Type.Integer())) }),
+          ),
+        ),
+        volumes: Type.Optional(nullable(Type.Array(anyObject))),
+        log_export_path: Type.Optional(nullable(open({ obs_url: text, host_path: text }))),
+        auto_stop: Type.Optional(nullable(open({ time_unit: text, duration: Type.Optional(Type.Number()) }))),
+        schedule_policy: object,
+        notification: object,
+      }),
+    ),
+  ),
+  endpoints: object,
+});
+
+export type JobBody = Static<typeof jobBody>;
+
+const jobResponse = open({
+  kind: Type.String(),
+  metadata: open({
+    id: Type.String(),
+    name: Type.String(),
+    description: Type.String(),
+    workspace_id: Type.String(),
+    create_time: Type.Integer(),
+    user_name: Type.String(),
+    annotations: Type.Record(Type.String(), Type.String()),
+  }),
+  status: open({
+    phase: Type.String(),
+    secondary_phase: Type.String(),
+    duration: Type.Integer(),
+    start_time: Type.Integer(),
+    tasks: Type.Array(Type.String()),
+    node_count_metrics: Type.Array(Type.Array(Type.Integer())),
+    task_statuses: Type.Array(
+      open({ task: Type.String(), exit_code: Type.Optional(Type.Integer()), message: Type.String() }),
+    ),
+    running_records: Type.Array(open({ start_at: Type.Integer(), start_type: Type.String() })),
+    message: Type.Optional(Type.String()),
+    queue: Type.Optional(
+      open({ position: Type.Integer(), reason_code: Type.String(), reason: Type.String(), submitted_at: Type.Integer() }),
+    ),
+  }),
+  algorithm: anyObject,
+  spec: anyObject,
+  endpoints: anyObject,
+});
+
+const family = 'training-jobs';
+const errors = 'modelarts';
+const invalid = { code: 'ModelArts.2788', status: 400 };
+const invalidQuery = { code: 'ModelArts.2764', status: 400 };
+const jobPath = '/v2/{project_id}/training-jobs/{training_job_id}';
+
+export const createTrainingJob = operation({
+  id: 'CreateTrainingJob',
+  family,
+  summary: 'Create a training job',
+  method: 'POST',
+  path: '/v2/{project_id}/training-jobs',
+  action: 'modelarts:trainJob:create',
+  body: jobBody,
+  status: 201,
+  response: jobResponse,
+  errors,
+  invalid,
+});
+
+export const listTrainingJobs = operation({
+  id: 'ListTrainingJobs',
+  family,
+  summary: 'Search training jobs; offset is the index of the page',
+  method: 'POST',
+  path: '/v2/{project_id}/training-job-searches',
+  action: 'modelarts:trainJob:list',
+  body: open({
+    offset: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 10_000_000 }))),
+    limit: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 50 }))),
+    sort_by: text,
+    order: Type.Optional(nullable(Type.Enum(['asc', 'desc']))),
+    group_by: text,
+    workspace_id: text,
+    filters: Type.Optional(
+      nullable(
+        Type.Array(
+          open({
+            key: Type.String(),
+            operator: Type.String(),
+            value: Type.Array(Type.Union([Type.String(), Type.Number()]), { maxItems: 100 }),
+          }),
+          { maxItems: 20 },
+        ),
+      ),
+    ),
+  }),
+  bodyOptional: true,
+  status: 200,
+  response: open({
+    total: Type.Integer(),
+    count: Type.Integer(),
+    limit: Type.Integer(),
+    offset: Type.Integer(),
+    sort_by: Type.String(),
+    order: Type.String(),
+    group_by: Type.String(),
+    workspace_id: Type.String(),
+    ai_project: Type.String(),
+    items: Type.Array(jobResponse),
+  }),
+  errors,
+  invalid,
+});
+
+export const showTrainingJob = operation({
+  id: 'ShowTrainingJobDetails',
+  family,
+  summary: 'Show a training job',
+  method: 'GET',
+  path: jobPath,
+  action: 'modelarts:trainJob:get',
+  status: 200,
+  response: jobResponse,
+  errors,
+});
+
+export const changeTrainingJob = operation({
+  id: 'ChangeTrainingJobDescription',
+  family,
+  summary: 'Change the description of a training job',
+  method: 'PUT',
+  path: jobPath,
+  action: 'modelarts:trainJob:update',
+  body: open({ description: text }),
+  status: 200,
+  response: Type.Null(),
+  errors,
+  invalid,
+});
+
+export const deleteTrainingJob = operation({
+  id: 'DeleteTrainingJob',
+  family,
+  summary: 'Delete a training job; an active one is stopped first',
+  method: 'DELETE',
+  path: jobPath,
+  action: 'modelarts:trainJob:delete',
+  status: 202,
+  response: Type.String(),
+  errors,
+});
+
+export const stopTrainingJob = operation({
+  id: 'StopTrainingJob',
+  family,
+  summary: 'Terminate a training job',
+  method: 'POST',
+  path: '/v2/{project_id}/training-jobs/{training_job_id}/actions',
+  action: 'modelarts:trainJob:update',
+  body: open({ action_type: Type.String() }),
+  status: 202,
+  response: jobResponse,
+  errors,
+  invalid,
+});
+
+export const listTrainingJobTasks = operation({
+  id: 'ListTrainingJobTasks',
+  family,
+  summary: 'List the tasks of a training job',
+  method: 'GET',
+  path: '/v2/{project_id}/training-jobs/{training_job_id}/tasks',
+  action: 'modelarts:trainJob:get',
+  query: open({ schedule_count: queryInteger(0, 1000) }),
+  status: 200,
+  response: Type.Array(
+    open({ task: Type.String(), ip: Type.String(), host_ip: Type.String(), schedule_count: Type.Integer() }),
+  ),
+  errors,
+  invalid: invalidQuery,
+});
+
+export const listTrainingJobStages = operation({
+  id: 'ListTrainingJobStages',
+  family,
+  summary: 'List the stages a training job went through',
+  method: 'GET',
+  path: '/v2/{project_id}/training-jobs/{training_job_id}/stages',
+  action: 'modelarts:trainJob:get',
+  status: 200,
+  response: open({ total_count: Type.Integer(), running_records: Type.Array(anyObject) }),
+  errors,
+});
+
+export const listTrainingJobEvents = operation({
+  id: 'ListTrainingJobEvents',
+  family,
+  summary: 'List the events of a training job',
+  method: 'GET',
+  path: '/v2/{project_id}/training-jobs/{training_job_id}/events',
+  action: 'modelarts:trainJob:get',
+  query: open({
+    offset: queryInteger(0, 1_000_000, 0),
+    limit: queryInteger(1, 100, 50),
+    order: Type.Optional(Type.Enum(['asc', 'desc'])),
+    start_time: queryInteger(0, Number.MAX_SAFE_INTEGER),
+    end_time: queryInteger(0, Number.MAX_SAFE_INTEGER),
+    level: Type.Optional(Type.Enum(['Info', 'Error', 'Warning'])),
+    pattern: Type.Optional(Type.String({ maxLength: 256 })),
+    source: Type.Optional(Type.Enum(['K8S', 'Job', 'Task'])),
+  }),
+  status: 200,
+  response: open({
+    total: Type.Integer(),
+    limit: Type.Integer(),
+    offset: Type.Integer(),
+    order: Type.String(),
+    events: Type.Array(
+      open({ message: Type.String(), level: Type.String(), time: Type.String(), source: Type.String() }),
+    ),
+  }),
+  errors,
+  invalid: invalidQuery,
+});
+
+export const showTrainingJobMetrics = operation({
+  id: 'ShowTrainingJobMetrics',
+  family,
+  summary: 'Show the use of resources of a task, one averaged sample per minute',
+  method: 'GET',
+  path: '/v2/{project_id}/training-jobs/{training_job_id}/metrics/{task_id}',
+  action: 'modelarts:trainJob:get',
+  status: 200,
+  response: open({ metrics: Type.Array(open({ metric: Type.String(), value: Type.Array(Type.Number()) })) }),
+  errors,
+});
+
+export const showTrainingQuotas = operation({
+  id: 'ShowTrainingQuotas',
+  family,
+  summary: 'Show the quotas of training',
+  method: 'GET',
+  path: '/v2/{project_id}/training-quotas',
+  action: 'modelarts:trainJob:list',
+  query: open({ user_id: Type.Optional(Type.String()), resource: Type.Optional(Type.String()) }),
+  status: 200,
+  response: open({
+    quotas: Type.Array(open({ resource: Type.String(), quota: Type.Integer(), used: Type.Integer() })),
+  }),
+  errors,
+  invalid: invalidQuery,
+});
+
+export const showTrainingJobEngines = operation({
+  id: 'ShowTrainingJobEngines',
+  family,
+  summary: 'List the preset engines of training',
+  method: 'GET',
+  path: '/v2/{project_id}/training-job-engines',
+  action: { authenticated: 'a public catalog that names nothing of any tenant' },
+  status: 200,
+  response: open({ total: Type.Integer(), items: Type.Array(anyObject) }),
+  errors,
+});
+
+export const showTrainingJobFlavors = operation({
+  id: 'ShowTrainingJobFlavors',
+  family,
+  summary: 'List the flavors of training',
+  method: 'GET',
+  path: '/v2/{project_id}/training-job-flavors',
+  action: { authenticated: 'a public catalog that names nothing of any tenant' },
+  query: open({ flavor_type: Type.Optional(Type.Enum(['CPU', 'GPU'])) }),
+  status: 200,
+  response: open({ total_count: Type.Integer(), flavors: Type.Array(anyObject) }),
+  errors,
+  invalid: invalidQuery,
+});

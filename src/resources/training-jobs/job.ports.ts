@@ -1,0 +1,87 @@
+import type { Admission } from '../../admission/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import type { RuntimeDriver } from '../../runtime/driver.ts';
+import type { Database } from '../../store-kit/index.ts';
+import type { Algorithms, CodeLimits, EngineCatalog } from '../algorithms/index.ts';
+import type { Flavor } from '../flavors/index.ts';
+import type { ObjectService } from '../objects/index.ts';
+
+/** One preset engine of the catalog. */
+export interface Engine {
+  engineId: string;
+  engineName: string;
+  engineVersion: string;
+  imageRef: string;
+  /** What the image really holds: package to version. */
+  contains?: unknown;
+}
+
+/** A temporary key of an agency, and the principal that acts with it. */
+export interface AgencyCredential {
+  access: string;
+  secret: string;
+  securityToken: string;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+  principal: Principal;
+}
+
+/** What training asks of the parts around it. */
+export interface TrainingDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  objects: Pick<ObjectService, 'bucket' | 'head' | 'list' | 'walk' | 'download' | 'upload' | 'put'>;
+  iam: {
+    assumeAgency(input: {
+      accountId: string;
+      agencyName: string;
+      projectId: string;
+      durationSeconds: number;
+      onBehalfOf?: { id: string; name: string };
+    }): Promise<AgencyCredential>;
+  };
+  authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
+  algorithms: Pick<Algorithms, 'get'>;
+  images: EngineCatalog & { engines(): readonly Engine[] };
+  admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
+  flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
+  driver: RuntimeDriver;
+  /** Opens the platform to the containers of a network, whose gateway address this is. */
+  platform: { ensureReachable(gateway: string): Promise<{ api: string; obs: string }> };
+  /** Directory of this family's files. */
+  dir: string;
+  /** Short id of this installation, part of every container's name. */
+  installation: string;
+  /** Key of the signatures in log links; random when absent, so that links end with the process. */
+  linkKey?: Buffer | undefined;
+  settings?: Partial<TrainingSettings> | undefined;
+}
+
+export interface TrainingSettings {
+  /** Bytes of log kept per task. */
+  logCapBytes: number;
+  /** Days a log is kept after its job ended. */
+  logRetentionDays: number;
+  /** Milliseconds between uploads of the outputs while a job runs. */
+  uploadPeriodMs: number;
+  /** Seconds between SIGTERM and SIGKILL. */
+  terminateGraceSeconds: number;
+  /** Life of the temporary credentials given to a job; they are renewed at half of it. */
+  credentialSeconds: number;
+  /** Milliseconds between looks at a running job. */
+  pollMs: number;
+  /** Milliseconds between samples of its use. */
+  sampleMs: number;
+  /** Milliseconds between looks of a queued job, beside the hint it gets on admission. */
+  queueCheckMs: number;
+  /** Jobs an account may have. */
+  jobQuota: number;
+  /** Processes and threads of a job. */
+  pids: number;
+  codeLimits: CodeLimits;
+  /** Package mirror that jobs can reach; without it only wheels in the code directory can be installed. */
+  pip?: { url: string; host: string } | undefined;
+}

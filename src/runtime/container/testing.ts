@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '../../kernel/log.ts';
+import type { Subject } from '../conformance.ts';
+import { createContainerDriver } from './container-driver.ts';
+import { type Engine, startEngine } from './engine.ts';
+
+/** The tiny image that the tests run: busybox alone. */
+export const TEST_IMAGE = 'localhost/atelier/test-busybox:1';
+
+/** A real engine with a store of its own in a temporary directory; undefined with a reason when this machine cannot run one. */
+export async function privateEngine(): Promise<{ engine: Engine; dir: string; close(): Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'atelier-engine-'));
+  const engine = await startEngine({
+    dir: join(dir, 'engine'),
+    containersRoot: join(dir, 'containers'),
+    log: silentLog(),
+  });
+  return {
+    engine,
+    dir,
+    async close() {
+      await engine.ensure();
+      // Podman knows best how to put away its own mounts.
+      execFileSync('podman', ['rm', '--all', '--force', '--time=0'], {
+        env: { ...process.env, ...engine.env },
+        stdio: 'ignore',
+      });
+      execFileSync('podman', ['network', 'prune', '--force'], {
+        env: { ...process.env, ...engine.env },
+        stdio: 'ignore',
+      });
+      await engine.stop();
+      for (const mount of ['storage/overlay', 'storage']) {
+        try {
+          execFileSync('umount', [join(dir, 'containers', mount)], { stdio: 'ignore' });
+        } catch {
+          // Not mounted.
+        }
+      }
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Path of a statically linked busybox, or undefined. */
+export function staticBusybox(): string | undefined {
+  for (const path of [process.env.ATELIER_TEST_BUSYBOX, '/bin/busybox', '/usr/bin/busybox']) {
+    if (path === undefined) continue;
+    try {
+      execFileSync(path, ['true']);
+      return path;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
+/** Packs busybox as a root file system; returns the tar. */
+export async function busyboxTar(dir: string, busybox: string): Promise<string> {
+  const root = join(dir, 'rootfs');
+  await mkdir(join(root, 'bin'), { recursive: true });
+  execFileSync('install', ['-m', '755', busybox, join(root, 'bin/busybox')]);
+  for (const applet of execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n')) {
+    if (applet !== 'busybox') await symlink('busybox', join(root, 'bin', applet));
+  }
+  execFileSync('install', ['-d', '-m', '1777', join(root, 'tmp')]);
+  const tarFile = join(dir, 'busybox.tar');
+  execFileSync('tar', ['-C', root, '-cf', tarFile, '.']);
+  return tarFile;
+}
+
+/** The conformance suite's subject on a private engine. */
+export async function containerSubject(busybox: string): Promise<Subject & { engine: Engine; dir: string }> {
+  const { engine, dir, close } = await privateEngine();
+  const connect = () => createContainerDriver({ socketPath: engine.socketPath, log: silentLog() });
+  const drivers = [connect()];
+  const driver = drivers[0]!;
+  await driver.importImage({ tarFile: await busyboxTar(dir, busybox), ref: TEST_IMAGE });
+  return {
+    driver,
+    engine,
+    dir,
+    async killEngine() {
+      const pid = await engine.pid();
+      if (pid === undefined) throw new Error('The engine does not run.');
+      process.kill(pid, 'SIGKILL');
+      while ((await engine.pid()) !== undefined) await new Promise(resolve => setTimeout(resolve, 10));
+    },
+    async restartEngine() {
+      await engine.ensure();
+      drivers.push(connect());
+      return drivers.at(-1)!;
+    },
+    async close() {
+      for (const each of drivers) each.close();
+      await close();
+    },
+  };
+}
