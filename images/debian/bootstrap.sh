@@ -85,7 +85,7 @@ if command -v mmdebstrap >/dev/null; then
   [ -r "$keyring" ] && keyopt=("--keyring=$keyring") || keyopt=()
   mmdebstrap --mode=root --variant=apt --include="$include" "${keyopt[@]}" "${dpkgopts[@]}" --aptopt="$work/apt.conf" \
     --customize-hook="$work/finish" --skip=output/dev \
-    --format=tar "$suite" "$partial" "$work/sources.list" 2>&1 | tr '\r' '\n' | grep --line-buffered -E '^(I|W|E):|rror' ||
+    --format=tar "$suite" "$partial" "$work/sources.list" 2>&1 | grep --line-buffered -E '^(I|W|E):|rror' ||
     [ "${PIPESTATUS[0]}" -eq 0 ] || die "mmdebstrap failed; see the lines above. Check that $mirror answers, or set ATELIER_DEBIAN_MIRROR."
 elif command -v debootstrap >/dev/null; then
   [ -r "$keyring" ] && keyopt=("--keyring=$keyring") || keyopt=()

@@ -47,5 +47,8 @@ def limit_threads():
             count = os.environ.get('OMP_NUM_THREADS') or str(cores())
             for name in missing:
                 os.environ[name] = count
+        if _quota() > 0:
+            # Threads that spin while they wait would use up the quota that the working ones need.
+            os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     except Exception:  # a wrong thread count must not keep Python from starting
         pass

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
@@ -140,6 +141,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     installation,
     region: settings.region,
     endpoints,
+    linkKey: createHmac('sha256', secrets.dataKey).update('log links').digest(),
   });
   const models = createModels({
     ...common,
@@ -161,7 +163,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     authorizations,
     dir: paths.services,
     installation,
-    inferenceUrl: endpoints.inference,
+    settings: { inferenceUrl: () => endpoints.inference },
   });
   models.setUsedBy(services.usedBy);
   const presetImages = keepPresetImages({ driver, log, health, workDir: paths.work });
@@ -241,23 +243,19 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   async function ensureRoot(): Promise<{ fresh: boolean; root: RootCredentials }> {
     const existing = readCredentials(paths.credentials);
     const password = existing?.password ?? `${randomText(20)}-${randomText(4)}9z`;
-    const result = await iam.ensureRootAccount({ account: settings.account, password });
+    const first = await iam.ensureRootAccount({ account: settings.account, password });
     if (existing) return { fresh: false, root: existing };
-    if (!result.accessKey || !result.secretKey) {
-      throw new Failure({
-        code: 'Atelier.CredentialsLost',
-        status: 500,
-        message: `The account ${settings.account} exists, but its credentials file ${paths.credentials} is gone.`,
-        solution: 'Restore the file from a backup of ATELIER_HOME.',
-      });
-    }
+    // Killed between making the account and writing the file, or the file was lost: whoever owns this directory gets new ones.
+    const result = first.accessKey
+      ? first
+      : await iam.ensureRootAccount({ account: settings.account, password, resetCredentials: true });
     const root: RootCredentials = {
       account: settings.account,
       accountId: result.accountId,
       user: settings.account,
       password,
-      accessKey: result.accessKey,
-      secretKey: result.secretKey,
+      accessKey: result.accessKey!,
+      secretKey: result.secretKey!,
       projectId: result.projectId,
       region: settings.region,
     };

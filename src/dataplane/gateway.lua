@@ -1,4 +1,4 @@
--- Runs inside HAProxy. VERIFY_URL, VERIFY_KEY, BODY_LIMIT, DRAIN_LIMIT and TOO_LARGE are set by the lines written above this file's text.
+-- Runs inside HAProxy. VERIFY_URL, VERIFY_KEY, BODY_LIMIT, DRAIN_LIMIT and REFUSALS are set by the lines written above this file's text.
 
 -- Ends a request whose body grows beyond the limit. Only for bodies without Content-Length, which no ACL can measure.
 local BodyLimit = { id = 'body-limit', flags = filter.FLT_CFG_FL_HTX }
@@ -11,8 +11,10 @@ function BodyLimit:new()
   return setmetatable({ total = 0 }, BodyLimit)
 end
 
-function BodyLimit:start_analyze(txn, chn)
-  if not chn:is_resp() then filter.register_data_filter(self, chn) end
+-- The rules say which requests are to be counted: headers cannot be read here once a rule has waited for the body.
+function BodyLimit:http_headers(txn, msg)
+  if msg:is_resp() or not txn:get_var('txn.counted') then return end
+  filter.register_data_filter(self, msg.channel)
 end
 
 -- Nothing beyond the limit goes on to the instance, but it is read, up to DRAIN_LIMIT: most clients look for the answer
@@ -31,20 +33,29 @@ end
 
 core.register_filter('body-limit', BodyLimit, function(class) return class end)
 
--- The same for bodies whose Content-Length is too large.
-core.register_service('refuse-body', 'http', function(applet)
-  local total = 0
-  repeat
-    local data = applet:receive(65536)
-    total = total + #data
-  until #data == 0 or total > DRAIN_LIMIT
-  local text = TOO_LARGE:gsub('@', applet:get_var('txn.request_id') or '')
-  applet:set_status(413)
-  applet:add_header('content-type', 'application/json')
-  applet:add_header('content-length', tostring(#text))
-  applet:start_response()
-  applet:send(text)
-end)
+-- Every refusal reads the body first, for the same reason; not when the client waits to be asked for it
+-- or for a tunnel.
+for name, refusal in pairs(REFUSALS) do
+  core.register_service('refuse-' .. name, 'http', function(applet)
+    local total = 0
+    local headers = applet.headers
+    local sending = (headers['content-length'] or headers['transfer-encoding'])
+      and not headers['expect'] and not headers['upgrade']
+    while sending and total <= DRAIN_LIMIT do
+      local data = applet:receive(65536)
+      if #data == 0 then break end
+      total = total + #data
+    end
+    local text = refusal.text:gsub('@', applet:get_var('txn.request_id') or '')
+    -- The management server's own words, where it refused.
+    if name:find('^signature') then text = applet:get_var('txn.denial') or text end
+    applet:set_status(refusal.status)
+    applet:add_header('content-type', 'application/json')
+    applet:add_header('content-length', tostring(#text))
+    applet:start_response()
+    applet:send(text)
+  end)
+end
 
 -- JSON text of a string. Bytes from 0x80 on are written as Latin-1, which is how Node reads header bytes.
 local function quoted(text)

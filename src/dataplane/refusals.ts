@@ -175,11 +175,6 @@ export function body(refusal: Refusal): string {
     request_id: '@',
     ...(refusal.solution === undefined ? {} : { error_solution: refusal.solution }),
   });
-  if (/['%]/.test(text)) throw new Error(`text of ${refusal.code} holds an apostrophe or a percent sign`);
+  if (/['%]|@.*@/.test(text)) throw new Error(`text of ${refusal.code} holds an apostrophe or a percent sign`);
   return `'${text.replace('"@"', '"%[unique-id]"')}'`;
-}
-
-/** `http-request return …` for a refusal, without its condition. */
-export function returning(refusal: Refusal): string {
-  return `http-request return status ${refusal.status} content-type application/json lf-string ${body(refusal)}`;
 }

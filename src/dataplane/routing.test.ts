@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import http2 from 'node:http2';
 import { after, before, test } from 'node:test';
 import {
   type Answer,
@@ -190,7 +191,32 @@ test('bodies up to 12 MB pass and larger ones are refused, with and without Cont
     'APIG.0201',
     /12 MB/,
   );
+  for (const chunked of [false, true]) {
+    const anonymous = await call(url, { body: Buffer.alloc(8 * MIB), chunked });
+    refused(anonymous, 401, 'APIG.0301', /neither/);
+  }
   refused(await call(url, { body: 'x', chunked: true }), 401, 'APIG.0301', /neither/);
+});
+
+test('HTTP/2 is no way around the limit', async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const one = await backend('one');
+  cleanup.defer(() => one.close());
+  await gate.gateway.apply(routes(service('b', [entry('m', 100, [one.port])])));
+  const session = http2.connect(gate.url);
+  cleanup.defer(() => session.destroy());
+  const status = (size: number) =>
+    new Promise((resolve, reject) => {
+      const headers = { ':method': 'POST', ':path': '/v1/infers/b', 'x-auth-token': token() };
+      const stream = session
+        .request(headers)
+        .on('response', answer => resolve(answer[':status']))
+        .on('error', reject);
+      stream.end(Buffer.alloc(size));
+    });
+  assert.equal(await status(1000), 200);
+  assert.equal(await status(13 * MIB), 413);
+  assert.ok(one.seen.every(request => request.bytes <= 12 * MIB));
 });
 
 test('slow, broken and dead instances are reported as what they are, and counted as failures', async () => {
@@ -311,6 +337,8 @@ test('answers stream and WebSockets pass where allowed', async () => {
     request.on('error', reject).end();
   });
   assert.equal(echoed, 'echo hello');
+  const spoilt = { ...headers, 'x-auth-token': 'bad' };
+  refused(await call(`${gate.url}/v1/infers/ws`, { method: 'GET', headers: spoilt }), 401, 'APIG.0301', /decrypt/);
   refused(await call(`${gate.url}/v1/infers/nows`, { method: 'GET', headers }), 405, 'ModelArts.4204', /WebSocket/);
 });
 

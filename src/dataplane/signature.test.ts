@@ -115,6 +115,7 @@ test('AK/SK signatures are verified by the server, over the body that really arr
   const gate = await rig({ verifyUrl: verify.url });
   cleanup.defer(() => gate.stop());
   cleanup.defer(() => one.close());
+  cleanup.defer(() => verify.close());
   await gate.gateway.apply(routes(service('s', [entry('m', 100, [one.port])])));
   const url = `${gate.url}/v1/infers/s/pre%20dict?b=2&a=x%20y`;
   const code = (answer: Answer) => JSON.parse(answer.text).error_code;

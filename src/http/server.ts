@@ -1,8 +1,9 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { errorText, Failure } from '../kernel/failure.ts';
+import { Failure } from '../kernel/failure.ts';
 import { hexId } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Principal } from '../kernel/principal.ts';
@@ -12,7 +13,8 @@ import { type ErrorStyle, requiredAction } from '../wire/operation.ts';
 import type { AnyOperation, Call, Route } from './api.ts';
 import { Reply } from './api.ts';
 import type { Audit } from './audit.ts';
-import { type Authenticate, AuthenticationFailure, authenticationCode, type RawRequest } from './authentication.ts';
+import type { Authenticate, RawRequest } from './authentication.ts';
+import { badJsonFailure, bodyTooLarge, check, DEFAULT_BODY_LIMIT, publicError, styleOfPath } from './errors.ts';
 
 /** Resolves the project of a request: must be one of the caller's account. */
 export type ProjectCheck = (principal: Principal, projectId: string) => Promise<boolean>;
@@ -27,14 +29,16 @@ export interface ApiServerOptions {
   metrics: Registry;
 }
 
-const DEFAULT_BODY_LIMIT = 1024 * 1024;
 const READ_ONLY = new Set(['GET', 'HEAD']);
 
 interface RequestState {
   requestId: string;
   startedAt: bigint;
   rawBody: Buffer;
+  /** The body could not be parsed; told after the caller is known. */
+  badJson?: Failure;
   principal?: Principal;
+  audited?: boolean;
 }
 
 /**
@@ -50,13 +54,19 @@ export function createApiServer(options: ApiServerOptions): {
     loggerInstance: undefined,
     logger: false,
     bodyLimit: DEFAULT_BODY_LIMIT,
-    maxParamLength: 512,
     exposeHeadRoutes: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     requestIdHeader: false,
     genReqId: () => hexId(),
     forceCloseConnections: true,
     http: { maxHeaderSize: 64 * 1024 },
+    frameworkErrors: (error, request, reply) => {
+      reply.header('X-Request-Id', request.id);
+      fail(request as FastifyRequest, reply as FastifyReply, styleOfPath(request.raw.url ?? ''), error);
+    },
+    clientErrorHandler: (error, socket) => {
+      if (socket.writable) socket.end(notHttp((error as NodeJS.ErrnoException).code));
+    },
   });
   const bodyValidator = new Ajv({ allErrors: false, useDefaults: true, strict: false, coerceTypes: false });
   const queryValidator = new Ajv({ allErrors: false, useDefaults: true, strict: false, coerceTypes: 'array' });
@@ -90,24 +100,27 @@ export function createApiServer(options: ApiServerOptions): {
     reply.header('X-Request-Id', request.id);
     reply.header('X-Content-Type-Options', 'nosniff');
     // Official clients sign and send `{}` on GET (reference api/README 3.2); the framework does not read it.
-    if (READ_ONLY.has(request.method) && Number(request.headers['content-length'] ?? 0) > 0) {
+    const { 'content-length': length, 'transfer-encoding': chunked } = request.headers;
+    if (READ_ONLY.has(request.method) && (Number(length ?? 0) > 0 || chunked !== undefined)) {
       state.rawBody = await readSmall(request);
     }
   });
 
+  // Members named __proto__ and constructor.prototype are dropped.
+  const parseJson = app.getDefaultJsonParser('remove', 'remove');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    stateOf(request).rawBody = body as Buffer;
+    const state = stateOf(request);
+    state.rawBody = body as Buffer;
     const text = (body as Buffer).toString('utf8');
     if (text.trim() === '') {
       done(null, undefined);
       return;
     }
-    try {
-      done(null, JSON.parse(text));
-    } catch (cause) {
-      done(new Failure({ code: 'Atelier.BadJson', status: 400, message: 'The body is not valid JSON.', cause }));
-    }
+    parseJson(request, text, (error, value) => {
+      if (error) state.badJson = badJsonFailure(parserError(text));
+      done(null, error ? undefined : value);
+    });
   });
 
   function fail(
@@ -127,9 +140,13 @@ export function createApiServer(options: ApiServerOptions): {
       .send(errorBody(style, { ...wire, requestId: request.id }));
   }
 
-  app.setErrorHandler((error, request, reply) => {
+  app.setErrorHandler(async (error, request, reply) => {
     const op = (request.routeOptions.config as { operation?: AnyOperation }).operation;
-    fail(request, reply, op?.errors ?? styleOfPath(request.url), error, op);
+    const style = op?.errors ?? styleOfPath(request.url);
+    // Refused by the framework, before the handler: a body over the limit, for example.
+    if (op) await audited(request, op, publicError(error, style, op));
+    fail(request, reply, style, error, op);
+    return reply;
   });
   app.setNotFoundHandler((request, reply) => {
     fail(
@@ -202,7 +219,6 @@ export function createApiServer(options: ApiServerOptions): {
         handler: async (request, reply) => {
           const state = stateOf(request);
           let status = 500;
-          let errorCode: string | undefined;
           try {
             await prepare(request, op);
             const call = {
@@ -215,24 +231,35 @@ export function createApiServer(options: ApiServerOptions): {
               requestId: request.id,
               remoteAddress: request.ip,
             } as Call<AnyOperation>;
+            // Where the body decides which action is needed, it must be sound first.
+            const bodyDecides = typeof op.action === 'function';
+            const validate = () => {
+              if (state.badJson) throw state.badJson;
+              check(op, validateQuery, call.query, 'query');
+              if (!(op.bodyOptional && request.body === undefined)) check(op, validateBody, call.body, 'body');
+            };
+            if (bodyDecides) validate();
             if (state.principal) await authorize(state.principal, call, op);
-            check(op, validateQuery, call.query, 'query');
-            if (!(op.bodyOptional && request.body === undefined)) check(op, validateBody, call.body, 'body');
+            if (!bodyDecides) validate();
             const result = await handler(call);
             const answer = result instanceof Reply ? result : new Reply(result);
+            const { body } = answer;
+            const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+            const content = raw ? body : JSON.stringify(body);
+            for (const [name, value] of Object.entries(answer.headers)) {
+              validateHeaderName(name);
+              validateHeaderValue(name, value);
+            }
             status = answer.status ?? op.status;
-            for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value);
+            await audited(request, op, { status });
             reply.status(status);
-            await audited(request, op, status, undefined);
-            if (answer.body === undefined) return reply.send();
-            if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) return reply.send(answer.body);
-            reply.header('Content-Type', 'application/json; charset=utf-8');
-            return reply.send(JSON.stringify(answer.body));
+            for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value);
+            if (!raw) reply.header('Content-Type', 'application/json; charset=utf-8');
+            return reply.send(content);
           } catch (error) {
             const wire = publicError(error, op.errors, op);
             status = wire.status;
-            errorCode = wire.code;
-            await audited(request, op, status, errorCode);
+            await audited(request, op, wire);
             throw error;
           } finally {
             const seconds = Number(process.hrtime.bigint() - state.startedAt) / 1e9;
@@ -243,9 +270,14 @@ export function createApiServer(options: ApiServerOptions): {
     }
   }
 
-  async function audited(request: FastifyRequest, op: AnyOperation, status: number, errorCode?: string): Promise<void> {
-    if (READ_ONLY.has(op.method) || op.readOnly) return;
+  async function audited(
+    request: FastifyRequest,
+    op: AnyOperation,
+    outcome: { status: number; code?: string },
+  ): Promise<void> {
     const state = stateOf(request);
+    if (READ_ONLY.has(op.method) || op.readOnly || state.audited) return;
+    state.audited = true;
     const principal = state.principal;
     try {
       await options.audit({
@@ -254,8 +286,8 @@ export function createApiServer(options: ApiServerOptions): {
         operation: op.id,
         method: op.method,
         path: (request.raw.url ?? '').split('?')[0]!.slice(0, 1024),
-        status,
-        ...(errorCode ? { errorCode } : {}),
+        status: outcome.status,
+        ...(outcome.code ? { errorCode: outcome.code } : {}),
         ...(principal
           ? {
               principalId: principal.id,
@@ -295,107 +327,38 @@ function requestContext(call: Call<AnyOperation>): Record<string, unknown> {
   };
 }
 
-function check(op: AnyOperation, validate: ValidateFunction | undefined, value: unknown, part: 'query' | 'body'): void {
-  if (!validate || validate(value)) return;
-  const error = validate.errors![0]!;
-  const { code, status } = op.invalid ?? {
-    code: op.errors === 'modelarts' ? 'ModelArts.0104' : 'IAM.0011',
-    status: 400,
-  };
-  throw new Failure({ code, status, message: explainInvalid(error, part, value) });
-}
-
-/** A validator's finding as a sentence that names the field and the rule (behaviour/errors.md 1, rule 4). */
-function explainInvalid(error: ErrorObject, part: 'query' | 'body', value: unknown): string {
-  const at = error.instancePath
-    .split('/')
-    .slice(1)
-    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const field = at.reduce(
-    (text, step) => (/^\d+$/.test(step) ? `${text}[${step}]` : text ? `${text}.${step}` : step),
-    '',
-  );
-  const params = error.params as Record<string, unknown>;
-  if (error.keyword === 'required') {
-    const name = [field, params.missingProperty].filter(Boolean).join('.');
-    return `Field [${name}] is required in the ${part}.`;
-  }
-  if (field === '') {
-    return value === undefined
-      ? `The request needs a JSON ${part}.`
-      : `The ${part} ${error.message ?? 'is not valid'}.`;
-  }
-  if (error.keyword === 'enum') return `Parameter [${field}] should be one of ${JSON.stringify(params.allowedValues)}.`;
-  if (error.keyword === 'anyOf' || error.keyword === 'const') {
-    return `Parameter [${field}] has a value or type that is not allowed here${literals(error)}.`;
-  }
-  return `Parameter [${field}] ${error.message ?? 'is not valid'}.`;
-}
-
-function literals(error: ErrorObject): string {
-  const allowed = (error.params as { allowedValue?: unknown }).allowedValue;
-  return allowed === undefined ? '' : `; allowed: ${JSON.stringify(allowed)}`;
-}
-
-interface PublicError {
-  status: number;
-  code: string;
-  message: string;
-  solution?: string | undefined;
-  details?: Record<string, unknown> | undefined;
-}
-
-/** What the caller may know of an error. Anything that is not a Failure is a bug or a broken machine: no details leave. */
-function publicError(error: unknown, style: ErrorStyle, op?: AnyOperation): PublicError {
-  if (error instanceof AuthenticationFailure) {
-    return {
-      status: error.status,
-      code: authenticationCode(style, error.problem),
-      message: `Incorrect IAM authentication information: ${error.message}`,
-      solution: error.solution,
-    };
-  }
-  if (error instanceof Failure) {
-    const code = error.code === 'Atelier.BadJson' ? badJson(style, op) : error.code;
-    return { status: error.status, code, message: error.message, solution: error.solution, details: error.details };
-  }
-  const known = error as { code?: string; statusCode?: number };
-  if (known.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return {
-      status: 413,
-      code: style === 'modelarts' ? 'ModelArts.4104' : 'IAM.0011',
-      message: `The body is larger than the limit of ${op?.bodyLimit ?? DEFAULT_BODY_LIMIT} bytes.`,
-    };
-  }
-  if (known.statusCode !== undefined && known.statusCode >= 400 && known.statusCode < 500) {
-    return { status: known.statusCode, code: badJson(style, op), message: errorText(error) };
-  }
-  return {
-    status: 500,
-    code: style === 'modelarts' ? 'ModelArts.0010' : 'IAM.0006',
-    message: 'Internal error. Try again; if it stays, give the request id to the operator.',
-  };
-}
-
-function badJson(style: ErrorStyle, op?: AnyOperation): string {
-  if (style !== 'modelarts') return 'IAM.0011';
-  return op?.invalid?.code === 'ModelArts.2788' ? 'ModelArts.2787' : 'ModelArts.0104';
-}
-
-function styleOfPath(url: string): ErrorStyle {
-  if (/^\/v3\//.test(url)) return 'keystone';
-  return /^\/v3\.0\//.test(url) ? 'iam' : 'modelarts';
-}
-
 async function readSmall(request: FastifyRequest): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request.raw) {
     size += (part as Buffer).length;
-    if (size > DEFAULT_BODY_LIMIT) {
-      throw new Failure({ code: 'ModelArts.4104', status: 413, message: 'A body on this method must be small.' });
-    }
+    if (size > DEFAULT_BODY_LIMIT) throw bodyTooLarge();
     parts.push(part as Buffer);
   }
   return Buffer.concat(parts);
+}
+
+function parserError(text: string): unknown {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** The answer to bytes that are not an HTTP request. */
+function notHttp(code: string | undefined): string {
+  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const requestId = hexId();
+  const message = status === 431 ? 'The headers are larger than 64 KiB.' : 'This is not a complete HTTP request.';
+  const body = JSON.stringify(errorBody('modelarts', { status, code: 'APIGW.0106', message, requestId }));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    'Connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

@@ -24,10 +24,17 @@ export interface ReconcilerSpec {
   pass(id: string, context: PassContext): Promise<Next>;
 }
 
+/** Owners of this process's leases begin with it. */
+const PROCESS = `${uuid()}/`;
 const LEASE_MS = 30_000;
 const LONGEST_SLEEP_MS = 5_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 30_000;
+
+interface Running {
+  controller: AbortController;
+  done: Promise<void>;
+}
 
 /** Drives the rows of one table from observed to desired. Woken by hints and by the clock. */
 export class Reconciler {
@@ -36,8 +43,7 @@ export class Reconciler {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #owner = uuid();
-  readonly #running = new Map<string, { controller: AbortController; done: Promise<void> }>();
+  readonly #running = new Map<string, Running>();
   readonly #failures = new Map<string, number>();
   #wake: (() => void) | undefined;
   #stopped = true;
@@ -53,7 +59,7 @@ export class Reconciler {
 
   /** Starts the loop; leases of a dead predecessor are freed first. */
   async start(): Promise<void> {
-    await freeLeases(this.#db, this.#spec.table);
+    await freeLeases(this.#db, this.#spec.table, PROCESS);
     this.#stopped = false;
     this.#loop = this.#run();
   }
@@ -92,8 +98,9 @@ export class Reconciler {
         const room = this.#spec.concurrency - this.#running.size;
         if (room > 0) {
           const now = this.#clock.now();
-          const ids = await claimDue(this.#db, this.#spec.table, this.#lease(now), room);
-          for (const id of ids) this.#begin(id, now);
+          const owner = PROCESS + uuid();
+          const ids = await claimDue(this.#db, this.#spec.table, { owner, now, leaseMs: LEASE_MS }, room);
+          for (const id of ids) this.#begin(id, owner);
           if (this.#running.size < this.#spec.concurrency) {
             const due = await nextDue(this.#db, this.#spec.table);
             if (due !== undefined) sleep = Math.min(sleep, Math.max(due - this.#clock.now(), 1));
@@ -126,22 +133,24 @@ export class Reconciler {
     };
   }
 
-  #lease(now: number) {
-    return { owner: this.#owner, now, leaseMs: LEASE_MS };
-  }
-
-  #begin(id: string, claimedAt: number): void {
+  #begin(id: string, owner: string): void {
     const controller = new AbortController();
-    const done = this.#pass(id, controller, claimedAt).finally(() => {
-      this.#running.delete(id);
+    // A row can be claimed while a pass of ours still works on it: this process slept longer than its lease (a suspended
+    // machine), or that pass has just released it. Never two at once.
+    const earlier = this.#running.get(id);
+    earlier?.controller.abort(new Error('lease lost'));
+    const running: Running = { controller, done: this.#pass(id, owner, controller, earlier?.done) };
+    this.#running.set(id, running);
+    running.done.finally(() => {
+      if (this.#running.get(id) === running) this.#running.delete(id);
       this.#wake?.();
     });
-    this.#running.set(id, { controller, done });
   }
 
-  async #pass(id: string, controller: AbortController, claimedAt: number): Promise<void> {
+  async #pass(id: string, owner: string, controller: AbortController, earlier?: Promise<void>): Promise<void> {
     const heartbeat = setInterval(() => {
-      renewLease(this.#db, this.#spec.table, id, this.#lease(this.#clock.now())).then(
+      const lease = { owner, now: this.#clock.now(), leaseMs: LEASE_MS };
+      renewLease(this.#db, this.#spec.table, id, lease).then(
         held => {
           if (!held) controller.abort(new Error('lease lost'));
         },
@@ -150,6 +159,8 @@ export class Reconciler {
     }, LEASE_MS / 3);
     let next: Next;
     try {
+      await earlier;
+      controller.signal.throwIfAborted();
       next = await this.#spec.pass(id, { signal: controller.signal });
       this.#failures.delete(id);
     } catch (error) {
@@ -159,7 +170,7 @@ export class Reconciler {
     }
     const nextAt = next === 'settled' ? null : this.#clock.now() + next.afterMs;
     try {
-      await releaseLease(this.#db, this.#spec.table, id, this.#owner, nextAt, claimedAt);
+      await releaseLease(this.#db, this.#spec.table, id, owner, nextAt);
     } catch (error) {
       this.#log.error({ err: error, reconciler: this.name, id }, 'lease could not be released');
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { waitPublished } from '../../src/cli/commands/model.ts';
 import { waitRunning } from '../../src/cli/commands/service.ts';
-import { containersOf } from './containers.ts';
+import { containersOf, killContainer } from './containers.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, causeOf, ended, inPhase, logOf, submitScript } from './jobs.ts';
 
@@ -66,7 +66,12 @@ describe('kill -9 of the server at any moment', () => {
   it('while a job waits in the queue: it runs afterwards', async () => {
     const first = await submitScript(at, { name: 'holds', bucket, flavor: 'modelarts.vm.cpu.4u', script: SLEEP(20) });
     await inPhase(at, first.metadata.id, ['Running']);
-    const second = await submitScript(at, { name: 'waits', bucket, flavor: 'modelarts.vm.cpu.4u', script: 'print("mine")' });
+    const second = await submitScript(at, {
+      name: 'waits',
+      bucket,
+      flavor: 'modelarts.vm.cpu.4u',
+      script: 'print("mine")',
+    });
     await inPhase(at, second.metadata.id, ['Pending']);
     const waiting = await at.client.job(second.metadata.id);
     assert.match(JSON.stringify(waiting.status), /vCPU/);
@@ -92,7 +97,10 @@ describe('kill -9 of the server at any moment', () => {
     const done = await ended(at, job.metadata.id);
     assert.equal(done.status.phase, 'Completed', causeOf(done));
     const ticks = [...(await logOf(at, job.metadata.id)).matchAll(/^tick (\d+)$/gm)].map(match => Number(match[1]));
-    assert.deepEqual(ticks, Array.from({ length: 40 }, (_, index) => index));
+    assert.deepEqual(
+      ticks,
+      Array.from({ length: 40 }, (_, index) => index),
+    );
     assert.equal(await at.obs.exists({ bucket, key: 'out-counts/done.txt' }), true);
   });
 
@@ -181,20 +189,17 @@ describe('kill -9 of the server at any moment', () => {
     await new Promise(resolve => setTimeout(resolve, 3000));
     flowing = false;
     await flow;
-    assert.deepEqual(
-      (await containersOf(at, 'service-instance')).map(item => item.id).sort(),
-      before.map(item => item.id).sort(),
-      'the instances are the same containers as before',
-    );
+    assert.deepEqual(await containersOf(at, 'service-instance'), before, 'the instances were not disturbed');
     assert.equal((await at.client.service(service_id)).status, 'running');
 
     // An instance dies: the other one serves, the dead one comes back, the events say so.
     const victim = before[0]!;
-    process.kill(victim.pid, 'SIGKILL');
+    await killContainer(at, victim.name);
     for (let index = 0; index < 20; index++) await ask();
     await at.client.until(
       () => containersOf(at, 'service-instance'),
-      found => found.length === 2 && found.every(item => item.id !== victim.id),
+      found =>
+        found.length === 2 && !found.some(item => item.name === victim.name && item.startedAt === victim.startedAt),
       60_000,
       'replacing the instance',
     );

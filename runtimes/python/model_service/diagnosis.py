@@ -44,6 +44,15 @@ def _fields(data):
     return ''
 
 
+def _kind(value):
+    names = {bool: 'true or false', int: 'a number', float: 'a number', str: 'a text', list: 'a list', dict: 'an object', type(None): 'null'}
+    return names.get(type(value), f'a value of type {type(value).__name__}')
+
+
+def _not_an_object(data):
+    return RequestError(400, 'MR.0102', f'the request body is {_kind(data)}, which this service cannot use. {EXPECTED}')
+
+
 def blame_request(error, data):
     """A RequestError 400 when the exception says that the request was unfit, else None."""
     if type(error).__name__ in ('UnidentifiedImageError', 'DecompressionBombError') and type(error).__module__.startswith('PIL'):
@@ -52,7 +61,9 @@ def blame_request(error, data):
     if not inside:
         return None
     if isinstance(error, AttributeError) and _holds(data, error.obj):
-        what = 'a text field where a file' if isinstance(error.obj, str) else f'a {type(error.obj).__name__} where something else'
+        if error.obj is data:
+            return _not_an_object(data)
+        what = 'a text field where a file' if isinstance(error.obj, str) else f'{_kind(error.obj)} where something else'
         return RequestError(400, 'MR.0102', f'the request has {what} was expected. {EXPECTED}')
     if isinstance(error, KeyError) and len(error.args) == 1 and os.path.basename(file) == SERVICE_FILE:
         try:
@@ -62,7 +73,7 @@ def blame_request(error, data):
         if missing:
             return RequestError(400, 'MR.0102', f'the request lacks the field {str(error)[:80]}.{_fields(data)}')
     if isinstance(error, (TypeError, AttributeError)) and not isinstance(data, dict):
-        return RequestError(400, 'MR.0102', f'the request body is a JSON {type(data).__name__}, not an object. {EXPECTED}')
+        return _not_an_object(data)
     if isinstance(error, OSError) and file and f'{os.sep}PIL{os.sep}' in file:
         return RequestError(400, 'MR.0102', f'an image of the request is damaged: {str(error)[:100]}.')
     return None

@@ -23,7 +23,8 @@ MAX_PARTS = 10000
 RETRIED_CODES = {'InternalError', 'ServiceUnavailable', 'SlowDown', 'RequestTimeout', 'OperationAborted'}
 EXPIRED_CODES = {'ExpiredToken', 'InvalidToken', 'TokenRefreshRequired', 'InvalidAccessKeyId', 'InvalidSecurityToken', 'SignatureDoesNotMatch'}
 
-_local = threading.local()
+_idle = []
+_idle_lock = threading.Lock()
 
 
 class ObsError(OSError):
@@ -40,6 +41,10 @@ class ObsNotFound(ObsError, FileNotFoundError):
 
 class ObsDenied(ObsError, PermissionError):
     pass
+
+
+class LocalError(OSError):
+    """A fault of this machine's disk while a transfer ran: not one to repeat."""
 
 
 def split(path):
@@ -77,35 +82,41 @@ def encode_query(query):
     return '&'.join(f'{quote(k, safe="-_.~")}={quote(str(v), safe="-_.~")}' for k, v in sorted(query.items()))
 
 
-def _connection():
-    """This thread's connection to the endpoint, opened when needed."""
-    endpoint = credentials.endpoint()
-    known = getattr(_local, 'connection', None)
-    if known is not None and known[0] == (endpoint, os.getpid()):
-        return known[1], endpoint
-    _forget_connection()
-    if endpoint.https:
-        context = ssl.create_default_context()
-        if not credentials.verify_certificate():
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=TIMEOUT, context=context)
-    else:
-        connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=TIMEOUT)
-    _local.connection = ((endpoint, os.getpid()), connection)
-    return connection, endpoint
+def _take(endpoint):
+    """A connection to the endpoint, an idle one if there is."""
+    with _idle_lock:
+        # A child process must not speak over its parent's connections.
+        while _idle:
+            key, connection = _idle.pop()
+            if key == (endpoint, os.getpid()):
+                return connection
+            if key[1] == os.getpid():
+                connection.close()
+    if not endpoint.https:
+        return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=TIMEOUT)
+    context = ssl.create_default_context()
+    if not credentials.verify_certificate():
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=TIMEOUT, context=context)
 
 
-def _forget_connection():
-    known = getattr(_local, 'connection', None)
-    _local.connection = None
-    if known is not None:
-        known[1].close()
+def _give_back(endpoint, connection):
+    with _idle_lock:
+        if len(_idle) < 32:
+            _idle.append(((endpoint, os.getpid()), connection))
+            return
+    connection.close()
 
 
-def _send(method, bucket, key, query, body, headers):
-    who = credentials.current()
-    connection, endpoint = _connection()
+def close_idle():
+    """Closes the connections that wait for the next request."""
+    with _idle_lock:
+        while _idle:
+            _idle.pop()[1].close()
+
+
+def _send(connection, endpoint, who, method, bucket, key, query, body, headers):
     path = '/' + urllib.parse.quote(f'{bucket}/{key}' if key else bucket, safe='/-_.~')
     text = encode_query(query)
     host = f'[{endpoint.host}]' if ':' in endpoint.host else endpoint.host
@@ -122,7 +133,7 @@ def _send(method, bucket, key, query, body, headers):
     signed_authorization = authorization(method, path, text, signed, digest, who.secret, who.access, credentials.region(), stamp)
     connection.request(method, path + ('?' + text if text else ''), body=body or None,
                        headers={**signed, 'Authorization': signed_authorization, 'Content-Length': str(len(body))})
-    return connection.getresponse(), who
+    return connection.getresponse()
 
 
 def _refusal(action, path, status, data):
@@ -151,21 +162,22 @@ def request(action, method, bucket, key='', query=None, body=b'', headers=None, 
     path = f'obs://{bucket}/{key}'
     renewed = False
     for attempt in range(1, ATTEMPTS + 1):
+        who, endpoint = credentials.current(), credentials.endpoint()
+        connection = _take(endpoint)
+        reusable = False
         try:
-            response, who = _send(method, bucket, key, query or {}, body, headers or {})
+            response = _send(connection, endpoint, who, method, bucket, key, query or {}, body, headers or {})
             if response.status < 300:
                 data = sink(response) if sink is not None else response.read()
-                # A body that was not read to its end leaves the connection unusable.
-                if not response.isclosed():
-                    _forget_connection()
+                # A connection whose body was not read to its end cannot be used again.
+                reusable = response.isclosed()
                 return response.headers, data
             failed = _refusal(action, path, response.status, response.read())
+            reusable = True
+        except LocalError:
+            raise
         except (OSError, http.client.HTTPException) as error:
-            _forget_connection()
-            if isinstance(error, (ObsError, PermissionError)) or getattr(error, 'local', False) or 'S3_ENDPOINT' in str(error):
-                raise
             if attempt == ATTEMPTS:
-                endpoint = credentials.endpoint()
                 raise ObsError(action, path, 0, 'Unreachable', f'{endpoint.host}:{endpoint.port} does not answer: {error or type(error).__name__}') from error
         else:
             if failed.code in EXPIRED_CODES and not renewed:
@@ -177,6 +189,11 @@ def request(action, method, bucket, key='', query=None, body=b'', headers=None, 
                     continue
             if attempt == ATTEMPTS or not (failed.status >= 500 and failed.status != 501 or failed.status == 429 or failed.code in RETRIED_CODES):
                 raise failed
+        finally:
+            if reusable:
+                _give_back(endpoint, connection)
+            else:
+                connection.close()
         time.sleep(min(5.0, 0.1 * 2 ** attempt) * (0.5 + random.random()))
 
 
@@ -231,12 +248,6 @@ def delete(bucket, key):
 
 def get(bucket, key):
     return request('reading', 'GET', bucket, key)[1]
-
-
-class LocalError(OSError):
-    """A fault of this machine's disk while a transfer ran: not one to repeat."""
-
-    local = True
 
 
 def _write_local(descriptor, data, offset):

@@ -94,6 +94,9 @@ function modelFileProblem(files: readonly PackageFile[], modelType: string): str
   if (found.length > 1) {
     return `There is more than one model file in the package: ${listed(found)}. ${modelType} needs exactly one ${wanted}.`;
   }
+  if (found[0]!.includes('/')) {
+    return `The model file must lie directly in the "model" directory; it is at ${found[0]}.`;
+  }
   return undefined;
 }
 

@@ -77,7 +77,7 @@ export async function upload(
       const stat = await file.stat({ bigint: true });
       const contentType = CONTENT_TYPES[path.slice(path.lastIndexOf('.') + 1).toLowerCase()];
       checkKey(key);
-      const info = await objects.put(principal, { bucket: to.bucket, key }, content(file, signal), {
+      const info = await objects.put(principal, { bucket: to.bucket, key }, content(file, Number(stat.size), signal), {
         ...(contentType ? { contentType } : {}),
       });
       known.files[path] = { size: Number(stat.size), mtimeNs: String(stat.mtimeNs) };
@@ -139,12 +139,14 @@ async function openInside(
   }
 }
 
-async function* content(file: FileHandle, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+/** The file's bytes up to its end, wherever that is by now; `size` is only a guess at it. */
+async function* content(file: FileHandle, size: number, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  const length = Math.min(size + 1, 1024 * 1024);
   for (;;) {
     signal?.throwIfAborted();
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
+    const buffer = Buffer.allocUnsafe(length);
+    const { bytesRead } = await file.read(buffer, 0, length);
+    if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
+    if (bytesRead < length) return;
   }
 }

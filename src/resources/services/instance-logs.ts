@@ -3,7 +3,7 @@ import { appendFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/prom
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Log } from '../../kernel/log.ts';
-import type { LogLine, RuntimeDriver } from '../../runtime/driver.ts';
+import { EngineUnavailable, type LogLine, type RuntimeDriver } from '../../runtime/driver.ts';
 
 export interface StoredLine {
   /** Nanoseconds since the epoch, as digits. */
@@ -16,6 +16,8 @@ const FLUSH_BYTES = 64 * 1024;
 const FLUSH_MS = 200;
 const TAIL_BYTES = 64 * 1024;
 const CATCH_UP_MS = 5_000;
+const KEPT_INSTANCES = 20;
+const SHORTEST_FOLLOW_MS = 1_000;
 
 /**
  * Keeps what the instances' containers write in files of the platform, so that it survives the containers. Two files per
@@ -75,17 +77,19 @@ export function instanceLogs(deps: {
       if (following.has(instanceId)) return;
       const controller = new AbortController();
       const file = fileOf(serviceId, instanceId);
+      const began = Date.now();
       const done = (async () => {
         try {
           await mkdir(join(deps.dir, serviceId), { recursive: true, mode: 0o700 });
           await copy(container, file, true, controller.signal);
+          // One that ends at once is seen by the next look; telling of it here could go round in circles.
+          if (!controller.signal.aborted && Date.now() - began > SHORTEST_FOLLOW_MS) deps.onEnd(serviceId);
         } catch (error) {
-          if (!controller.signal.aborted) {
+          if (!controller.signal.aborted && !(error instanceof EngineUnavailable)) {
             deps.log.warn({ err: error, instance: instanceId }, 'the output of an instance could not be followed');
           }
         } finally {
           following.delete(instanceId);
-          if (!controller.signal.aborted) deps.onEnd(serviceId);
         }
       })();
       following.set(instanceId, { controller, done });
@@ -132,6 +136,23 @@ export function instanceLogs(deps: {
     async instances(serviceId: string): Promise<string[]> {
       const names = await readdir(join(deps.dir, serviceId)).catch(() => [] as string[]);
       return [...new Set(names.map(name => name.replace(/\.log(\.1)?$/, '')))].sort();
+    },
+
+    /** Forgets the oldest outputs of a service, so that not more than twenty instances' are kept. */
+    async prune(serviceId: string): Promise<void> {
+      const all = await Promise.all(
+        (await this.instances(serviceId)).map(async id => {
+          const file = fileOf(serviceId, id);
+          const info = await stat(file).catch(() => undefined);
+          return { id, file, time: info?.mtimeMs ?? 0 };
+        }),
+      );
+      const old = all.sort((a, b) => b.time - a.time).slice(KEPT_INSTANCES);
+      for (const { id, file } of old) {
+        if (following.has(id)) continue;
+        await rm(file, { force: true });
+        await rm(`${file}.1`, { force: true });
+      }
     },
 
     async removeService(serviceId: string): Promise<void> {

@@ -14,6 +14,8 @@ const PROBE_MS = 2_000;
 const LAST_LINES = 50;
 const LOG_BYTES = 20 * 1024 ** 2;
 const PIDS = 1024;
+/** The runtime ends by itself this long before the engine would kill it. */
+const GRACE_MARGIN_SECONDS = 3;
 
 export interface RunnerDeps {
   driver: RuntimeDriver;
@@ -22,7 +24,11 @@ export interface RunnerDeps {
   logs: InstanceLogs;
   /** Command of the inference runtime in the preset images. */
   command: string[];
+  /** Whether an instance answers. */
+  probe: Probe;
 }
+
+export type Probe = (endpoint: { host: string; port: number }) => Promise<boolean>;
 
 export type InstanceRunner = ReturnType<typeof instanceRunner>;
 
@@ -51,7 +57,9 @@ export function instanceRunner(deps: RunnerDeps) {
         ...instance.envs,
         MODEL_PATH: MODEL_DIR,
         MODEL_NAME: model.name,
-        PORT: String(SERVICE_PORT),
+        SERVICE_HOST: '0.0.0.0',
+        SERVICE_PORT: String(SERVICE_PORT),
+        SERVICE_GRACE: String(Math.min(60, Math.max(instance.graceSeconds - GRACE_MARGIN_SECONDS, 0))),
         PYTHONUNBUFFERED: '1',
         MODELARTS_SERVICE_ID: service.id,
         MODELARTS_MODEL_ID: model.id,
@@ -100,7 +108,7 @@ export function instanceRunner(deps: RunnerDeps) {
         const endpoint = seen.endpoints[SERVICE_PORT];
         if (endpoint) {
           sight.endpoint = endpoint;
-          sight.healthy = await probe(endpoint);
+          sight.healthy = await deps.probe(endpoint);
         }
       }
       if (seen.state === 'exited' && mine && (instance.phase === 'starting' || instance.phase === 'ready')) {
@@ -180,7 +188,7 @@ export function instanceRunner(deps: RunnerDeps) {
 }
 
 /** Whether GET /health is answered with a success within two seconds. */
-export function probe(endpoint: { host: string; port: number }): Promise<boolean> {
+export function probeHealth(endpoint: { host: string; port: number }): Promise<boolean> {
   return new Promise(resolve => {
     const call = request(
       { host: endpoint.host, port: endpoint.port, path: '/health', timeout: PROBE_MS, agent: false },

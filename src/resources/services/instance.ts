@@ -20,6 +20,8 @@ export interface Sight {
 
 /** Time it must have been ready for before earlier crashes are forgotten, milliseconds. */
 const STEADY_MS = 60_000;
+const RUNTIME_FAILURE = /model service failed to start: (.+)$/;
+const PYTHON_ERROR = /^(?:[\w.]+\.)?\w*(Error|Exception|Interrupt|Exit)\b\s*(:|$)/;
 
 /** What an instance becomes after it was looked at, with the events to tell. Pure. */
 export function observe(
@@ -32,7 +34,8 @@ export function observe(
   const mine = sight.attempt === undefined || sight.attempt === instance.attempt;
   if (sight.state === 'running' && mine) return observeRunning(instance, sight, now);
   if (sight.state === 'exited' && mine) {
-    return crashed(instance, explainExit(sight), now, sight.lastLines);
+    const ownEnd = !sight.oomKilled && (sight.exitCode ?? 1) <= 128;
+    return crashed(instance, explainExit(sight), now, sight.lastLines, ownEnd);
   }
   if (instance.phase === 'ready') return crashed(instance, 'its container is gone', now);
   return unchanged;
@@ -47,7 +50,7 @@ function observeRunning(instance: Instance, sight: Sight, now: number) {
       events.push({
         time: now,
         type: 'normal',
-        info: `${label(instance)} instance ${instance.id} is ready${instance.attempt > 1 ? ' again' : ''}.`,
+        info: `${label(instance)} instance ${instance.id} is ready${instance.everReady ? ' again' : ''}.`,
       });
     } else if (instance.probeFailures >= UNHEALTHY_AFTER) {
       events.push({
@@ -98,11 +101,18 @@ function observeRunning(instance: Instance, sight: Sight, now: number) {
 }
 
 /** The instance after its container ended or could not be started: to be started again after a pause. */
-export function crashed(instance: Instance, why: string, now: number, lastLines: readonly string[] = []) {
+export function crashed(
+  instance: Instance,
+  why: string,
+  now: number,
+  lastLines: readonly string[] = [],
+  /** Its own program ended it, so that the last line is likely to say why. */
+  ownEnd = true,
+) {
   const steady = instance.readyAt !== undefined && now - instance.readyAt >= STEADY_MS;
   const crashes = (instance.phase === 'ready' && steady ? 0 : instance.crashes) + 1;
   const pause = backoff(crashes);
-  const cause = causeOf(lastLines);
+  const cause = ownEnd ? causeOf(lastLines) : undefined;
   const note = cause ? `${why}: ${cause}` : why;
   const tail = lastLines.filter(line => line.trim() !== '').slice(-5);
   const info =
@@ -144,9 +154,11 @@ export function explainExit(sight: Sight): string {
   return `its process ended with exit code ${code}`;
 }
 
-/** The line of the output that most likely names the cause: the last Python error, or else the last line. */
+/** The line of the output that most likely names the cause: what the runtime says, else the last Python error, else the last line. */
 export function causeOf(lines: readonly string[]): string | undefined {
   const full = lines.map(line => line.trimEnd()).filter(line => line.trim() !== '');
-  const error = full.findLast(line => /^(?:[\w.]+\.)?\w*(Error|Exception|Interrupt|Exit|Warning)\b\s*(:|$)/.test(line));
+  const told = full.findLast(line => RUNTIME_FAILURE.test(line) && !/see the lines above/.test(line));
+  if (told) return RUNTIME_FAILURE.exec(told)![1]!.slice(0, 500);
+  const error = full.findLast(line => PYTHON_ERROR.test(line));
   return (error ?? full.at(-1))?.trim().slice(0, 500);
 }

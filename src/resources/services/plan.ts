@@ -1,5 +1,5 @@
-import { type EntryConfig, type Instance, isHealthy, type Revision, type Service, shapeOf } from './service.ts';
 import type { ServiceEvent, ServiceStatus } from './service.ts';
+import { type EntryConfig, type Instance, isHealthy, type Revision, type Service, shapeOf } from './service.ts';
 
 export interface PlanInput {
   service: Service;
@@ -104,34 +104,21 @@ function planDeployment(input: PlanInput, base: Plan, members: readonly Instance
   const { service, target, active, now } = input;
   const updating = active !== undefined;
   if (enoughOf(target, members, entry => entry.instanceCount)) {
-    return {
-      ...base,
-      status: 'running',
-      progress: 100,
-      errorMessage: undefined,
-      activate: target.number,
-      finish: [{ revision: target.number, result: 'SUCCESS' }],
-      events: [normal(input, updating ? 'The service is updated and running.' : 'The service is running.')],
-    };
+    return { ...base, activate: target.number };
   }
   const hopeless = members.filter(instance => !instance.everReady && instance.crashes >= HOPELESS_CRASHES);
   const ready = members.filter(isHealthy).length;
   const timeout = Math.max(...target.entries.map(entry => entry.deployTimeoutSeconds));
   const late = now >= service.deploySince + timeout * 1000;
-  if (late && !updating && enoughOf(target, members, () => 1)) {
-    const lacking = reasonOf(members);
-    return {
-      ...base,
-      status: 'concerning',
-      errorMessage: `Only a part of the instances started within ${timeout} s: ${lacking}`,
-      activate: target.number,
-      finish: [{ revision: target.number, result: 'SUCCESS' }],
-      events: [abnormal(input, `Only ${ready} of ${members.length} instances are ready: ${lacking}`)],
-    };
-  }
-  const lost = updating ? hopeless.length > 0 : hopeless.length > 0 && hopeless.length === members.length - ready && ready === 0;
+  // Only a part of the instances started in time: what there is serves, and the service is concerning.
+  if (late && !updating && enoughOf(target, members, () => 1)) return { ...base, activate: target.number };
+  const lost = updating
+    ? hopeless.length > 0
+    : hopeless.length > 0 && hopeless.length === members.length - ready && ready === 0;
   if (late || lost) {
-    const cause = late ? `not ready within the deploy timeout of ${timeout} s: ${reasonOf(members)}` : reasonOf(hopeless);
+    const cause = late
+      ? `not ready within the deploy timeout of ${timeout} s: ${reasonOf(members)}`
+      : reasonOf(hopeless);
     return giveUp(input, base, cause);
   }
   const queued = members.some(instance => instance.phase === 'queued');
@@ -172,17 +159,14 @@ function planSteady(input: PlanInput, base: Plan, members: readonly Instance[]):
   const healthy = members.filter(isHealthy).length;
   const wanted = target.entries.reduce((sum, entry) => sum + entry.instanceCount, 0);
   if (healthy >= wanted) {
-    const back = service.status === 'concerning' ? [normal(input, 'All instances of the service are ready again.')] : [];
-    const rolledBack = service.rollingBack
-      ? [normal(input, 'Updating the service failed; it is rolled back to the previous configuration.')]
-      : [];
     return {
       ...base,
       status: 'running',
       progress: 100,
       errorMessage: undefined,
       rolledBack: service.rollingBack,
-      events: [...rolledBack, ...(rolledBack.length > 0 ? [] : back)],
+      finish: service.status === 'running' ? [] : [{ revision: target.number, result: 'SUCCESS' }],
+      events: service.status === 'running' ? [] : [normal(input, arrival(service))],
     };
   }
   const timeout = Math.max(...target.entries.map(entry => entry.deployTimeoutSeconds));
@@ -207,8 +191,18 @@ function planSteady(input: PlanInput, base: Plan, members: readonly Instance[]):
     ...base,
     status: 'concerning',
     errorMessage: reason,
-    events: service.status === 'running' ? [abnormal(input, `The service needs attention: ${reason}`)] : [],
+    finish: service.status === 'concerning' ? [] : [{ revision: target.number, result: 'SUCCESS' }],
+    events: service.status !== 'concerning' ? [abnormal(input, `The service needs attention: ${reason}`)] : [],
   };
+}
+
+/** How the service came to run, for its events. */
+function arrival(service: Service): string {
+  if (service.rollingBack) return 'Updating the service failed; it is rolled back to the previous configuration.';
+  if (service.status === 'concerning') return 'All instances of the service are ready again.';
+  return service.startTime === undefined || service.target === 1
+    ? 'The service is running.'
+    : 'The service is updated and running.';
 }
 
 function countShapes(entries: readonly EntryConfig[]): Map<string, number> {

@@ -388,17 +388,4 @@ export const serviceApis = {
 };
 
 /** All operations of the family. */
-export const servicesOperations = [
-  create,
-  list,
-  show,
-  update,
-  patch,
-  remove,
-  specifications,
-  monitor,
-  updateLogs,
-  events,
-  runtimeLogs,
-  endpoints,
-];
+export const servicesOperations = Object.values(serviceApis);

@@ -43,7 +43,8 @@ export function checkServiceDescription(description: string): void {
   if ([...description].length > 100) {
     throw invalid('description', 'must have at most 100 characters', `${description.slice(0, 20)}…`);
   }
-  if (/[!<>+&"']/.test(description)) throw invalid('description', 'must not contain any of ! < > + & " \'', description);
+  if (/[!<>+&"']/.test(description))
+    throw invalid('description', 'must not contain any of ! < > + & " \'', description);
 }
 
 /**

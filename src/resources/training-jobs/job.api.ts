@@ -49,9 +49,7 @@ const jobBody = open({
     nullable(
       open({
         resource: Type.Optional(
-          nullable(
-            open({ flavor_id: text, pool_id: text, node_count: Type.Optional(nullable(Type.Integer())) }),
-          ),
+          nullable(open({ flavor_id: text, pool_id: text, node_count: Type.Optional(nullable(Type.Integer())) })),
         ),
         volumes: Type.Optional(nullable(Type.Array(anyObject))),
         log_export_path: Type.Optional(nullable(open({ obs_url: text, host_path: text }))),
@@ -90,7 +88,12 @@ const jobResponse = open({
     running_records: Type.Array(open({ start_at: Type.Integer(), start_type: Type.String() })),
     message: Type.Optional(Type.String()),
     queue: Type.Optional(
-      open({ position: Type.Integer(), reason_code: Type.String(), reason: Type.String(), submitted_at: Type.Integer() }),
+      open({
+        position: Type.Integer(),
+        reason_code: Type.String(),
+        reason: Type.String(),
+        submitted_at: Type.Integer(),
+      }),
     ),
   }),
   algorithm: anyObject,

@@ -62,7 +62,10 @@ const HINTS: readonly [RegExp, string][] = [
     /(No such file or directory|FileNotFoundError|does not exist).{0,200}(obs|s3):\/\//s,
     'Hint: an obs:// path was opened as a local file. Inputs and outputs are local directories in the container; use the paths passed to the script.',
   ],
-  [/No module named ['"]?([\w.]+)/, 'Hint: a Python module is missing; add it to pip-requirements.txt or to the image.'],
+  [
+    /No module named ['"]?([\w.]+)/,
+    'Hint: a Python module is missing; add it to pip-requirements.txt or to the image.',
+  ],
   [/CUDA (is not available|error)|no NVIDIA driver/i, 'Hint: the program wants a GPU; this flavor may have none.'],
   [
     /Resource temporarily unavailable|can't start new thread|BlockingIOError.*fork/,

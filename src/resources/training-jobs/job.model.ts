@@ -1,5 +1,5 @@
-import type { Flavor } from '../flavors/index.ts';
 import type { BootForm, Parameter, StoragePath } from '../algorithms/index.ts';
+import type { Flavor } from '../flavors/index.ts';
 import type { Desired, Phase, Result, SecondaryPhase, Step } from './job.ts';
 
 export interface JobInput {

@@ -51,6 +51,10 @@ export interface TrainingDeps {
   driver: RuntimeDriver;
   /** Opens the platform to the containers of a network, whose gateway address this is. */
   platform: { ensureReachable(gateway: string): Promise<{ api: string; obs: string }> };
+  /** Region shown to S3 clients inside the jobs. */
+  region: string;
+  /** Public addresses, for links to logs. */
+  endpoints: { api: string };
   /** Directory of this family's files. */
   dir: string;
   /** Short id of this installation, part of every container's name. */

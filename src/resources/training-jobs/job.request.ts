@@ -83,7 +83,10 @@ function checkForms(algorithm: AlgorithmPart): void {
 function checkEnvironments(environments: Record<string, string>): void {
   const entries = Object.entries(environments);
   if (entries.length > 100) {
-    throw refuse('2788', `InvalidParam: parameter [environments] has ${entries.length} entries; at most 100 are allowed.`);
+    throw refuse(
+      '2788',
+      `InvalidParam: parameter [environments] has ${entries.length} entries; at most 100 are allowed.`,
+    );
   }
   for (const [key, value] of entries) {
     const at = `environments.${key.slice(0, 64)}`;
@@ -215,10 +218,7 @@ export function channelPath(
   }
   const url = channel.remote?.obs?.obs_url;
   if (!url) {
-    throw refuse(
-      '2753',
-      `InputsOutputsMessageError: ${channel.name} has no path: [${at}.obs.obs_url] is required.`,
-    );
+    throw refuse('2753', `InputsOutputsMessageError: ${channel.name} has no path: [${at}.obs.obs_url] is required.`);
   }
   return { url, path: storagePath(url, `${at}.obs.obs_url`) };
 }
@@ -243,4 +243,3 @@ export function logExportOf(spec: SpecPart): StoragePath | undefined {
   const url = spec.log_export_path?.obs_url;
   return url ? asDirectory(storagePath(url, 'spec.log_export_path.obs_url')) : undefined;
 }
-

@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, type Expression, type SqlBool, sql } from 'kysely';
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import { Failure } from '../../kernel/failure.ts';
 import { type Database, tables } from '../../store-kit/index.ts';
 import { escapeLike, type TrainingTables } from './job.store.ts';
@@ -97,7 +97,8 @@ function condition(filter: Filter): Build | undefined {
   if (key === 'runtime_type') return undefined;
   const column = TEXT_COLUMNS[key as keyof typeof TEXT_COLUMNS];
   if (operator === 'like') {
-    return eb => eb.or(values.map(value => sql<SqlBool>`${sql.ref(column)} LIKE ${`%${escapeLike(value)}%`} ESCAPE '\\'`));
+    return eb =>
+      eb.or(values.map(value => sql<SqlBool>`${sql.ref(column)} LIKE ${`%${escapeLike(value)}%`} ESCAPE '\\'`));
   }
   return operator === 'in' ? eb => eb(column, 'in', values) : eb => eb(column, 'not in', values);
 }

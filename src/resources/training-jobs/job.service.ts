@@ -67,8 +67,8 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
   ): Promise<{ config: JobConfig; declared: JobConfig; origin?: { id: string; name: string } }> {
     const given = configOf(algorithm);
     if (!algorithm.id) {
-      const parameters = mergeParameters(given.parameters ?? [], undefined, true);
-      return { config: { ...given, parameters }, declared: given };
+      mergeParameters(given.parameters ?? [], undefined, true);
+      return { config: given, declared: given };
     }
     const origin = await deps.algorithms.get(projectId, algorithm.id);
     const declared = origin.config;
@@ -128,9 +128,15 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       .list()
       .map(flavor => flavor.id)
       .join(', ');
-    if (!id) throw refuse('2781', 'FlavorNotFound: parameter [spec.resource.flavor_id] is required.', `Flavors here: ${known}.`);
+    if (!id)
+      throw refuse(
+        '2781',
+        'FlavorNotFound: parameter [spec.resource.flavor_id] is required.',
+        `Flavors here: ${known}.`,
+      );
     const flavor = deps.flavors.find(id);
-    if (!flavor) throw refuse('2781', `FlavorNotFound: there is no flavor ${id.slice(0, 100)}.`, `Flavors here: ${known}.`);
+    if (!flavor)
+      throw refuse('2781', `FlavorNotFound: there is no flavor ${id.slice(0, 100)}.`, `Flavors here: ${known}.`);
     const fit = deps.admission.fits(flavor);
     if (!fit.ok) {
       throw refuse(
@@ -263,7 +269,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
         code,
         bootFile,
         command: form === 'command' ? config.command?.trim() : undefined,
-        parameters: config.parameters ?? [],
+        parameters: (config.parameters ?? []).filter(parameter => parameter.value !== undefined),
         inputs,
         outputs,
         environments: algorithm.environments ?? {},

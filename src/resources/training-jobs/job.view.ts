@@ -1,7 +1,7 @@
 import type { WorkloadStatus } from '../../admission/index.ts';
 import type { Flavor } from '../flavors/index.ts';
-import { containerPaths } from './job.paths.ts';
 import type { Job, JobEvent } from './job.model.ts';
+import { containerPaths } from './job.paths.ts';
 import type { Engine } from './job.ports.ts';
 import { durationOf, isTerminal, TASK } from './job.ts';
 
@@ -9,7 +9,13 @@ const GIB = 1024 ** 3;
 
 /** A flavor as the training API shows it. */
 export function flavorView(flavor: Flavor) {
-  return { flavor_id: flavor.id, flavor_name: flavor.name, max_num: flavor.maxNodes, ...flavorDetail(flavor), attributes: {} };
+  return {
+    flavor_id: flavor.id,
+    flavor_name: flavor.name,
+    max_num: flavor.maxNodes,
+    ...flavorDetail(flavor),
+    attributes: {},
+  };
 }
 
 function flavorDetail(flavor: Flavor) {
@@ -70,7 +76,8 @@ function statusView(job: Job, now: number, queue?: WorkloadStatus) {
     duration: durationOf(job, now),
     start_time: job.startedAt ?? 0,
     tasks: [TASK],
-    node_count_metrics: job.startedAt === null ? [] : [[job.startedAt, 1], ...(job.exitedAt === null ? [] : [[job.exitedAt, 0]])],
+    node_count_metrics:
+      job.startedAt === null ? [] : [[job.startedAt, 1], ...(job.exitedAt === null ? [] : [[job.exitedAt, 0]])],
     task_statuses:
       job.exitCode !== null || isTerminal(job.phase)
         ? [
@@ -201,8 +208,20 @@ export function metricsView(samples: readonly { minute: number; cpu: number; mem
 export function stagesView(job: Job) {
   const time = (ms: number | null) => (ms === null ? '' : new Date(ms).toISOString());
   const stages = [
-    { name: 'scheduling', en: 'Waiting for resources', zh: '等待资源', from: job.createdAt, to: job.admittedAt ?? job.endedAt },
-    { name: 'preparing', en: 'Preparing code and data', zh: '准备代码和数据', from: job.admittedAt, to: job.startedAt ?? job.endedAt },
+    {
+      name: 'scheduling',
+      en: 'Waiting for resources',
+      zh: '等待资源',
+      from: job.createdAt,
+      to: job.admittedAt ?? job.endedAt,
+    },
+    {
+      name: 'preparing',
+      en: 'Preparing code and data',
+      zh: '准备代码和数据',
+      from: job.admittedAt,
+      to: job.startedAt ?? job.endedAt,
+    },
     { name: 'running', en: 'Running', zh: '运行中', from: job.startedAt, to: job.exitedAt ?? job.endedAt },
     { name: 'end', en: job.message ?? 'Ended', zh: '结束', from: job.endedAt, to: job.endedAt },
   ].filter(stage => stage.from !== null);

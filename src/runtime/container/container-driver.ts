@@ -127,8 +127,8 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
       // The engine would run an ended container once more; a repeated request must not repeat the work.
       if (observe(before, labelPrefix, false).state !== 'created') return;
       await client.askUnless(`the start of ${name}`, [304], () => client.patient.getContainer(name).start());
-      const info = await find(name);
-      if (info?.State.Running) await oom.running(info.Id, info.State.Pid);
+      // To watch its memory early; when this fails, the next inspection does it.
+      void inspect(name).catch(() => undefined);
     },
 
     inspect,

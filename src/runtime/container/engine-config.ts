@@ -55,6 +55,7 @@ events_logger = "file"
 lock_type = "file"
 tmp_dir = ${toml(join(run, 'libpod'))}
 image_parallel_copies = 2
+exit_command_delay = 20
 ${initPath}
 [network]
 network_backend = "netavark"

@@ -35,7 +35,8 @@ export function observe(info: Inspected, labelPrefix: string, publish: boolean):
     observation.state = 'exited';
     observation.exitCode = Math.min(Math.max(info.State.ExitCode, 0), 255);
     const finishedAt = instant(info.State.FinishedAt);
-    if (finishedAt !== undefined) observation.finishedAt = finishedAt;
+    // Podman takes the two times from different clocks, which are some milliseconds apart.
+    if (finishedAt !== undefined) observation.finishedAt = Math.max(finishedAt, startedAt ?? 0);
     if (info.State.OOMKilled) observation.oomKilled = true;
   } else if (startedAt !== undefined) {
     // After a reboot Podman calls a container that had been running "created", and its exit code is lost.

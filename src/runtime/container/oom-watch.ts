@@ -1,7 +1,9 @@
 import { type CgroupPaths, cgroupOf, type MemoryEvents, memoryEvents } from './cgroup.ts';
 import { type KernelLog, openKernelLog } from './kernel-log.ts';
 
+/** The counters matter only where the kernel's log is closed to us; there they must be seen before the container ends. */
 const POLL_MS = 1000;
+const POLL_ALONE_MS = 200;
 
 interface Watched {
   pid: number;
@@ -11,7 +13,7 @@ interface Watched {
 
 /**
  * Finds out whether a container was killed for want of memory, which Podman never says and which its control group can tell
- * only while it lives. Three witnesses, best first: the kernel's log; the group's counter, read every second while the container
+ * only while it lives. Three witnesses, best first: the kernel's log; the group's counter, read again and again while the container
  * runs; and, when neither could be read in time, an unasked SIGKILL of a container last seen at its limit.
  */
 export class OomWatch {
@@ -32,7 +34,10 @@ export class OomWatch {
     const paths = await cgroupOf(pid, this.#cgroupRoot);
     if (paths?.memory === undefined) return;
     this.#watched.set(id, { pid, paths });
-    this.#timer ??= setInterval(() => void this.#poll(), POLL_MS).unref();
+    this.#timer ??= setInterval(
+      () => void this.#poll(),
+      this.#kernelLog === undefined ? POLL_ALONE_MS : POLL_MS,
+    ).unref();
     await this.#poll();
   }
 

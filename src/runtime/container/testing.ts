@@ -10,7 +10,7 @@ import { type Engine, startEngine } from './engine.ts';
 /** The tiny image that the tests run: busybox alone. */
 export const TEST_IMAGE = 'localhost/atelier/test-busybox:1';
 
-/** A real engine with a store of its own in a temporary directory; undefined with a reason when this machine cannot run one. */
+/** A real engine with a store of its own in a temporary directory. */
 export async function privateEngine(): Promise<{ engine: Engine; dir: string; close(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'atelier-engine-'));
   const engine = await startEngine({
@@ -33,16 +33,19 @@ export async function privateEngine(): Promise<{ engine: Engine; dir: string; cl
         stdio: 'ignore',
       });
       await engine.stop();
-      for (const mount of ['storage/overlay', 'storage']) {
-        try {
-          execFileSync('umount', [join(dir, 'containers', mount)], { stdio: 'ignore' });
-        } catch {
-          // Not mounted.
-        }
-      }
-      await rm(dir, { recursive: true, force: true });
+      await removeStore(dir, join(dir, 'containers'));
     },
   };
+}
+
+/** Removes `dir`, in which `containersRoot` was an engine's; Podman leaves its directory of layers mounted. */
+export async function removeStore(dir: string, containersRoot: string): Promise<void> {
+  try {
+    execFileSync('umount', [join(containersRoot, 'storage/overlay')], { stdio: 'ignore' });
+  } catch {
+    // Not mounted.
+  }
+  await rm(dir, { recursive: true, force: true });
 }
 
 /** Path of a statically linked busybox, or undefined. */

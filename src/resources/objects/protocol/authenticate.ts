@@ -91,7 +91,7 @@ async function v2Header(
   const { headers } = request;
   const own = dialectHeader(headers, dialect, 'date');
   checkSkew(parseDate(own ?? headers.date), clock);
-  const key = await resolveKey(resolve, credential.access);
+  const key = await resolveKey(resolve, credential.access, clock);
   checkToken(key, dialectHeader(headers, dialect, 'security-token'));
   checkV2({ request, dialect, date: own === undefined ? (headers.date ?? '') : '' }, credential, key);
   return { principal: key.principal, dialect, signature: dialect.name === 'obs' ? 'obs' : 'v2' };
@@ -110,7 +110,7 @@ async function v2Query(
     throw obsFailure('AccessDenied', 'A signed URL needs AccessKeyId or AWSAccessKeyId, Expires and Signature.');
   }
   if (Number(expires) * 1000 < clock.now()) throw obsFailure('AccessDenied', 'The signed URL has expired.');
-  const key = await resolveKey(resolve, access);
+  const key = await resolveKey(resolve, access, clock);
   checkToken(key, query.get(dialect.tokenParameter) ?? dialectHeader(request.headers, dialect, 'security-token'));
   checkV2({ request, dialect, date: expires }, { access, signature: query.get('Signature')! }, key);
   return { principal: signedUrl(key), dialect, signature: dialect.name === 'obs' ? 'obs' : 'v2' };
@@ -148,7 +148,7 @@ async function v4Header(
   if (payloadHash === undefined) throw obsFailure('InvalidRequest', 'Header x-amz-content-sha256 is missing.');
   const signedHeaders = (fields.get('SignedHeaders') ?? '').split(';');
   checkAllSigned(headers, signedHeaders);
-  const key = await resolveKey(resolve, access);
+  const key = await resolveKey(resolve, access, clock);
   checkToken(key, dialectHeader(headers, AWS, 'security-token'));
   const signature = fields.get('Signature') ?? '';
   const signing = checkV4({ ...request, timestamp, scope, signedHeaders, payloadHash }, signature, key);
@@ -180,7 +180,7 @@ async function v4Query(request: SignedRequest, resolve: ResolveKey, clock: Clock
   if (since + expires * 1000 < clock.now()) throw obsFailure('AccessDenied', 'The signed URL has expired.');
   const signedHeaders = (query.get('X-Amz-SignedHeaders') ?? '').split(';');
   if (!signedHeaders.includes('host')) throw obsFailure('AccessDenied', 'The host header must be signed.');
-  const key = await resolveKey(resolve, access);
+  const key = await resolveKey(resolve, access, clock);
   checkToken(key, query.get('X-Amz-Security-Token'));
   const payloadHash =
     query.get('X-Amz-Content-Sha256') ?? dialectHeader(headers, AWS, 'content-sha256') ?? 'UNSIGNED-PAYLOAD';
@@ -217,9 +217,10 @@ function checkAllSigned(headers: IncomingHttpHeaders, signed: readonly string[])
   if (loose.length > 0) throw obsFailure('AccessDenied', `Headers present but not signed: ${loose.join(', ')}.`);
 }
 
-async function resolveKey(resolve: ResolveKey, access: string): Promise<ResolvedKey> {
+async function resolveKey(resolve: ResolveKey, access: string, clock: Clock): Promise<ResolvedKey> {
   const key = await resolve(access);
   if (!key) throw obsFailure('InvalidAccessKeyId');
+  if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) throw obsFailure('ExpiredToken');
   return key;
 }
 

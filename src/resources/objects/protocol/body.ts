@@ -63,7 +63,7 @@ export function openBody(request: IncomingMessage, auth: Authenticated, limit: n
     }
   }
 
-  const md5 = contentMd5(headers['content-md5']);
+  const md5 = contentMd5(headers['content-md5'] as string | undefined);
   return {
     source: source(),
     ...(size === undefined ? {} : { size }),

@@ -46,7 +46,7 @@ export const createBucket: ObsHandler = async call => {
   const text = await documentText(call);
   const tree = text === undefined ? undefined : parseXml(text, 'CreateBucketConfiguration');
   const location = tree && (childText(tree, 'Location') ?? childText(tree, 'LocationConstraint'));
-  const storageClass = storageClassHeader(call) ?? (call.dialect.name === 'aws' ? defaultClassHeader(call) : undefined);
+  const storageClass = storageClassHeader(call);
   await call.services.buckets.createBucket(call.principal, call.path.bucket, {
     ...(location ? { location: location.trim() } : {}),
     ...(storageClass ? { storageClass } : {}),
@@ -54,14 +54,6 @@ export const createBucket: ObsHandler = async call => {
   call.response.setHeader('Location', `/${call.path.bucket}`);
   sendEmpty(call, 200);
 };
-
-/** esdk-obs-nodejs in the AWS dialect names the class in a header without prefix. */
-function defaultClassHeader(call: ObsCall) {
-  const text = call.request.headers['x-default-storage-class'];
-  if (typeof text !== 'string') return undefined;
-  const headers = { ...call.request.headers, 'x-amz-storage-class': text };
-  return storageClassHeader({ ...call, request: Object.assign(Object.create(call.request), { headers }) });
-}
 
 export const headBucket: ObsHandler = async call => {
   const bucket = await call.services.buckets.bucket(call.principal, call.path.bucket);

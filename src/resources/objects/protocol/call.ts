@@ -107,9 +107,10 @@ export function requestAttributes(call: ObsCall): Partial<ObjectAttributes> {
 }
 
 /** Storage class asked for in the header. Throws Failure InvalidStorageClass. */
-export function storageClassHeader(call: ObsCall, name = 'storage-class'): StorageClass | undefined {
-  const text = header(call, name);
-  if (!text) return undefined;
+export function storageClassHeader(call: ObsCall): StorageClass | undefined {
+  // esdk-obs-nodejs creates buckets in the AWS dialect with a header that has no prefix.
+  const text = header(call, 'storage-class') ?? call.request.headers['x-default-storage-class'];
+  if (typeof text !== 'string' || text === '') return undefined;
   const storageClass = parseStorageClass(text.toUpperCase());
   if (!storageClass) throw obsFailure('InvalidStorageClass', `Storage class "${text.slice(0, 40)}" is not valid.`);
   return storageClass;

@@ -115,7 +115,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
     const body = Buffer.from(text);
     response.setHeader('Content-Type', 'application/xml');
     if (request.method !== 'HEAD') response.setHeader('Content-Length', body.length);
-    if (!request.complete) response.setHeader('Connection', 'close');
+    if (!context.proceeded) response.setHeader('Connection', 'close'); // its body may come or not: nobody could tell
     response.writeHead(failure.status);
     response.end(request.method === 'HEAD' ? undefined : body);
     if (!request.complete) finishReading(request, response, context.proceeded);

@@ -1,0 +1,33 @@
+import { benchGateway } from './gateway.ts';
+import { benchJob } from './job.ts';
+import { benchObjects } from './objects.ts';
+import { printReport, type Report } from './report.ts';
+import { benchServer } from './server.ts';
+
+/**
+ * Measures what the README states. Each figure is a ratio against a peer, or the physical limit, in the same run.
+ * `./atelier bench [server|objects|job|gateway …] [--json]`
+ */
+const benches: Record<string, () => Promise<Report>> = {
+  server: benchServer,
+  objects: benchObjects,
+  job: benchJob,
+  gateway: benchGateway,
+};
+
+const args = process.argv.slice(2);
+const names = args.filter(arg => !arg.startsWith('-'));
+const unknown = names.filter(name => !benches[name]);
+if (args.includes('--help') || unknown.length > 0) {
+  process.stdout.write(`Usage: ./atelier bench [${Object.keys(benches).join('|')} ...] [--json]\n`);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+const reports: Report[] = [];
+for (const name of names.length > 0 ? names : Object.keys(benches)) {
+  if (!args.includes('--json')) process.stdout.write(`\n━━ ${name}\n`);
+  const report = await benches[name]!();
+  reports.push(report);
+  if (!args.includes('--json')) printReport(report);
+}
+if (args.includes('--json')) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+process.exit(0);

@@ -1,0 +1,140 @@
+import type { AddressInfo } from 'node:net';
+import net from 'node:net';
+import type { TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { createLog } from '../kernel/log.ts';
+import type { Principal } from '../kernel/principal.ts';
+import type { AccessRequest } from '../policy/authorizer.ts';
+import { type AuditRecord, AuthenticationFailure, createApiServer, type RawRequest, type Route } from './index.ts';
+
+/** An API server for tests: token `good` is user ann of project p1, who may do everything but `x:thing:forbidden`. */
+export interface TestServer {
+  url: string;
+  port: number;
+  audit: AuditRecord[];
+  /** What was asked of whom, in order. */
+  steps: string[];
+  asked: AccessRequest[];
+  raw: RawRequest[];
+  metrics: Registry;
+  /** Everything that was logged. */
+  logged(): string;
+  send(method: string, path: string, options?: SendOptions): Promise<Answer>;
+}
+
+export interface SendOptions {
+  body?: string | Buffer | object;
+  headers?: Record<string, string>;
+  token?: string | null;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of all shapes
+  json: any;
+}
+
+const ann: Principal = {
+  kind: 'user',
+  id: 'ann-id',
+  name: 'ann',
+  accountId: 'a1',
+  accountName: 'acme',
+  projectId: 'p1',
+  projectName: 'local-1',
+  credential: 'token',
+};
+
+/** Starts a real server on a free port with these routes; it stops with the test. */
+export async function serve(t: TestContext, routes: readonly Route[]): Promise<TestServer> {
+  const state = {
+    audit: [] as AuditRecord[],
+    steps: [] as string[],
+    asked: [] as AccessRequest[],
+    raw: [] as RawRequest[],
+  };
+  let log = '';
+  const metrics = new Registry();
+  const { app, mount } = createApiServer({
+    async authenticate(request) {
+      state.steps.push('authenticate');
+      state.raw.push(request);
+      const token = request.headers['x-auth-token'];
+      if (token === 'good') return ann;
+      if (token === 'stranger') return { ...ann, id: 'eve-id', name: 'eve', accountId: 'a2', projectId: 'p2' };
+      if (token === undefined) throw new AuthenticationFailure('missing', 'no credential', 'Log in.');
+      throw new AuthenticationFailure(token === 'forged' ? 'bad-signature' : 'expired', 'it is not good');
+    },
+    authorizer: {
+      async decide(_principal, request) {
+        state.steps.push('policy');
+        state.asked.push(request);
+        const allowed = request.action !== 'x:thing:forbidden';
+        return { allowed, reason: allowed ? 'granted' : 'No policy of ann grants it.' };
+      },
+    },
+    async ownsProject(principal, projectId) {
+      state.steps.push('project');
+      return principal.projectId === projectId;
+    },
+    audit: async record => void state.audit.push(record),
+    log: createLog('debug', {
+      write(line) {
+        log += line;
+      },
+    }),
+    metrics,
+  });
+  mount(routes);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  t.after(() => app.close());
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    port,
+    metrics,
+    ...state,
+    logged: () => log,
+    async send(method, path, { body, headers = {}, token = 'good' } = {}) {
+      const plain = typeof body === 'object' && !Buffer.isBuffer(body);
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          ...(plain ? { 'content-type': 'application/json' } : {}),
+          ...(token === null ? {} : { 'x-auth-token': token }),
+          ...headers,
+        },
+        ...(body === undefined
+          ? {}
+          : { body: plain ? JSON.stringify(body) : new Uint8Array(Buffer.from(body as string)) }),
+      });
+      const text = await response.text();
+      let json: unknown;
+      try {
+        json = JSON.parse(text);
+      } catch {
+        json = undefined;
+      }
+      return { status: response.status, headers: response.headers, text, json };
+    },
+  };
+}
+
+/** Sends bytes as they are and resolves with all that comes back. */
+export function sendBytes(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
+    let answer = '';
+    socket.setEncoding('utf8');
+    socket.on('data', part => {
+      answer += part;
+    });
+    socket.on('end', () => resolve(answer));
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+    socket.setTimeout(3_000, () => socket.destroy());
+  });
+}

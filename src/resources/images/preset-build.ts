@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../../kernel/failure.ts';
+import { EngineRefused, type RuntimeDriver } from '../../runtime/driver.ts';
+import { BASE_IMAGE, PYTORCH_IMAGE } from './preset-image.ts';
+import { buildProgress, SHARE } from './preset-progress.ts';
+import { layOutContext, presetSources, SOURCE_LABEL } from './preset-source.ts';
+
+const LOCK_POLL_MS = 500;
+/** Variables that package downloads inside the build need where the machine has a proxy; engines do not keep them. */
+const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+
+export interface PresetBuildOptions {
+  /** Directory for temporary files, some 300 MB. */
+  workDir: string;
+  /** Stage in words, fraction of the whole (0 to 1) and, where one was printed, the tool's line. */
+  onProgress?: (stage: string, fraction: number, line?: string) => void;
+  signal?: AbortSignal;
+  /** Held while building. Processes that share an image store must name the same file. */
+  lockFile?: string;
+  /** The repository whose sources are used; this one when absent. */
+  root?: string;
+}
+
+/**
+ * Makes sure that the preset images are there and made of the present sources; builds what is missing or old. Two processes that
+ * do so at once build once. Resolves with what was done. Throws Failure with the tool's last lines, EngineUnavailable when the engine is away.
+ */
+export async function ensurePresetImages(
+  driver: RuntimeDriver,
+  options: PresetBuildOptions,
+): Promise<{ built: string[] }> {
+  const sources = await presetSources(options.root);
+  const tell = options.onProgress ?? (() => {});
+  if (await isMadeOf(driver, PYTORCH_IMAGE, sources.imageHash)) {
+    tell('preset images are present', 1);
+    return { built: [] };
+  }
+  return withLock(options, async () => {
+    const built: string[] = [];
+    const progress = buildProgress();
+    // Another process may have built them while this one waited.
+    if (await isMadeOf(driver, PYTORCH_IMAGE, sources.imageHash)) {
+      tell('preset images are present', 1);
+      return { built };
+    }
+    const before = await driver.inspectImage(PYTORCH_IMAGE);
+    await mkdir(options.workDir, { recursive: true });
+    const dir = await mkdtemp(join(options.workDir, 'preset-'));
+    try {
+      if (!(await isMadeOf(driver, BASE_IMAGE, sources.baseHash))) {
+        const stage = 'making the Debian base image';
+        const tarFile = join(dir, 'base.tar');
+        tell(stage, progress.atLeast(0.01));
+        await bootstrap(sources.bootstrap, tarFile, dir, options.signal, line =>
+          tell(stage, progress.bootstrapLine(line), line),
+        );
+        tell('importing the Debian base image', progress.atLeast(SHARE.bootstrapped));
+        await driver.importImage({
+          tarFile,
+          ref: BASE_IMAGE,
+          changes: [`LABEL ${SOURCE_LABEL}=${sources.baseHash}`, 'CMD ["/bin/bash"]'],
+        });
+        await rm(tarFile, { force: true });
+        built.push(BASE_IMAGE);
+      }
+      options.signal?.throwIfAborted();
+      const stage = 'building the PyTorch image';
+      tell(stage, progress.atLeast(SHARE.imported));
+      const context = join(dir, 'context');
+      await layOutContext(context, options.root);
+      await build(driver, context, sources.imageHash, line => tell(stage, progress.buildLine(line), line));
+      built.push(PYTORCH_IMAGE);
+      if (before) await dropOld(driver, before.id);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+    tell('preset images are present', 1);
+    return { built };
+  });
+}
+
+async function isMadeOf(driver: RuntimeDriver, ref: string, hash: string): Promise<boolean> {
+  return (await driver.inspectImage(ref))?.labels[SOURCE_LABEL] === hash;
+}
+
+async function build(driver: RuntimeDriver, contextDir: string, hash: string, onLine: (line: string) => void) {
+  const last: string[] = [];
+  const buildArgs: Record<string, string> = { BASE: BASE_IMAGE };
+  for (const name of PROXY_VARIABLES) if (process.env[name]) buildArgs[name] = process.env[name];
+  try {
+    await driver.buildImage({
+      contextDir,
+      dockerfile: 'Dockerfile',
+      ref: PYTORCH_IMAGE,
+      buildArgs,
+      labels: { [SOURCE_LABEL]: hash },
+      onProgress: text => {
+        for (const line of text.split(/[\r\n]+/)) {
+          if (line.trim() === '') continue;
+          last.push(line);
+          if (last.length > 15) last.shift();
+          onLine(line);
+        }
+      },
+    });
+  } catch (error) {
+    if (error instanceof EngineRefused) throw failed('The PyTorch image could not be built', last, error);
+    throw error;
+  }
+}
+
+/** The image that the new one replaced. A container may still use it; then it stays until the next build. */
+async function dropOld(driver: RuntimeDriver, id: string): Promise<void> {
+  try {
+    await driver.removeImage(id);
+  } catch (error) {
+    if (!(error instanceof EngineRefused)) throw error;
+  }
+}
+
+async function bootstrap(
+  script: string,
+  tarFile: string,
+  tmpDir: string,
+  signal: AbortSignal | undefined,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const last: string[] = [];
+  const child = spawn('bash', [script, tarFile], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: tmpDir },
+    signal,
+    killSignal: 'SIGTERM',
+  });
+  const read = (stream: NodeJS.ReadableStream) =>
+    createInterface({ input: stream }).on('line', line => {
+      last.push(line);
+      if (last.length > 15) last.shift();
+      onLine(line);
+    });
+  read(child.stdout);
+  read(child.stderr);
+  const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+  if (code !== 0) throw failed('The Debian base image could not be made', last, undefined);
+}
+
+function failed(what: string, last: readonly string[], cause: unknown): Failure {
+  return new Failure({
+    code: 'ModelArts.2959',
+    status: 500,
+    message: `${what}: ${last.at(-1) ?? 'its tool said nothing'}`,
+    solution:
+      'Check that the Debian mirror can be reached (ATELIER_DEBIAN_MIRROR names another one) and that root runs Atelier, then try again.',
+    cause: cause ?? new Error(last.join('\n')),
+    details: { lastLines: last },
+  });
+}
+
+/** Runs `work` while holding a lock that ends with the process, however it ends. */
+async function withLock<T>(options: PresetBuildOptions, work: () => Promise<T>): Promise<T> {
+  const file = options.lockFile ?? join(options.workDir, 'preset-images.lock');
+  await mkdir(dirname(file), { recursive: true });
+  let told = false;
+  for (;;) {
+    const db = new DatabaseSync(file);
+    try {
+      db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (by INTEGER);');
+    } catch (error) {
+      db.close();
+      if ((error as { errcode?: number }).errcode !== 5) throw error; // SQLITE_BUSY
+      if (!told) options.onProgress?.('waiting for another process that builds the preset images', 0);
+      told = true;
+      await sleep(LOCK_POLL_MS, undefined, { signal: options.signal });
+      continue;
+    }
+    try {
+      return await work();
+    } finally {
+      db.close();
+    }
+  }
+}

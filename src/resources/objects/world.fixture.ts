@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { silentLog } from '../../kernel/log.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import type { AccessRequest } from '../../policy/authorizer.ts';
+import { type Database, migrate, openSqlite } from '../../store-kit/index.ts';
+import { createObjects, type Objects, objectsMigrations } from './index.ts';
+import type { ResolvedKey } from './protocol/authenticate.ts';
+
+export const REGION = 'local-1';
+export const DOMAIN = 'obs.test';
+
+/** A user of an account, with an access key that is `AK-<name>` / `SK-<name>`. */
+export function person(name: string, account = 'acme'): Principal {
+  return {
+    kind: 'user',
+    id: `id-${name}`,
+    name,
+    accountId: `account-${account}`,
+    accountName: account,
+    credential: 'access-key',
+  };
+}
+
+export interface ObjectWorld {
+  objects: Objects;
+  db: Database;
+  dir: string;
+  url: string;
+  port: number;
+  keys: Map<string, ResolvedKey>;
+  /** Refuses what it returns a reason for. */
+  deny: { rule?: (principal: Principal, request: AccessRequest) => string | undefined };
+  key(name: string): { access: string; secret: string };
+  close(): Promise<void>;
+}
+
+/** The object store on a port of 127.0.0.1, with in-memory keys and an authorizer that allows all but `deny`. */
+export async function objectWorld(options: { dir?: string; clock?: Clock } = {}): Promise<ObjectWorld> {
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'atelier-objects-'));
+  const clock = options.clock ?? systemClock;
+  const db = openSqlite(join(dir, 'test.db'));
+  await migrate(db, objectsMigrations, clock.now());
+  const deny: ObjectWorld['deny'] = {};
+  const keys = new Map<string, ResolvedKey>();
+  for (const principal of [person('ann'), person('bob'), person('eve', 'evil')]) {
+    keys.set(`AK-${principal.name}`, { principal, secret: `SK-${principal.name}` });
+  }
+  const objects = createObjects({
+    db,
+    clock,
+    log: silentLog(),
+    iam: {
+      resolveAccessKey: async access => keys.get(access),
+      authorizer: {
+        async decide(principal, request) {
+          const reason = deny.rule?.(principal, request);
+          return reason === undefined ? { allowed: true, reason: 'test' } : { allowed: false, reason };
+        },
+      },
+    },
+    dir: join(dir, 'objects'),
+    region: REGION,
+    domain: DOMAIN,
+  });
+  await new Promise<void>(resolve => objects.server.listen(0, '127.0.0.1', resolve));
+  const { port } = objects.server.address() as AddressInfo;
+  return {
+    objects,
+    db,
+    dir,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    keys,
+    deny,
+    key: name => ({ access: `AK-${name}`, secret: `SK-${name}` }),
+    async close() {
+      objects.server.closeAllConnections();
+      await new Promise(resolve => objects.server.close(resolve));
+      await objects.stop();
+      await db.destroy();
+      if (!options.dir) rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/log.ts';
+import { type Database, tables } from '../../store-kit/index.ts';
+import type { ServiceTables } from './service.schema.ts';
+import type { ServiceStore } from './service.store.ts';
+import type { Calls } from './service.view.ts';
+
+/** Lifetime calls and failures per service and entry, as the gateway counts them. */
+export type GatewayCounts = Record<string, Record<string, Calls>>;
+
+export interface CallCounterDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  store: ServiceStore;
+  gateway: {
+    counters(): Promise<GatewayCounts>;
+    status(): Promise<{ running: boolean }>;
+    ensure(): Promise<void>;
+  };
+}
+
+const READ_MS = 5_000;
+const MINUTE_MS = 60_000;
+
+export type CallCounter = ReturnType<typeof callCounter>;
+
+/**
+ * Adds up the calls of each service durably and watches the gateway: when it is found dead it is started again and the events of
+ * the services say so. A count that shrank began anew and is added as it is.
+ */
+export function callCounter(deps: CallCounterDeps) {
+  const db = tables<ServiceTables>(deps.db);
+  const samples = new Map<string, { time: number; calls: number }[]>();
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = true;
+  let reading: Promise<void> = Promise.resolve();
+
+  async function add(counts: GatewayCounts): Promise<void> {
+    await db.transaction().execute(async trx => {
+      const known = new Map(
+        (await trx.selectFrom('service_counters').selectAll().execute()).map(row => [
+          `${row.service_id}/${row.entry_id}`,
+          row,
+        ]),
+      );
+      const services = new Set((await trx.selectFrom('services').select('id').execute()).map(row => row.id));
+      for (const [serviceId, entries] of Object.entries(counts)) {
+        if (!services.has(serviceId)) continue;
+        for (const [entryId, seen] of Object.entries(entries)) {
+          const row = known.get(`${serviceId}/${entryId}`);
+          if (row && row.seen_calls === seen.calls && row.seen_failed === seen.failed) continue;
+          const anew = row !== undefined && (seen.calls < row.seen_calls || seen.failed < row.seen_failed);
+          const base = row && !anew ? row : { seen_calls: 0, seen_failed: 0 };
+          const values = {
+            calls: (row?.calls ?? 0) + seen.calls - base.seen_calls,
+            failed: (row?.failed ?? 0) + seen.failed - base.seen_failed,
+            seen_calls: seen.calls,
+            seen_failed: seen.failed,
+          };
+          await trx
+            .insertInto('service_counters')
+            .values({ service_id: serviceId, entry_id: entryId, ...values })
+            .onConflict(conflict => conflict.columns(['service_id', 'entry_id']).doUpdateSet(values))
+            .execute();
+        }
+      }
+    });
+  }
+
+  async function read(): Promise<void> {
+    const { running } = await deps.gateway.status();
+    if (!running) await revive();
+    await add(await deps.gateway.counters());
+    const now = deps.clock.now();
+    for (const [serviceId, calls] of await totals()) {
+      const kept = (samples.get(serviceId) ?? []).filter(sample => sample.time >= now - MINUTE_MS - READ_MS);
+      samples.set(serviceId, [...kept, { time: now, calls: calls.calls }]);
+    }
+  }
+
+  async function revive(): Promise<void> {
+    const ids = (
+      await db.selectFrom('services').select('id').where('status', 'in', ['running', 'concerning']).execute()
+    ).map(row => row.id);
+    deps.log.warn({ services: ids.length }, 'the inference gateway is down; starting it again');
+    const down = 'The inference gateway was found down; it is started again.';
+    await deps.store.addEvents(ids, { time: deps.clock.now(), type: 'abnormal', info: down });
+    await deps.gateway.ensure();
+    const back = 'The inference gateway serves again.';
+    await deps.store.addEvents(ids, { time: deps.clock.now(), type: 'normal', info: back });
+  }
+
+  async function totals(): Promise<Map<string, Calls>> {
+    const rows = await db
+      .selectFrom('service_counters')
+      .select(eb => ['service_id', eb.fn.sum<number>('calls').as('calls'), eb.fn.sum<number>('failed').as('failed')])
+      .groupBy('service_id')
+      .execute();
+    return new Map(rows.map(row => [row.service_id, { calls: Number(row.calls), failed: Number(row.failed) }]));
+  }
+
+  function again(): void {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      reading = read()
+        .catch(error => deps.log.warn({ err: error }, 'the calls of the gateway could not be read'))
+        .finally(again);
+    }, READ_MS);
+  }
+
+  return {
+    read,
+    totals,
+    /** Calls per entry of one service; the entry `-` counts calls that no instance could take. */
+    async ofService(serviceId: string): Promise<Map<string, Calls>> {
+      const rows = await db.selectFrom('service_counters').selectAll().where('service_id', '=', serviceId).execute();
+      return new Map(rows.map(row => [row.entry_id, { calls: row.calls, failed: row.failed }]));
+    },
+    /** Calls in the last minute, as far as this process saw it. */
+    perMinute(serviceId: string): number {
+      const all = samples.get(serviceId) ?? [];
+      const since = deps.clock.now() - MINUTE_MS;
+      const recent = all.filter(sample => sample.time >= since);
+      const from = all.findLast(sample => sample.time < since) ?? recent[0];
+      return from && recent.length > 0 ? Math.max(0, recent.at(-1)!.calls - from.calls) : 0;
+    },
+    start(): void {
+      stopped = false;
+      again();
+    },
+    async stop(): Promise<void> {
+      stopped = true;
+      clearTimeout(timer);
+      await reading;
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Route } from '../../http/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Reconciler } from '../../loop/reconciler.ts';
+import type { RuntimeDriver } from '../../runtime/driver.ts';
+import type { Database } from '../../store-kit/index.ts';
+import { type CallCounterDeps, callCounter } from './calls.ts';
+import { instanceLogs } from './instance-logs.ts';
+import { instanceRunner, type Probe, probeHealth } from './instance-runner.ts';
+import { type GatewayRoutes, routeFeed } from './route-feed.ts';
+import { type AdmissionPort, serviceReconciler } from './service.reconciler.ts';
+import { serviceRoutes } from './service.routes.ts';
+import { type Flavor, type Model, type ServiceDeps, serviceUseCases } from './service.service.ts';
+import { serviceStore } from './service.store.ts';
+
+export { servicesOperations } from './service.api.ts';
+export { servicesMigrations } from './service.schema.ts';
+
+export interface ServicesDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  models: { find(projectId: string, modelId: string): Promise<Model | undefined> };
+  admission: AdmissionPort;
+  flavors: { find(id: string): Flavor | undefined; list(): Flavor[] };
+  driver: RuntimeDriver;
+  gateway: CallCounterDeps['gateway'] & { apply(routes: GatewayRoutes): Promise<void> };
+  iam: { callers(): Promise<GatewayRoutes['callers']>; onCallersChanged(listener: () => void): void };
+  authorizations: ServiceDeps['authorizations'];
+  /** Directory of the instances' output; made when absent. */
+  dir: string;
+  installation: string;
+  /** How an instance is asked for its health; by HTTP when absent. */
+  probe?: Probe;
+  settings: {
+    /** URL of the inference gateway without a path, such as `http://127.0.0.1:7083`. */
+    inferenceUrl(): string;
+    /** Command of the inference runtime in the preset images. */
+    command?: string[];
+    /** Bytes of output kept per instance, twice. */
+    logCapBytes?: number;
+  };
+}
+
+export interface Services {
+  routes: Route[];
+  reconciler: Reconciler;
+  /** Names of the services that use a model; for the models' in-use protection. */
+  usedBy(modelId: string): Promise<string[]>;
+  /** Feeds the gateway, removes orphans and starts the reconciler; running instances are not touched. */
+  start(): Promise<void>;
+  /** Stops working; instances and gateway go on. */
+  stop(): Promise<void>;
+}
+
+const SWEEP_RETRY_MS = 5_000;
+/** Events are kept for a month (behaviour/inference.md 5). */
+const EVENTS_KEPT_MS = 31 * 86_400_000;
+const DEFAULT_LOG_CAP = 10 * 1024 ** 2;
+
+/** The family of real-time services. */
+export function createServices(deps: ServicesDeps): Services {
+  mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
+  const { db, clock, log } = deps;
+  const store = serviceStore(db);
+  const logs = instanceLogs({
+    driver: deps.driver,
+    dir: deps.dir,
+    log,
+    capBytes: deps.settings.logCapBytes ?? DEFAULT_LOG_CAP,
+    onEnd: serviceId => {
+      if (!stopped) void reconciler.poke(serviceId).catch(error => log.warn({ err: error }, 'poke failed'));
+    },
+  });
+  const runner = instanceRunner({
+    driver: deps.driver,
+    clock,
+    installation: deps.installation,
+    logs,
+    probe: deps.probe ?? probeHealth,
+    command: deps.settings.command ?? ['python', '-m', 'model_service.server'],
+  });
+  const feed = routeFeed({
+    store,
+    log,
+    models: deps.models,
+    gateway: deps.gateway,
+    callers: () => deps.iam.callers(),
+  });
+  const calls = callCounter({ db, clock, log, store, gateway: deps.gateway });
+  const reconciler = serviceReconciler({
+    db,
+    clock,
+    log,
+    store,
+    runner,
+    logs,
+    feed,
+    admission: deps.admission,
+    flavor: deps.flavors.find,
+    models: deps.models,
+  });
+  const services = serviceUseCases({
+    store,
+    clock,
+    models: deps.models,
+    flavors: deps.flavors,
+    fits: demand => deps.admission.fits(demand),
+    authorizations: deps.authorizations,
+    poke: id => reconciler.poke(id, { interrupt: true }),
+    routesChanged: () => feed.changed(),
+  });
+  let stopped = true;
+  let sweeping: Promise<void> = Promise.resolve();
+  const stopping = new AbortController();
+
+  /** Containers and queue entries that belong to no instance any more. */
+  async function sweep(): Promise<void> {
+    while (!stopped) {
+      try {
+        const held = await deps.admission.list('service-instance');
+        for (const id of held) if (!(await store.instance(id))) await deps.admission.release(id);
+        const removed = await runner.sweep(async id => (await store.instance(id)) !== undefined);
+        if (removed > 0) log.info({ removed }, 'removed containers of instances that no longer exist');
+        return;
+      } catch (error) {
+        log.warn({ err: error }, 'orphans could not be looked for; it is tried again');
+        await sleep(SWEEP_RETRY_MS, undefined, { signal: stopping.signal }).catch(() => {});
+      }
+    }
+  }
+
+  deps.iam.onCallersChanged(() => feed.changed());
+  deps.admission.onAdmitted('service-instance', id => {
+    void store
+      .instance(id)
+      .then(instance => instance && reconciler.poke(instance.serviceId))
+      .catch(error => log.warn({ err: error, instance: id }, 'poke failed'));
+  });
+
+  return {
+    routes: serviceRoutes({
+      services,
+      calls,
+      logs,
+      runner,
+      flavor: deps.flavors.find,
+      inferenceUrl: deps.settings.inferenceUrl,
+    }),
+    reconciler,
+    async usedBy(modelId) {
+      return (await services.usersOf(modelId)).map(service => service.name);
+    },
+    async start() {
+      stopped = false;
+      await store.pruneEvents(clock.now() - EVENTS_KEPT_MS);
+      feed.changed();
+      await reconciler.start();
+      calls.start();
+      sweeping = sweep();
+    },
+    async stop() {
+      stopped = true;
+      stopping.abort();
+      await reconciler.stop();
+      await Promise.all([calls.stop(), logs.stop(), feed.stop(), sweeping]);
+    },
+  };
+}

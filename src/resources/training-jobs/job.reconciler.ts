@@ -1,0 +1,75 @@
+import { isFailure } from '../../kernel/failure.ts';
+import type { Next, PassContext } from '../../loop/reconciler.ts';
+import { EngineRefused, EngineUnavailable } from '../../runtime/driver.ts';
+import { ACTS } from './job.actions.ts';
+import { Moved, type Pass, type PassParts, passOf } from './job.pass.ts';
+import { workloadId } from './job.service.ts';
+import { StepFailed } from './job.staging.ts';
+import { type Action, needsContainer, plan, TASK } from './job.ts';
+
+const ENGINE_RETRY_MS = 1_000;
+
+/** Actions whose definite failure ends the job; all others are repeated until they succeed. */
+const DECISIVE: readonly Action[] = ['stage', 'create', 'start', 'adopt'];
+
+/** The pass over one training job: observe, plan, take the step, save; again until there is something to wait for. */
+export function jobPass(parts: PassParts): (id: string, context: PassContext) => Promise<Next> {
+  const { deps, store } = parts;
+  /** Jobs whose engine did not answer when last asked, so that it is told once. */
+  const unknown = new Set<string>();
+
+  async function waitForEngine(id: string): Promise<Next> {
+    if (!unknown.has(id)) {
+      unknown.add(id);
+      await store.event(id, {
+        time: deps.clock.now(),
+        level: 'Warning',
+        source: 'Task',
+        message: `[${TASK}] The container engine does not answer, so the state of the job is not known until it does. A running program is not affected.`,
+      });
+    }
+    return { afterMs: ENGINE_RETRY_MS };
+  }
+
+  async function step(pass: Pass): Promise<Next | undefined> {
+    const { job } = pass;
+    const observed = needsContainer(job.step) ? await deps.driver.inspect(pass.container) : undefined;
+    if (observed && unknown.delete(job.id)) {
+      await pass.tell('Info', 'Task', `[${TASK}] The container engine answers again.`);
+    }
+    const queue = job.step === 'queued' ? await deps.admission.status(workloadId(job.id)) : undefined;
+    const action = plan(job, observed?.state ?? 'absent', queue?.state === 'admitted');
+    try {
+      return await ACTS[action](pass, observed);
+    } catch (error) {
+      const reason = definiteReason(error);
+      if (reason === undefined || pass.signal.aborted || !DECISIVE.includes(action)) throw error;
+      await pass.tell('Error', 'Task', `[${TASK}] ${reason}`, 'failed');
+      await pass.note(`[${TASK}] ${reason}`, 'failed');
+      await pass.conclude('Failed', reason);
+      return undefined;
+    }
+  }
+
+  return async (id, context) => {
+    try {
+      for (;;) {
+        const job = await store.find(id);
+        if (!job) return 'settled';
+        const next = await step(passOf(parts, job, context));
+        if (next) return next;
+        if (context.signal.aborted) return { afterMs: 0 };
+      }
+    } catch (error) {
+      if (error instanceof Moved || context.signal.aborted) return { afterMs: 0 };
+      if (error instanceof EngineUnavailable) return waitForEngine(id);
+      throw error;
+    }
+  };
+}
+
+/** The text of an error that no repetition will mend, or undefined. */
+function definiteReason(error: unknown): string | undefined {
+  if (error instanceof StepFailed || error instanceof EngineRefused) return error.message;
+  return isFailure(error) && error.status < 500 ? error.message : undefined;
+}

@@ -1,0 +1,40 @@
+import { readSettings } from '../../src/app/env.ts';
+import { homePaths, loadInstallationId } from '../../src/app/home.ts';
+import { silentLog } from '../../src/kernel/log.ts';
+import { type ContainerDriver, createContainerDriver } from '../../src/runtime/container/container-driver.ts';
+import { startEngine } from '../../src/runtime/container/engine.ts';
+import type { Installation } from './installation.ts';
+
+export interface RunningContainer {
+  name: string;
+  /** A container that was replaced or restarted has another one. */
+  startedAt: number;
+}
+
+async function withDriver<T>(at: Installation, work: (driver: ContainerDriver, id: string) => Promise<T>): Promise<T> {
+  const settings = readSettings(at.env);
+  const paths = homePaths(settings.home);
+  const engine = await startEngine({ dir: paths.engine, containersRoot: settings.containersRoot, log: silentLog() });
+  const driver = createContainerDriver({ socketPath: engine.socketPath, log: silentLog() });
+  try {
+    return await work(driver, loadInstallationId(paths));
+  } finally {
+    driver.close();
+  }
+}
+
+/** The running containers of an installation, of one kind: `training-job` or `service-instance`; in order of name. */
+export function containersOf(at: Installation, kind: string): Promise<RunningContainer[]> {
+  return withDriver(at, async (driver, id) => {
+    const found = await driver.list({ 'atelier.installation': id, 'atelier.kind': kind });
+    return found
+      .filter(item => item.state === 'running')
+      .map(item => ({ name: item.name, startedAt: item.startedAt ?? 0 }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  });
+}
+
+/** SIGKILL for one container. */
+export function killContainer(at: Installation, name: string): Promise<void> {
+  return withDriver(at, driver => driver.kill(name, 'SIGKILL'));
+}
