@@ -33,36 +33,60 @@ export interface Settings {
  */
 export function readSettings(env: Env): Settings {
   const root = process.getuid?.() === 0;
-  const shared = root ? '/var/lib/atelier' : join(env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'atelier');
-  const base = integer(env, 'ATELIER_PORT', 7080, 1, 65_532);
+  const data = value(env, 'XDG_DATA_HOME') ?? join(homedir(), '.local/share');
+  const shared = root ? '/var/lib/atelier' : join(data, 'atelier');
+  const base = integer(env, 'ATELIER_PORT', 1, 65_532) ?? 7080;
   return {
-    home: resolve(env.ATELIER_HOME ?? join(shared, 'home')),
-    containersRoot: resolve(env.ATELIER_CONTAINERS ?? join(shared, 'containers')),
-    host: env.ATELIER_HOST ?? '127.0.0.1',
+    home: resolve(value(env, 'ATELIER_HOME') ?? join(shared, 'home')),
+    containersRoot: resolve(value(env, 'ATELIER_CONTAINERS') ?? join(shared, 'containers')),
+    host: pattern(env, 'ATELIER_HOST', '127.0.0.1', /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, HOST_FORM),
     ports: { api: base, obs: base + 1, registry: base + 2, inference: base + 3 },
-    region: pattern(env, 'ATELIER_REGION', 'local-1', /^[a-z0-9][a-z0-9-]{0,62}$/),
-    obsDomain: pattern(env, 'ATELIER_OBS_DOMAIN', 'obs.localhost', /^[a-z0-9.-]{1,200}$/),
-    account: pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/),
-    logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/),
-    engine: env.ATELIER_ENGINE,
-    vcpus: env.ATELIER_VCPUS === undefined ? undefined : integer(env, 'ATELIER_VCPUS', 0, 1, 4096),
-    memoryGiB: env.ATELIER_MEMORY_GIB === undefined ? undefined : integer(env, 'ATELIER_MEMORY_GIB', 0, 1, 65_536),
+    region: pattern(env, 'ATELIER_REGION', 'local-1', /^[a-z0-9][a-z0-9-]{0,62}$/, REGION_FORM),
+    obsDomain: pattern(
+      env,
+      'ATELIER_OBS_DOMAIN',
+      'obs.localhost',
+      /^[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?$/,
+      DOMAIN_FORM,
+    ),
+    account: pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM),
+    logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
+    engine: engine(env),
+    vcpus: integer(env, 'ATELIER_VCPUS', 1, 4096),
+    memoryGiB: integer(env, 'ATELIER_MEMORY_GIB', 1, 65_536),
   };
 }
 
-function integer(env: Env, name: string, fallback: number, minimum: number, maximum: number): number {
-  const text = env[name];
-  if (text === undefined || text === '') return fallback;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+const HOST_FORM = 'an IPv4 address or a host name; 0.0.0.0 means all interfaces';
+const REGION_FORM = '1 to 63 lower-case letters, digits and hyphens, such as local-1';
+const DOMAIN_FORM = 'a domain in lower case, such as obs.example.com';
+const ACCOUNT_FORM = '1 to 32 letters, digits, underscores and hyphens, beginning with a letter';
+const LOG_FORM = 'one of trace, debug, info, warn, error, silent';
+
+/** A variable that is set to nothing counts as absent. */
+function value(env: Env, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name];
+}
+
+function engine(env: Env): string | undefined {
+  const text = value(env, 'ATELIER_ENGINE');
+  if (text === undefined || /^(unix:\/\/)?\/./.test(text)) return text;
+  throw bad('ATELIER_ENGINE', text, 'the socket of an engine, such as unix:///var/run/docker.sock');
+}
+
+function integer(env: Env, name: string, minimum: number, maximum: number): number | undefined {
+  const text = value(env, name);
+  if (text === undefined) return undefined;
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= minimum && number <= maximum) return number;
   throw bad(name, text, `a whole number from ${minimum} to ${maximum}`);
 }
 
-function pattern(env: Env, name: string, fallback: string, allowed: RegExp): string {
-  const text = env[name];
-  if (text === undefined || text === '') return fallback;
+function pattern(env: Env, name: string, fallback: string, allowed: RegExp, form: string): string {
+  const text = value(env, name);
+  if (text === undefined) return fallback;
   if (allowed.test(text)) return text;
-  throw bad(name, text, `text of the form ${allowed.source}`);
+  throw bad(name, text, form);
 }
 
 function bad(name: string, value: string, allowed: string): Failure {

@@ -8,7 +8,8 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -54,7 +55,7 @@ export function homePaths(root: string): HomePaths {
   };
 }
 
-/** Creates the directories, readable by their owner alone. Throws Failure when the place cannot be used. */
+/** Creates the directories; only their owner can list or read them. Throws Failure when the place cannot be used. */
 export function prepareHome(paths: HomePaths): void {
   try {
     const { root, secrets, objects, jobs, models, services, gateway, engine, logs, work } = paths;
@@ -73,35 +74,54 @@ export function prepareHome(paths: HomePaths): void {
   }
 }
 
+const SQLITE_BUSY = 5;
+
 /** Keeps other servers away from this home until the process ends, however it ends. Throws Failure when one runs. */
 export function lockHome(paths: HomePaths): { release(): void } {
-  const db = new DatabaseSync(paths.lock);
+  let db: DatabaseSync | undefined;
   try {
+    closeSync(openSync(paths.lock, 'a', 0o600));
+    db = new DatabaseSync(paths.lock);
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (by INTEGER);');
+    const held = db;
+    return { release: () => held.close() };
   } catch (cause) {
-    db.close();
+    db?.close();
+    if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
+      throw new Failure({
+        code: 'Atelier.AlreadyRunning',
+        status: 500,
+        message: `A server already runs on ATELIER_HOME ${paths.root}.`,
+        solution: './atelier status shows it, ./atelier down stops it.',
+        cause,
+      });
+    }
     throw new Failure({
-      code: 'Atelier.AlreadyRunning',
+      code: 'Atelier.HomeUnusable',
       status: 500,
-      message: `A server already runs on ATELIER_HOME ${paths.root}.`,
-      solution: './atelier status shows it, ./atelier down stops it.',
+      message: `The file ${paths.lock} cannot be locked: ${(cause as Error).message}`,
+      solution: 'Make sure that the disk is not full and that this user may write there; the file may be deleted.',
       cause,
     });
   }
-  return { release: () => db.close() };
 }
 
 /** Writes a file so that a reader sees the old or the new content, never a part, and it survives a crash. */
 export function writeDurably(file: string, content: string | Buffer, mode = 0o600): void {
   const temporary = `${file}.tmp-${process.pid}`;
-  const fd = openSync(temporary, 'w', mode);
   try {
-    writeSync(fd, typeof content === 'string' ? Buffer.from(content) : content);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    const fd = openSync(temporary, 'w', mode);
+    try {
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, file);
   const dir = openSync(dirname(file), 'r');
   try {
     fsyncSync(dir);
@@ -120,12 +140,19 @@ export interface Secrets {
   gatewayKey: string;
 }
 
-/** Reads the secrets, making those that are missing. */
+/** Reads the secrets, making those that are missing. Throws Failure when one is damaged. */
 export function loadSecrets(paths: HomePaths): Secrets {
   const key = (name: string): string => {
     const file = join(paths.secrets, name);
     if (!existsSync(file)) writeDurably(file, randomBytes(32).toString('hex'));
-    return readFileSync(file, 'utf8').trim();
+    const text = readFileSync(file, 'utf8').trim();
+    if (/^[0-9a-f]{64}$/.test(text)) return text;
+    throw new Failure({
+      code: 'Atelier.SecretUnreadable',
+      status: 500,
+      message: `The file ${file} does not hold 64 hexadecimal digits.`,
+      solution: 'Restore it from a backup of ATELIER_HOME; without it, stored access keys cannot be read.',
+    });
   };
   return {
     // As text, because the gateway reads it as text.

@@ -57,7 +57,7 @@ export class Session {
       signal: input.signal,
     });
     if (answer.body.length === 0) return undefined as ResponseOf<Operation<Q, B, R, P>>;
-    return JSON.parse(answer.body.toString('utf8')) as ResponseOf<Operation<Q, B, R, P>>;
+    return parseAnswer(answer.body, this.profile.endpoints.api) as ResponseOf<Operation<Q, B, R, P>>;
   }
 
   /** Sends a request to the management API, signed or with a token. Throws Failure on any status of 400 and more. */
@@ -81,13 +81,30 @@ export class Session {
       ...(input.headers ?? {}),
     };
     if (this.profile.key && !this.profile.token) {
-      headers['x-project-id'] = this.profile.projectId;
+      if (this.profile.projectId) headers['x-project-id'] = this.profile.projectId;
       headers = signRequest(this.profile.key, { method, url, headers, body: body ?? Buffer.alloc(0) }, new Date());
       delete headers.host;
     } else {
       headers['x-auth-token'] = await this.token();
     }
-    return send(url, { method, headers, body, signal: input.signal });
+    return send(url, { method, headers, body, signal: input.signal }).catch(error => this.#expired(error));
+  }
+
+  /** Tells what to do when the token of a saved login is no longer accepted. */
+  #expired(error: unknown): never {
+    if (error instanceof Failure && error.status === 401) {
+      this.#token = this.profile.token; // one that was obtained with the password is obtained anew next time
+      if (this.profile.token) {
+        throw new Failure({
+          code: error.code,
+          status: 401,
+          message: error.message,
+          solution: 'The saved login may have expired. Run: atelier login',
+          cause: error,
+        });
+      }
+    }
+    throw error;
   }
 
   /** A token of the session's project; obtained with the password once. */
@@ -113,9 +130,17 @@ export class Session {
     options: { path?: string; contentType?: string; signal?: AbortSignal } = {},
   ): Promise<RawAnswer> {
     const url = new URL(`/v1/infers/${serviceId}${options.path ?? '/'}`, this.profile.endpoints.inference);
-    const headers: Record<string, string> = { 'x-auth-token': await this.token() };
-    if (options.contentType) headers['content-type'] = options.contentType;
-    return send(url, { method: 'POST', headers, body, signal: options.signal });
+    const { key, token, password, projectId } = this.profile;
+    let headers: Record<string, string> = options.contentType ? { 'content-type': options.contentType } : {};
+    if (key && !token && !password) {
+      // The gateway takes signatures that leave the body out.
+      if (projectId) headers['x-project-id'] = projectId;
+      headers = signRequest(key, { method: 'POST', url, headers, body: 'unsigned' }, new Date());
+      delete headers.host;
+    } else {
+      headers['x-auth-token'] = await this.token();
+    }
+    return send(url, { method: 'POST', headers, body, signal: options.signal }).catch(error => this.#expired(error));
   }
 }
 
@@ -140,7 +165,26 @@ export async function requestToken(
       }),
     ),
   });
-  return answer.headers.get('x-subject-token')!;
+  const token = answer.headers.get('x-subject-token');
+  if (!token) throw notAtelier(api);
+  return token;
+}
+
+function parseAnswer(body: Buffer, api: string): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw notAtelier(api);
+  }
+}
+
+function notAtelier(api: string): Failure {
+  return new Failure({
+    code: 'Atelier.UnexpectedAnswer',
+    status: 502,
+    message: `${api} answers, but not as Atelier does.`,
+    solution: 'Check the address: it is that of the API, e.g. http://127.0.0.1:7080.',
+  });
 }
 
 async function send(
@@ -182,7 +226,9 @@ function failureOf(status: number, body: Buffer, url: URL): Failure {
   } catch {
     // Not JSON: the text itself is the message.
   }
-  const text = typeof parsed.error_msg === 'string' ? parsed.error_msg : body.toString('utf8').slice(0, 500);
+  // A body such as `null` or a list is JSON, but says nothing.
+  if (typeof parsed !== 'object' || parsed === null) parsed = {};
+  const text = typeof parsed.error_msg === 'string' ? parsed.error_msg : body.toString('utf8').slice(0, 500).trim();
   return new Failure({
     code: typeof parsed.error_code === 'string' ? parsed.error_code : `HTTP.${status}`,
     status,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { Failure } from '../kernel/failure.ts';
@@ -199,4 +199,13 @@ test('kill -9 at any moment loses no acknowledged write and leaves no half trans
   assert.equal(rows[0]!.last, rows[0]!.n + 1);
   const { rows: check } = await sql<{ integrity_check: string }>`PRAGMA integrity_check`.execute(db);
   assert.equal(check[0]!.integrity_check, 'ok');
+});
+
+test('nobody but its owner reads the database or its log', async t => {
+  const file = temporary(t);
+  const db = opened(t, file);
+  await migrate(db, [notes], 1);
+  const files = readdirSync(dirname(file));
+  assert.deepEqual(files.sort(), ['test.db', 'test.db-shm', 'test.db-wal']);
+  for (const name of files) assert.equal(statSync(join(dirname(file), name)).mode & 0o077, 0, name);
 });

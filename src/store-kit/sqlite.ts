@@ -1,3 +1,4 @@
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
 
@@ -17,9 +18,13 @@ const CACHED_STATEMENTS = 500;
 
 /**
  * Opens (or creates) a SQLite database file; `:memory:` for tests. Write-ahead log with full synchronisation: a committed
- * transaction is on disk.
+ * transaction is on disk. The file is for its owner alone, whatever the directory allows.
  */
 export function openSqlite(file: string): Database {
+  if (file !== ':memory:') {
+    closeSync(openSync(file, 'a', 0o600));
+    chmodSync(file, 0o600); // SQLite gives the log beside it the same mode
+  }
   const raw = new DatabaseSync(file);
   raw.exec(`
     PRAGMA journal_mode = WAL;

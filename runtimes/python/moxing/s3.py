@@ -180,10 +180,10 @@ def request(action, method, bucket, key='', query=None, body=b'', headers=None, 
             if attempt == ATTEMPTS:
                 raise ObsError(action, path, 0, 'Unreachable', f'{endpoint.host}:{endpoint.port} does not answer: {error or type(error).__name__}') from error
         else:
-            if failed.code in EXPIRED_CODES and not renewed:
+            if isinstance(failed, ObsDenied) and not renewed:
                 # The platform renews credentials while the job runs; these may just have changed.
                 renewed = True
-                if attempt == 1:
+                if failed.code in EXPIRED_CODES:
                     time.sleep(0.2)
                 if credentials.current() != who:
                     continue

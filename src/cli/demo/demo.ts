@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSettings } from '../../app/env.ts';
 import { homePaths } from '../../app/home.ts';
@@ -79,9 +79,10 @@ export async function runDemo(options: DemoOptions, steps: Steps): Promise<DemoR
       return options.data;
     }
     const dir = join(paths.work, 'demo-digits');
-    if (!MNIST_FILES.every(file => existsSync(join(dir, file)))) await makeDigits(dir);
+    const data = join(dir, 'data');
+    if (!MNIST_FILES.every(file => existsSync(join(data, file)))) await makeDigits(dir);
     note('the UCI digits of Debian’s scikit-learn, 28×28, in MNIST’s format');
-    return dir;
+    return data;
   });
   const testDigits = readDigits(dataDir, MNIST_FILES[2], MNIST_FILES[3]);
   const samples = typicalDigits(testDigits);
@@ -332,8 +333,7 @@ async function waitForImage(api: string, quiet: boolean, note: (text: string) =>
 
 async function makeDigits(dir: string): Promise<void> {
   await runProgram('bash', [join(EXAMPLE, 'fetch-digits.sh'), dir]);
-  const csv = readdirSync(dir).find(file => file.endsWith('.csv.gz'));
-  await runProgram('python3', [join(EXAMPLE, 'make_digits.py'), join(dir, csv ?? 'digits.csv.gz'), dir]);
+  await runProgram('python3', [join(EXAMPLE, 'make_digits.py'), join(dir, 'digits.csv.gz'), dir]);
 }
 
 function runProgram(program: string, args: string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { anyObject, nullable, open, queryInteger, type Static, Type } from '../.
 
 const text = Type.Optional(nullable(Type.String()));
 
-export const parameterSchema = open({
+const parameterSchema = open({
   name: Type.String(),
   value: text,
   description: text,
@@ -22,7 +22,7 @@ export const parameterSchema = open({
   ),
 });
 
-export const engineSchema = open({ engine_id: text, engine_name: text, engine_version: text, image_url: text });
+const engineSchema = open({ engine_id: text, engine_name: text, engine_version: text, image_url: text });
 
 const channel = open({
   name: Type.String(),

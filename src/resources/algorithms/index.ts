@@ -2,7 +2,7 @@ import type { Route } from '../../http/index.ts';
 import { algorithmRoutes } from './algorithm.routes.ts';
 import { type AlgorithmDeps, type Algorithms, algorithmService } from './algorithm.service.ts';
 
-export { algorithmOperations, engineSchema, parameterSchema } from './algorithm.api.ts';
+export { algorithmOperations } from './algorithm.api.ts';
 export { type Algorithms, type EngineCatalog, requireEngine, withoutNulls } from './algorithm.service.ts';
 export { algorithmMigrations } from './algorithm.store.ts';
 export {

@@ -25,7 +25,7 @@ export const BASE_IMAGE = 'localhost/atelier/debian:12';
 /** The image of the PyTorch engines. */
 export const PYTORCH_IMAGE = 'localhost/atelier/pytorch:1';
 
-// Versions of Debian 12; preset-build.test.ts compares them with the image where there is one.
+// Versions as Debian 12 packages them (its torch reports itself as 1.13.0a0).
 const PYTORCH = {
   imageRef: PYTORCH_IMAGE,
   contains: {

@@ -1,52 +1,25 @@
 import { operation } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
-import { SERVICE_STATUSES } from './service.ts';
+import { entry, listItem, schedule } from './parts.api.ts';
+
+/** Wire states, with those of batch services (reference api 2.1). */
+const STATUSES = [
+  'running',
+  'deploying',
+  'concerning',
+  'failed',
+  'stopped',
+  'finished',
+  'stopping',
+  'deleting',
+  'pending',
+  'waiting',
+] as const;
 
 const SERVICES = '/v1/{project_id}/services';
 const SERVICE = `${SERVICES}/{service_id}` as const;
 const text = Type.Optional(Type.String());
 const number = Type.Optional(Type.Number());
-const numeric = Type.Optional(Type.Union([Type.Number(), Type.String()]));
-
-const schedule = Type.Optional(Type.Array(anyObject));
-
-const entry = open({
-  model_id: Type.String(),
-  weight: numeric,
-  specification: text,
-  instance_count: numeric,
-  envs: Type.Optional(anyObject),
-  deploy_timeout_in_seconds: numeric,
-  pool_name: text,
-  cluster_id: text,
-  custom_spec: Type.Optional(anyObject),
-  additional_properties: Type.Optional(anyObject),
-});
-
-const listItem = open({
-  service_id: Type.String(),
-  service_name: Type.String(),
-  description: Type.String(),
-  infer_type: Type.String(),
-  status: Type.String(),
-  progress: Type.Integer(),
-  owner: Type.String(),
-  tenant: Type.String(),
-  project: Type.String(),
-  workspace_id: Type.String(),
-  publish_at: Type.Integer(),
-  transition_at: Type.Integer(),
-  operation_time: Type.Integer(),
-  start_time: Type.Optional(Type.Integer()),
-  due_time: Type.Optional(Type.Integer()),
-  invocation_times: Type.Integer(),
-  failed_times: Type.Integer(),
-  schedule: Type.Array(anyObject),
-  additional_properties: anyObject,
-  is_shared: Type.Boolean(),
-  shared_count: Type.Integer(),
-  is_free: Type.Boolean(),
-});
 
 const updateBody = open({
   description: text,
@@ -108,7 +81,7 @@ const list = operation({
     cluster_id: text,
     workspace_id: text,
     infer_type: Type.Optional(oneOf(['real-time', 'batch', 'edge'])),
-    status: Type.Optional(oneOf(SERVICE_STATUSES)),
+    status: Type.Optional(oneOf(STATUSES)),
     offset: queryInteger(0, 1_000_000, 0),
     limit: queryInteger(1, 1000, 1000),
     sort_by: Type.Optional(oneOf(['publish_at', 'service_name', 'transition_at'])),

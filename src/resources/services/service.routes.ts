@@ -6,8 +6,15 @@ import type { InstanceLogs } from './instance-logs.ts';
 import type { InstanceRunner } from './instance-runner.ts';
 import { serviceApis } from './service.api.ts';
 import type { Flavor, ServiceUseCases } from './service.service.ts';
-import type { EventFilter, ServiceFilter } from './service.store.ts';
-import { type EntryConfig, type Instance, isHealthy, type Service, shapeOf } from './service.ts';
+import {
+  type EntryConfig,
+  type EventFilter,
+  type Instance,
+  isHealthy,
+  type Service,
+  type ServiceFilter,
+  shapeOf,
+} from './service.ts';
 import {
   type Calls,
   endpointsView,

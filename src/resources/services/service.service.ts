@@ -4,6 +4,7 @@ import { uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import type { serviceApis } from './service.api.ts';
+import { checkDeployable, duplicate, wrongState } from './service.refusals.ts';
 import {
   type CheckedEntry,
   checkConfig,
@@ -14,8 +15,17 @@ import {
   type RawEntry,
   SERVICE_LIMIT,
 } from './service.rules.ts';
-import type { CallPatch, EventFilter, ServiceFilter, ServiceStore } from './service.store.ts';
-import { dueTime, type EntryConfig, type Instance, type Revision, type Service, type ServiceEvent } from './service.ts';
+import type { CallPatch, ServiceStore } from './service.store.ts';
+import {
+  dueTime,
+  type EntryConfig,
+  type EventFilter,
+  type Instance,
+  type Revision,
+  type Service,
+  type ServiceEvent,
+  type ServiceFilter,
+} from './service.ts';
 
 /** A size of compute, as far as services need it. */
 export interface Flavor {
@@ -354,47 +364,4 @@ export function serviceUseCases(deps: ServiceDeps) {
     specifications: () => deps.flavors.list(),
     usersOf: (modelId: string) => store.usersOf(modelId),
   };
-}
-
-function checkDeployable(model: Model, index: number): void {
-  const which = `The model ${model.name} ${model.version} (config[${index}].model_id)`;
-  if (model.status === 'publishing') {
-    throw new Failure({
-      code: 'ModelArts.3515',
-      status: 400,
-      message: `${which} is still being published; wait until it is published.`,
-    });
-  }
-  if (model.status !== 'published' || !model.engine) {
-    throw new Failure({
-      code: 'ModelArts.3515',
-      status: 400,
-      message: `${which} is ${model.status} and cannot be deployed.`,
-      solution: 'GET /v1/{project_id}/models/{model_id}/events says why.',
-    });
-  }
-  if (!model.installType.includes('real-time')) {
-    throw new Failure({
-      code: 'ModelArts.3589',
-      status: 400,
-      message: `${which} is not made for real-time services; its install_type is ${model.installType.join(', ')}.`,
-    });
-  }
-}
-
-function wrongState(service: Service, what: string, allowed: string): Failure {
-  return new Failure({
-    code: 'ModelArts.3519',
-    status: 400,
-    message: `The service ${service.name} is ${service.status} and cannot be ${what}; it must be ${allowed}.`,
-  });
-}
-
-function duplicate(name: string): Failure {
-  return new Failure({
-    code: 'ModelArts.3503',
-    status: 409,
-    message: `There is already a service named ${name} in this project.`,
-    solution: 'Use another [service_name], or delete the existing service.',
-  });
 }

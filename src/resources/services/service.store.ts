@@ -2,30 +2,15 @@ import { sql } from 'kysely';
 import { type Database, tables } from '../../store-kit/index.ts';
 import { columns, instanceOf, revisionOf, revisionRow, serviceOf, serviceRow } from './service.rows.ts';
 import type { ServiceTables } from './service.schema.ts';
-import type { Instance, Revision, RevisionResult, Service, ServiceEvent } from './service.ts';
-
-export interface ServiceFilter {
-  projectId: string;
-  id?: string;
-  name?: string;
-  modelId?: string;
-  workspaceId?: string;
-  status?: string;
-  sortBy: 'publish_at' | 'service_name' | 'transition_at';
-  order: 'asc' | 'desc';
-  offset: number;
-  limit: number;
-}
-
-export interface EventFilter {
-  type?: string;
-  info?: string;
-  from?: number;
-  to?: number;
-  order: 'asc' | 'desc';
-  offset: number;
-  limit: number;
-}
+import type {
+  EventFilter,
+  Instance,
+  Revision,
+  RevisionResult,
+  Service,
+  ServiceEvent,
+  ServiceFilter,
+} from './service.ts';
 
 /** What a pass may change of a service; everything else belongs to the user's calls. */
 export type PassPatch = Partial<

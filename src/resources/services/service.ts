@@ -11,19 +11,6 @@ export type ServiceStatus =
   | 'stopped'
   | 'deleting';
 
-export const SERVICE_STATUSES = [
-  'running',
-  'deploying',
-  'concerning',
-  'failed',
-  'stopped',
-  'finished',
-  'stopping',
-  'deleting',
-  'pending',
-  'waiting',
-] as const;
-
 /** What the user wants of it. */
 export type Desired = 'running' | 'stopped' | 'deleted';
 
@@ -96,6 +83,31 @@ export interface ServiceEvent {
   time: number;
   type: 'normal' | 'abnormal';
   info: string;
+}
+
+/** Which services to list, and how. */
+export interface ServiceFilter {
+  projectId: string;
+  id?: string;
+  name?: string;
+  modelId?: string;
+  workspaceId?: string;
+  status?: string;
+  sortBy: 'publish_at' | 'service_name' | 'transition_at';
+  order: 'asc' | 'desc';
+  offset: number;
+  limit: number;
+}
+
+/** Which events of a service to list; times in milliseconds. */
+export interface EventFilter {
+  type?: string;
+  info?: string;
+  from?: number;
+  to?: number;
+  order: 'asc' | 'desc';
+  offset: number;
+  limit: number;
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { entry, World } from './services.fixture.ts';
+import { entry, World } from './services.test-world.ts';
 
 describe('bad input to services', () => {
   let world: World;

@@ -1,10 +1,30 @@
 import { operation } from '../../wire/operation.ts';
 import { anyObject, nullable, open, queryInteger, type Static, Type } from '../../wire/schema.ts';
-import { engineSchema, parameterSchema } from '../algorithms/index.ts';
 
 const text = Type.Optional(nullable(Type.String()));
 const flag = Type.Optional(nullable(Type.Boolean()));
 const object = Type.Optional(nullable(anyObject));
+
+// As in algorithms; an API's declaration stands alone, so that clients can load it without the server.
+const parameterSchema = open({
+  name: Type.String(),
+  value: text,
+  description: text,
+  i18n_description: Type.Optional(Type.Unknown()),
+  constraint: Type.Optional(
+    nullable(
+      open({
+        type: text,
+        editable: flag,
+        required: flag,
+        sensitive: flag,
+        valid_type: text,
+        valid_range: Type.Optional(nullable(Type.Array(Type.String()))),
+      }),
+    ),
+  ),
+});
+const engineSchema = open({ engine_id: text, engine_name: text, engine_version: text, image_url: text });
 
 const obs = Type.Optional(nullable(open({ obs_url: Type.Optional(Type.String()) })));
 const channel = {

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { errorText } from '../../kernel/failure.ts';
 import type { Next } from '../../loop/reconciler.ts';
-import type { NetworkSpec, Observation } from '../../runtime/driver.ts';
+import { EngineUnavailable, type NetworkSpec, type Observation, type Stats } from '../../runtime/driver.ts';
 import { networkName } from './job.container.ts';
 import { writeCredentials, writeForJob } from './job.credentials.ts';
 import { explainExit } from './job.exit.ts';
@@ -67,6 +67,7 @@ export async function supervise(pass: Pass, observed: Observation): Promise<Next
   try {
     credential = (await openPlatform(pass, observed.address)).access;
   } catch (error) {
+    if (error instanceof EngineUnavailable) throw error;
     await warn(pass, `The job's credentials could not be renewed: ${errorText(error)}`);
   }
   const ending = new AbortController();
@@ -120,7 +121,14 @@ async function collect(pass: Pass, log: JobLog, signal: AbortSignal): Promise<vo
 }
 
 async function sample(pass: Pass): Promise<void> {
-  const stats = await pass.deps.driver.stats(pass.container);
+  let stats: Stats | undefined;
+  try {
+    stats = await pass.deps.driver.stats(pass.container);
+  } catch (error) {
+    if (error instanceof EngineUnavailable) throw error;
+    // It may have ended between two looks; what follows is for whoever waits for its end.
+    pass.deps.log.debug({ err: error, job: pass.job.id }, 'no sample');
+  }
   if (!stats || stats.cpus < 0) return;
   const { flavor } = pass.job.spec;
   const minute = Math.floor(pass.deps.clock.now() / MINUTE_MS);

@@ -170,8 +170,6 @@ describe('running training jobs', () => {
     world.engine.end(world.container(first)!, 0);
     const job = await world.until(id, 'Failed');
     assert.match(job.status.message, /agency ma_agency_x.*does not exist/);
-    const other = await world.show(first);
-    assert.equal(other.status.phase, 'Failed', 'its outputs could not be uploaded either');
   });
 
   it('waits in the queue with the reason visible, then runs', async () => {

@@ -8,6 +8,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import type { RuntimeDriver } from '../../runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../../runtime/fake/index.ts';
 import { migrate, openSqlite } from '../../store-kit/index.ts';
 import { algorithmMigrations, createAlgorithms } from '../algorithms/index.ts';
@@ -50,6 +51,10 @@ export async function createWorld(
   options: {
     program?: (image: string, args: string[]) => Program | undefined;
     settings?: Partial<TrainingSettings>;
+    /** A real engine instead of the fake one. */
+    driver?: RuntimeDriver;
+    /** Opens the platform to containers; a stub when absent. */
+    ensureReachable?: (gateway: string) => Promise<{ api: string; obs: string }>;
   } = {},
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'training-'));
@@ -134,9 +139,11 @@ export async function createWorld(
       images,
       admission,
       flavors: { list: () => flavors(CAPACITY), find: findFlavor },
-      driver: createFakeDriver({ engine }),
+      driver: options.driver ?? createFakeDriver({ engine }),
       platform: {
-        ensureReachable: async gateway => ({ api: `http://${gateway}:7080`, obs: `http://${gateway}:7081` }),
+        ensureReachable:
+          options.ensureReachable ??
+          (async gateway => ({ api: `http://${gateway}:7080`, obs: `http://${gateway}:7081` })),
       },
       region: 'local-1',
       endpoints: { api: 'http://127.0.0.1:7080' },

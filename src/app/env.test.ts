@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Failure } from '../kernel/failure.ts';
+import { type Env, readSettings } from './env.ts';
+
+test('without any variable the platform is reachable from this machine only, at the documented ports', () => {
+  const settings = readSettings({});
+  assert.equal(settings.host, '127.0.0.1');
+  assert.deepEqual(settings.ports, { api: 7080, obs: 7081, registry: 7082, inference: 7083 });
+  assert.equal(settings.region, 'local-1');
+  assert.equal(settings.account, 'atelier');
+  assert.equal(settings.engine, undefined);
+  assert.equal(settings.vcpus, undefined);
+});
+
+test('a variable set to nothing is a variable that is not set', () => {
+  const names = [
+    'HOME',
+    'CONTAINERS',
+    'HOST',
+    'PORT',
+    'REGION',
+    'OBS_DOMAIN',
+    'ACCOUNT',
+    'LOG',
+    'ENGINE',
+    'VCPUS',
+    'MEMORY_GIB',
+  ];
+  const empty = Object.fromEntries([...names.map(name => [`ATELIER_${name}`, '']), ['XDG_DATA_HOME', '']]) as Env;
+  assert.deepEqual(readSettings(empty), readSettings({}));
+});
+
+test('variables change what they name', () => {
+  const settings = readSettings({
+    ATELIER_HOME: 'relative/home',
+    ATELIER_PORT: '9000',
+    ATELIER_HOST: '0.0.0.0',
+    ATELIER_REGION: 'eu-de',
+    ATELIER_ENGINE: 'unix:///var/run/docker.sock',
+    ATELIER_VCPUS: '3',
+    ATELIER_MEMORY_GIB: '12',
+  });
+  assert.equal(settings.home, `${process.cwd()}/relative/home`);
+  assert.deepEqual(settings.ports, { api: 9000, obs: 9001, registry: 9002, inference: 9003 });
+  assert.equal(settings.host, '0.0.0.0');
+  assert.equal(settings.region, 'eu-de');
+  assert.equal(settings.engine, 'unix:///var/run/docker.sock');
+  assert.equal(settings.vcpus, 3);
+  assert.equal(settings.memoryGiB, 12);
+});
+
+for (const [name, value] of [
+  ['ATELIER_PORT', '65533'],
+  ['ATELIER_PORT', '0'],
+  ['ATELIER_PORT', '70.5'],
+  ['ATELIER_PORT', '0x50'],
+  ['ATELIER_PORT', 'http'],
+  ['ATELIER_VCPUS', '-1'],
+  ['ATELIER_VCPUS', '2.5'],
+  ['ATELIER_MEMORY_GIB', '8GiB'],
+  ['ATELIER_HOST', '127.0.0.1:80'],
+  ['ATELIER_HOST', 'http://x'],
+  ['ATELIER_HOST', '::1'],
+  ['ATELIER_REGION', 'Local 1'],
+  ['ATELIER_REGION', '../x'],
+  ['ATELIER_OBS_DOMAIN', '.obs'],
+  ['ATELIER_ACCOUNT', '1st'],
+  ['ATELIER_LOG', 'verbose'],
+  ['ATELIER_ENGINE', 'docker'],
+] as const) {
+  test(`${name}=${value} is refused, naming the variable, its value and what is allowed`, () => {
+    assert.throws(
+      () => readSettings({ [name]: value }),
+      (error: unknown) =>
+        error instanceof Failure &&
+        error.message.includes(name) &&
+        error.message.includes(`"${value}"`) &&
+        /must be \w+/.test(error.message) &&
+        !error.message.includes('^'),
+    );
+  });
+}
