@@ -122,7 +122,7 @@ def arguments():
     parser = argparse.ArgumentParser(description='Trains a network on handwritten digits.')
     parser.add_argument('--data_url', required=True, help='directory of the four MNIST files')
     parser.add_argument('--train_url', required=True, help='directory of the result')
-    parser.add_argument('--epochs', type=int, default=5)
+    parser.add_argument('--epochs', type=int, default=4)
     parser.add_argument('--batch-size', type=int, default=16)
     parser.add_argument('--test-batch-size', type=int, default=1000)
     parser.add_argument('--lr', type=float, default=1.0, help='learning rate')

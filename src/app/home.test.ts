@@ -79,6 +79,7 @@ test('a home that cannot be used is refused with the variable to change', t => {
 
 test('a second server on one home is refused while the first runs; kill -9 of the first frees it', async t => {
   const paths = home(t);
+  lockHome(paths).release(); // not the first start
   const first = other(t, paths, `home.lockHome(paths); process.stdout.write('held'); setInterval(() => {}, 1000);`);
   await once(first.stdout, 'data');
   assert.throws(() => lockHome(paths), code('Atelier.AlreadyRunning'));

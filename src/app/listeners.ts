@@ -13,6 +13,12 @@ export interface PlatformEndpoints {
   obs: string;
 }
 
+export interface ContainerDoors {
+  /** Opens both servers to the network with this gateway address; tells where its containers reach them. */
+  ensureReachable(gateway: string): Promise<PlatformEndpoints>;
+  close(): Promise<void>;
+}
+
 const BIND_ATTEMPTS = 50;
 const BIND_PAUSE_MS = 100;
 
@@ -24,7 +30,7 @@ export function createContainerDoors(deps: {
   api: { target: ConnectionTarget; port: number };
   obs: { target: ConnectionTarget; port: number };
   log: Log;
-}): { ensureReachable(gateway: string): Promise<PlatformEndpoints>; close(): Promise<void> } {
+}): ContainerDoors {
   const doors = new Map<string, Promise<net.Server>>();
 
   async function open(target: ConnectionTarget, host: string, port: number): Promise<net.Server> {

@@ -1,29 +1,16 @@
-import { createHmac } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { createAdmission } from '../admission/index.ts';
 import { createGateway, type Gateway } from '../dataplane/index.ts';
-import { createApiServer, type Route } from '../http/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { errorText, Failure } from '../kernel/failure.ts';
 import { randomText } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
-import { createAlgorithms } from '../resources/algorithms/index.ts';
-import { createAudit } from '../resources/audit/index.ts';
-import { createAuthorizations } from '../resources/authorizations/index.ts';
-import { findFlavor, flavors } from '../resources/flavors/index.ts';
-import { createIam } from '../resources/iam/index.ts';
-import * as images from '../resources/images/index.ts';
-import { createModels } from '../resources/models/index.ts';
-import { createObjects } from '../resources/objects/index.ts';
-import { createServices } from '../resources/services/index.ts';
-import { createSystem } from '../resources/system/index.ts';
-import { createTraining } from '../resources/training-jobs/index.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
 import { type Engine, startEngine } from '../runtime/container/engine.ts';
 import { migrate, openSqlite } from '../store-kit/index.ts';
-import { openApi } from '../wire/openapi.ts';
 import { machineCapacity } from './capacity.ts';
+import { composeFamilies, type Families } from './compose.ts';
 import type { Settings } from './env.ts';
 import { createHealth, type Health } from './health.ts';
 import {
@@ -36,7 +23,6 @@ import {
 } from './home.ts';
 import { createContainerDoors } from './listeners.ts';
 import { allMigrations } from './migrations.ts';
-import { allOperations } from './operations.ts';
 import { keepPresetImages } from './preset-images.ts';
 import type { ServerFile } from './server-file.ts';
 
@@ -74,7 +60,6 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
 
   const db = openSqlite(paths.database);
   await migrate(db, allMigrations, clock.now());
-  const common = { db, clock, log };
 
   const engine = await startEngine({
     dir: paths.engine,
@@ -84,35 +69,6 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   });
   const driver = createContainerDriver({ socketPath: engine.socketPath, log });
   const capacity = machineCapacity(settings, driver.abilities.gpus);
-  const admission = createAdmission({ ...common, capacity });
-
-  const iam = createIam({
-    ...common,
-    region: settings.region,
-    tokenKey: secrets.tokenKey,
-    dataKey: secrets.dataKey,
-    endpoints,
-  });
-  const objects = createObjects({
-    ...common,
-    iam,
-    dir: paths.objects,
-    region: settings.region,
-    domain: settings.obsDomain,
-  });
-  const { app, mount } = createApiServer({
-    authenticate: iam.authenticate,
-    authorizer: iam.authorizer,
-    ownsProject: iam.ownsProject,
-    audit: createAudit(db),
-    log,
-    metrics,
-  });
-  const doors = createContainerDoors({
-    api: { target: app.server, port: settings.ports.api },
-    obs: { target: objects.server, port: settings.ports.obs },
-    log,
-  });
   const gateway = createGateway({
     dir: paths.gateway,
     host: settings.host,
@@ -123,67 +79,37 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     verifyKey: secrets.gatewayKey,
   });
 
-  const authorizations = createAuthorizations({ ...common, iam });
-  const flavorTable = { list: () => flavors(capacity), find: findFlavor };
-  const algorithms = createAlgorithms({ ...common, objects: objects.service, images });
-  const training = createTraining({
-    ...common,
-    objects: objects.service,
-    iam,
-    authorizations,
-    algorithms,
-    images,
-    admission,
-    flavors: flavorTable,
-    driver,
-    platform: doors,
-    dir: paths.jobs,
-    installation,
+  const families = composeFamilies({
+    db,
+    clock,
+    log,
+    metrics,
+    version,
     region: settings.region,
+    obsDomain: settings.obsDomain,
+    installation,
+    secrets,
+    paths,
     endpoints,
-    linkKey: createHmac('sha256', secrets.dataKey).update('log links').digest(),
-  });
-  const models = createModels({
-    ...common,
-    objects: objects.service,
-    iam,
-    authorizations,
-    training,
-    images,
-    dir: paths.models,
-  });
-  const services = createServices({
-    ...common,
-    models,
-    admission,
-    flavors: flavorTable,
+    readiness: health.read,
+    capacity,
     driver,
     gateway,
-    iam,
-    authorizations,
-    dir: paths.services,
-    installation,
-    settings: { inferenceUrl: () => endpoints.inference },
+    doors: servers =>
+      createContainerDoors({
+        api: { target: servers.api, port: settings.ports.api },
+        obs: { target: servers.obs, port: settings.ports.obs },
+        log,
+      }),
   });
-  models.setUsedBy(services.usedBy);
-  const presetImages = keepPresetImages({ driver, log, health, workDir: paths.work });
-  const system = createSystem({
-    readiness: health.read,
-    metrics,
-    openApi: openApi(allOperations, { title: 'Atelier', version }),
-    gatewayKey: secrets.gatewayKey,
-    verify: iam.verifyInference,
+  const { app, iam, objects } = families;
+  const presetImages = keepPresetImages({
+    driver,
+    log,
+    health,
+    workDir: paths.work,
+    lockFile: join(settings.containersRoot, 'preset-images.lock'),
   });
-  const families: Route[][] = [
-    system.routes,
-    iam.routes,
-    authorizations.routes,
-    algorithms.routes,
-    training.routes,
-    models.routes,
-    services.routes,
-  ];
-  for (const routes of families) mount(routes);
 
   const credentials = await ensureRoot();
   await objects.sweep();
@@ -200,12 +126,10 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   health.set('inference', { ok: true, text: endpoints.inference }, { required: true });
   health.set('engine', { ok: true, text: engine.external ? 'external' : 'Podman' });
 
-  await training.start();
-  await models.start();
-  await services.start();
+  await families.start();
   presetImages.start();
   const supervisor = supervise({ engine, gateway, health, log });
-  registerGauges(metrics, admission);
+  registerGauges(metrics, families.admission);
 
   const serverFile: ServerFile = {
     pid: process.pid,
@@ -226,14 +150,11 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     async stop() {
       supervisor.stop();
       presetImages.stop();
-      await doors.close();
+      await families.doors.close();
       await app.close();
       objects.server.close();
       objects.server.closeAllConnections();
-      await services.stop();
-      await models.stop();
-      await training.stop();
-      await objects.stop();
+      await families.stop();
       driver.close();
       await db.destroy();
     },
@@ -290,7 +211,7 @@ function supervise(deps: { engine: Engine; gateway: Gateway; health: Health; log
   return { stop: () => clearInterval(timer) };
 }
 
-function registerGauges(metrics: Registry, admission: ReturnType<typeof createAdmission>): void {
+function registerGauges(metrics: Registry, admission: Families['admission']): void {
   new Gauge({
     name: 'atelier_admitted_vcpus',
     help: 'vCPUs held by admitted workloads',

@@ -10,7 +10,13 @@ const RETRY_MS = 60_000;
  * Builds the preset images in the background, once, and says how far it is. A failed build is tried again later: a mirror may
  * have been away.
  */
-export function keepPresetImages(deps: { driver: RuntimeDriver; log: Log; health: Health; workDir: string }) {
+export function keepPresetImages(deps: {
+  driver: RuntimeDriver;
+  log: Log;
+  health: Health;
+  workDir: string;
+  lockFile: string;
+}) {
   const { driver, log, health } = deps;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -20,6 +26,7 @@ export function keepPresetImages(deps: { driver: RuntimeDriver; log: Log; health
     try {
       await ensurePresetImages(driver, {
         workDir: deps.workDir,
+        lockFile: deps.lockFile,
         onProgress: (stage, fraction) => health.set('presetImages', { ok: false, text: stage, fraction }),
       });
       health.set('presetImages', { ok: true, text: 'present', fraction: 1 });

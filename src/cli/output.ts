@@ -52,16 +52,25 @@ export function printOne(format: OutputFormat, value: Record<string, unknown>): 
   for (const [key, member] of Object.entries(value)) process.stdout.write(`${key.padEnd(width)}  ${text(member)}\n`);
 }
 
+/** A value on one line. Names and messages come from others: what would steer the terminal is shown, not obeyed. */
 function text(value: unknown): string {
   if (value === undefined || value === null) return '-';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const shown = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return printable(shown.replaceAll(/\s*\n\s*/g, ' '));
+}
+
+function printable(shown: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach the terminal
+  return shown.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, character => {
+    return character === '\t' ? ' ' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
 }
 
 /** Says what went wrong and what to do about it, on stderr. */
 export function printError(error: unknown): void {
   if (error instanceof Failure) {
-    process.stderr.write(`atelier: ${error.message} (${error.code})\n`);
-    if (error.solution) process.stderr.write(`  → ${error.solution}\n`);
+    process.stderr.write(`atelier: ${printable(error.message)} (${error.code})\n`);
+    if (error.solution) process.stderr.write(`  → ${printable(error.solution)}\n`);
     return;
   }
   process.stderr.write(`atelier: ${errorText(error)}\n`);
@@ -73,7 +82,7 @@ export function bytes(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = count;
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
+  while (value >= (unit === 0 ? 1024 : 1023.95) && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
@@ -82,6 +91,9 @@ export function bytes(count: number): string {
 
 /** Seconds for people. */
 export function seconds(count: number): string {
-  if (count < 60) return `${count.toFixed(1)} s`;
-  return `${Math.floor(count / 60)} min ${Math.round(count % 60)} s`;
+  if (count < 59.95) return `${count.toFixed(1)} s`;
+  const whole = Math.round(count);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -5,7 +5,7 @@ import { readSettings } from '../app/env.ts';
 import { homePaths, readCredentials, writeDurably } from '../app/home.ts';
 import { readServerFile } from '../app/server-file.ts';
 import type { Profile } from '../client/session.ts';
-import { Failure } from '../kernel/failure.ts';
+import { errorText, Failure } from '../kernel/failure.ts';
 
 interface ProfileFile {
   current: string;
@@ -14,14 +14,26 @@ interface ProfileFile {
 
 /** Where logins are kept: readable by the user alone. */
 export function profilesFile(): string {
-  return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'atelier', 'profiles.json');
+  return join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'atelier', 'profiles.json');
 }
 
 /** All saved logins. */
 export function readProfiles(): ProfileFile {
   const file = profilesFile();
-  if (!existsSync(file)) return { current: '', profiles: {} };
-  return JSON.parse(readFileSync(file, 'utf8')) as ProfileFile;
+  if (!existsSync(file)) return { current: '', profiles: Object.create(null) };
+  try {
+    const { current, profiles } = JSON.parse(readFileSync(file, 'utf8')) as Partial<ProfileFile>;
+    // Without a prototype: a profile may have any name.
+    return { current: current ?? '', profiles: Object.assign(Object.create(null), profiles) };
+  } catch (cause) {
+    throw new Failure({
+      code: 'Atelier.BadProfiles',
+      status: 400,
+      message: `The saved logins in ${file} cannot be read: ${errorText(cause)}`,
+      solution: 'Delete that file, then run: atelier login',
+      cause,
+    });
+  }
 }
 
 /** Saves a login under a name and makes it the current one. */
@@ -77,8 +89,11 @@ export function chooseProfile(name: string | undefined): Profile {
     throw new Failure({
       code: 'Atelier.NoProfile',
       status: 400,
-      message: `There is no profile "${name}". Known: ${['local', ...Object.keys(saved.profiles)].join(', ')}.`,
-      solution: `atelier login --profile ${name}`,
+      message:
+        name === 'local'
+          ? 'No platform runs on this machine.'
+          : `There is no profile "${name}". Known: ${['local', ...Object.keys(saved.profiles)].join(', ')}.`,
+      solution: name === 'local' ? './atelier up --detach starts one here.' : `Run: atelier login --name ${name}`,
     });
   }
   const current = process.env.ATELIER_HOME ? undefined : saved.profiles[saved.current];

@@ -304,7 +304,16 @@ async function guarded<T>(call: () => Promise<T>): Promise<T> {
 
 function obsFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
-  const known = error as { name?: string; message?: string; $metadata?: { httpStatusCode?: number } };
+  const known = error as { name?: string; message?: string; code?: string; $metadata?: { httpStatusCode?: number } };
+  if (known.code === 'ECONNREFUSED' || known.code === 'ENOTFOUND' || known.code === 'EHOSTUNREACH') {
+    return new Failure({
+      code: 'Atelier.Unreachable',
+      status: 503,
+      message: `OBS does not answer${known.message ? `: ${known.message}` : ''}.`,
+      solution: 'Is the platform running? ./atelier status tells; ./atelier up --detach starts it.',
+      cause: error,
+    });
+  }
   return new Failure({
     code: known.name ?? 'Atelier.Obs',
     status: known.$metadata?.httpStatusCode ?? 500,

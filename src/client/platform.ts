@@ -131,13 +131,15 @@ export class PlatformClient {
     return this.#json('DELETE', `/v2/${this.#project}/training-jobs/${id}`);
   }
 
-  /** New bytes of a task's log from `offset` on; waits a little for some to come. */
+  /** New bytes of a task's log from `offset` on; waits up to `waitSeconds` (10 at most) for some to come. */
   async logFrom(
     id: string,
     task: string,
     offset: number,
-  ): Promise<{ content: string; next_offset: number; end: boolean }> {
-    return this.#json('GET', `/v2/${this.#project}/training-jobs/${id}/logs/${task}`, undefined, { offset });
+    waitSeconds = 0,
+  ): Promise<{ content: string; next_offset: number; finished: boolean }> {
+    const query = { offset, wait: waitSeconds };
+    return this.#json('GET', `/v2/${this.#project}/training-jobs/${id}/logs/${task}`, undefined, query);
   }
 
   /** Hands the log to `write` as it grows until the job has ended; resolves with the job's last state. */
@@ -150,11 +152,10 @@ export class PlatformClient {
     for (;;) {
       const job = await this.job(id);
       onState?.(job);
-      const part = await this.logFrom(id, 'worker-0', offset);
+      const part = await this.logFrom(id, 'worker-0', offset, 1);
       if (part.content) write(part.content);
       offset = part.next_offset;
-      if (isFinal(job.status.phase) && !part.content) return job;
-      if (!part.content) await new Promise(resolve => setTimeout(resolve, 200));
+      if (part.finished && !part.content && isFinal(job.status.phase)) return job;
     }
   }
 

@@ -75,6 +75,8 @@ export class Session {
     for (const [name, value] of Object.entries(input.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
+    // A blank is %20 in signatures (reference api/README 3.2), so it must be on the wire too.
+    url.search = url.search.replaceAll('+', '%20');
     const body = input.body === undefined ? undefined : Buffer.from(JSON.stringify(input.body));
     let headers: Record<string, string> = {
       ...(body ? { 'content-type': 'application/json' } : {}),

@@ -5,7 +5,16 @@ import { Registry } from 'prom-client';
 import { createLog } from '../kernel/log.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { AccessRequest } from '../policy/authorizer.ts';
-import { type AuditRecord, AuthenticationFailure, createApiServer, type RawRequest, type Route } from './index.ts';
+import { operation } from '../wire/operation.ts';
+import { oneOf, open, queryInteger, Type } from '../wire/schema.ts';
+import {
+  type AuditRecord,
+  AuthenticationFailure,
+  createApiServer,
+  type RawRequest,
+  type Route,
+  route,
+} from './index.ts';
 
 /** An API server for tests: token `good` is user ann of project p1, who may do everything but `x:thing:forbidden`. */
 export interface TestServer {
@@ -138,3 +147,52 @@ export function sendBytes(port: number, bytes: string): Promise<string> {
     socket.setTimeout(3_000, () => socket.destroy());
   });
 }
+
+export const body = open({
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  count: Type.Optional(Type.Integer({ minimum: 1, maximum: 9 })),
+  kind: Type.Optional(oneOf(['cpu', 'gpu', 'npu'])),
+  spec: Type.Optional(open({ nodes: Type.Array(open({ id: Type.String() })) })),
+});
+
+export const common = { family: 'things', summary: 'a thing', errors: 'modelarts', status: 200 } as const;
+
+export const create = operation({
+  ...common,
+  id: 'CreateThing',
+  method: 'POST',
+  path: '/v2/{project_id}/things',
+  action: 'x:thing:create',
+  status: 201,
+  body,
+  invalid: { code: 'ModelArts.2788', status: 400 },
+});
+export const creates = route(create, async call => ({ got: call.body }));
+
+export const get = operation({
+  ...common,
+  id: 'ShowThing',
+  method: 'GET',
+  path: '/v2/{project_id}/things/{thing_id}',
+  action: 'x:thing:get',
+  query: open({
+    limit: queryInteger(1, 100, 10),
+    deep: Type.Optional(Type.Boolean()),
+    tags: Type.Optional(Type.Array(Type.String())),
+    ids: Type.Optional(Type.String()),
+  }),
+});
+export const shows = route(get, async call => ({
+  id: call.params.thing_id,
+  query: call.query,
+  project: call.projectId,
+}));
+
+export const refuse = operation({
+  ...common,
+  id: 'Forbidden',
+  method: 'POST',
+  path: '/v2/{project_id}/forbidden',
+  action: 'x:thing:forbidden',
+  body,
+});

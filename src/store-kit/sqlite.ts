@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
 
 /**
  * The database as the families see it. Each store narrows it to its own tables with `tables<T>()`; the schema as a whole
@@ -34,34 +34,29 @@ export function openSqlite(file: string): Database {
     PRAGMA cache_size = -32000;
     PRAGMA temp_store = MEMORY;
   `);
-  const cache = new Map<string, StatementSync>();
-  const prepare = (sql: string): StatementSync => {
+  const cache = new Map<string, SqliteStatement>();
+  const prepare = (sql: string): SqliteStatement => {
     let statement = cache.get(sql);
     if (statement) {
       cache.delete(sql);
     } else {
-      statement = raw.prepare(sql);
+      statement = asKysely(raw.prepare(sql));
       if (cache.size >= CACHED_STATEMENTS) cache.delete(cache.keys().next().value!);
     }
     cache.set(sql, statement);
     return statement;
   };
-  const dialect = new SqliteDialect({
-    database: {
-      close: () => raw.close(),
-      prepare: (sql: string) => {
-        const statement = prepare(sql);
-        return {
-          reader: statement.columns().length > 0,
-          all: (parameters: readonly unknown[]) => statement.all(...parameters.map(bindable)),
-          run: (parameters: readonly unknown[]) => statement.run(...parameters.map(bindable)),
-          iterate: (parameters: readonly unknown[]) =>
-            statement.iterate(...parameters.map(bindable)) as IterableIterator<unknown>,
-        };
-      },
-    },
-  });
-  return new Kysely({ dialect });
+  return new Kysely({ dialect: new SqliteDialect({ database: { close: () => raw.close(), prepare } }) });
+}
+
+/** A statement as Kysely runs it. Asking for its columns costs about as much as running it, so that is done once. */
+function asKysely(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: parameters => statement.all(...parameters.map(bindable)),
+    run: parameters => statement.run(...parameters.map(bindable)),
+    iterate: parameters => statement.iterate(...parameters.map(bindable)) as IterableIterator<unknown>,
+  };
 }
 
 type Bindable = null | number | bigint | string | Uint8Array;

@@ -7,7 +7,7 @@ export function openApi(
   info: { title: string; version: string },
 ): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
-  const sorted = [...operations].sort((a, b) => (a.path + a.method < b.path + b.method ? -1 : 1));
+  const sorted = [...operations].sort((a, b) => (`${a.path} ${a.method}` < `${b.path} ${b.method}` ? -1 : 1));
   for (const op of sorted) {
     const entry = paths[op.path] ?? {};
     entry[op.method.toLowerCase()] = describe(op);

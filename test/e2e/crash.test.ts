@@ -3,27 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import { waitPublished } from '../../src/cli/commands/model.ts';
 import { waitRunning } from '../../src/cli/commands/service.ts';
 import { containersOf, killContainer } from './containers.ts';
+import { createEchoModel, createEchoService } from './echo.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, causeOf, ended, inPhase, logOf, submitScript } from './jobs.ts';
-
-/** A model without PyTorch weights: the crash tests are about the platform, not about digits. */
-const SERVICE = `
-from model_service.pytorch_model_service import PTServingBaseService
-class Echo(PTServingBaseService):
-    def __init__(self, model_name, model_path):
-        super().__init__(model_name, model_path)
-    def _preprocess(self, data):
-        return data
-    def _inference(self, data):
-        return data
-    def _postprocess(self, data):
-        return [data]
-`;
-const CONFIG = JSON.stringify({
-  model_algorithm: 'image_classification',
-  model_type: 'PyTorch',
-  runtime: 'pytorch_1.13.1-cpu-py_3.11-debian_12-x86_64',
-});
 
 describe('kill -9 of the server at any moment', () => {
   let at: Installation;
@@ -147,23 +129,10 @@ describe('kill -9 of the server at any moment', () => {
   });
 
   it('during import and deployment; and predictions go on while the server is dead', async () => {
-    await at.obs.put({ bucket, key: 'echo/model/customize_service.py' }, Buffer.from(SERVICE));
-    await at.obs.put({ bucket, key: 'echo/model/config.json' }, Buffer.from(CONFIG));
-    await at.obs.put({ bucket, key: 'echo/model/model.pt' }, Buffer.from('not used'));
-    const { model_id } = await at.client.createModel({
-      model_name: 'echo',
-      model_version: '1.0.0',
-      model_type: 'PyTorch',
-      source_location: `/${bucket}/echo/`,
-      install_type: ['real-time'],
-    });
+    const model_id = await createEchoModel(at, bucket);
     await crash();
     await waitPublished(at.client, model_id);
-    const { service_id } = await at.client.createService({
-      service_name: 'echo',
-      infer_type: 'real-time',
-      config: [{ model_id, weight: 100, specification: 'modelarts.vm.cpu.1u', instance_count: 2 }],
-    });
+    const service_id = await createEchoService(at, model_id, 2);
     await new Promise(resolve => setTimeout(resolve, 400));
     await crash();
     await waitRunning(at.client, service_id, { quiet: true });

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readSettings } from '../../src/app/env.ts';
+import { stopEverything } from '../../src/app/teardown.ts';
 import { ObsClient } from '../../src/client/obs.ts';
 import { PlatformClient } from '../../src/client/platform.ts';
 import { type Profile, Session } from '../../src/client/session.ts';
@@ -121,7 +123,7 @@ export async function createInstallation(extraEnv: Record<string, string> = {}):
     cli,
     async remove() {
       await end('SIGTERM');
-      await cli(['down', '--all']);
+      await stopEverything(readSettings(env), () => {});
       rmSync(home, { recursive: true, force: true });
     },
   };

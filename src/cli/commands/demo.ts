@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { contextOf } from '../context.ts';
+import { wholeNumber } from '../options.ts';
 import { seconds } from '../output.ts';
 
 interface Options {
@@ -7,7 +8,7 @@ interface Options {
   release?: boolean;
   clean?: boolean;
   json?: boolean;
-  epochs?: string;
+  epochs?: number;
 }
 
 /** `atelier demo`: the handwritten-digit case, end to end. */
@@ -16,7 +17,7 @@ export function addDemo(program: Command): void {
     .command('demo')
     .description('run the handwritten-digit case end to end: train, deploy, recognize')
     .option('--data <dir>', 'directory with the four real MNIST files (default: the UCI digits from Debian)')
-    .option('--epochs <n>', 'epochs of training')
+    .option('--epochs <n>', 'epochs of training', wholeNumber(1, 1000))
     .option('--release', 'delete everything at the end')
     .option('--clean', 'delete what earlier runs left, and do nothing else')
     .option('--json', 'print results for a program: steps with seconds, ids, predictions')
@@ -34,7 +35,7 @@ export function addDemo(program: Command): void {
       }
       const steps = createSteps({ quiet });
       const started = performance.now();
-      const result = await runDemo({ ...options, quiet }, steps);
+      const result = await runDemo({ ...options, epochs: options.epochs?.toString(), quiet }, steps);
       const total = (performance.now() - started) / 1000;
       if (options.json) {
         process.stdout.write(`${JSON.stringify({ steps: steps.records, seconds: total, ...result }, null, 2)}\n`);

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type Profile, requestToken, Session } from '../../client/session.ts';
 import { Failure } from '../../kernel/failure.ts';
+import { badArgument } from '../options.ts';
 import { printRows } from '../output.ts';
 import { localProfile, readProfiles, removeProfile, saveProfile } from '../profile.ts';
 
@@ -17,10 +18,10 @@ export function addLogin(program: Command): void {
     .option('--access-key <id>', 'sign requests with this access key instead of a password')
     .option('--secret-key <text>', 'its secret; read from ATELIER_SECRET_KEY when absent')
     .option('--region <name>', 'region, which is also the name of the project', 'local-1')
-    .option('--name <profile>', 'name to save it under', 'default')
+    .option('--name <profile>', 'name to save it under; --profile <name> chooses it later', 'default')
     .action(async (options: LoginOptions) => {
       const api = options.api ?? localProfile()?.endpoints.api ?? 'http://127.0.0.1:7080';
-      const base = new URL(api);
+      const base = apiAddress(api);
       const port = Number(base.port || (base.protocol === 'https:' ? 443 : 80));
       const at = (offset: number) => `${base.protocol}//${base.hostname}:${port + offset}`;
       const endpoints = { api: base.origin, obs: at(1), inference: at(3) };
@@ -63,6 +64,12 @@ export function addLogin(program: Command): void {
         Project: row => row.projectId,
       });
     });
+}
+
+function apiAddress(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.hostname && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  throw badArgument(`"${text}" is not the address of an API.`, 'Give --api as in http://atelier.example:7080');
 }
 
 interface LoginOptions {

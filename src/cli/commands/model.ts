@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { PlatformClient } from '../../client/platform.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { contextOf } from '../context.ts';
+import { badArgument } from '../options.ts';
 import { printOne, printRows } from '../output.ts';
 
 const IMPORT_TIMEOUT_MS = 30 * 60_000;
@@ -13,18 +14,18 @@ export function addModel(program: Command): void {
   model
     .command('create')
     .description('create a model from a training job or from OBS, and wait until it is published')
-    .requiredOption('--name <name>')
+    .requiredOption('--name <name>', 'model name')
     .option('--model-version <x.y.z>', 'version', '0.0.1')
     .option('--job <job>', 'training job (id or name) whose output holds model/')
     .option('--from <url>', 'obs://bucket/dir that holds model/')
     .option('--type <type>', 'model type', 'PyTorch')
     .option('--no-wait', 'return at once')
     .action(async (options: CreateOptions, command: Command) => {
+      if (!options.job === !options.from) {
+        throw badArgument('A model comes either from a training job or from OBS.', 'Give either --job or --from.');
+      }
       const context = contextOf(command);
       const client = new PlatformClient(context.session);
-      if (!options.job === !options.from) {
-        throw new Failure({ code: 'Atelier.BadArgument', status: 400, message: 'Give either --job or --from.' });
-      }
       const source = options.job
         ? { source_job_id: (await client.findJob(options.job)).metadata.id }
         : { source_location: options.from };
@@ -63,7 +64,7 @@ export function addModel(program: Command): void {
   model
     .command('show')
     .description('everything known of one model')
-    .argument('<id>')
+    .argument('<id>', 'model id, as atelier model list shows it')
     .action(async (id: string, _options, command: Command) => {
       const context = contextOf(command);
       printOne(context.format, { ...(await new PlatformClient(context.session).model(id)) });
@@ -72,7 +73,7 @@ export function addModel(program: Command): void {
   model
     .command('events')
     .description('what happened to a model')
-    .argument('<id>')
+    .argument('<id>', 'model id, as atelier model list shows it')
     .action(async (id: string, _options, command: Command) => {
       const context = contextOf(command);
       printRows(context.format, await new PlatformClient(context.session).modelEvents(id), {
@@ -85,7 +86,7 @@ export function addModel(program: Command): void {
   model
     .command('delete')
     .description('delete a model that no service uses')
-    .argument('<id>')
+    .argument('<id>', 'model id, as atelier model list shows it')
     .action(async (id: string, _options, command: Command) => {
       const context = contextOf(command);
       await new PlatformClient(context.session).deleteModel(id);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
-import { Failure } from '../../kernel/failure.ts';
 import { contextOf } from '../context.ts';
+import { badArgument } from '../options.ts';
 import { bytes, printOne, printRows } from '../output.ts';
 import { transferProgress } from '../progress.ts';
 
@@ -42,20 +42,19 @@ export function addObs(program: Command): void {
   obs
     .command('cp')
     .description('copy files or trees: local to obs:// or obs:// to local')
-    .argument('<from>')
-    .argument('<to>')
+    .argument('<from>', 'file or directory, or obs://bucket/key-or-prefix/')
+    .argument('<to>', 'obs://bucket/key-or-prefix/, or file or directory')
     .action(async (from: string, to: string, _options, command: Command) => {
-      const context = contextOf(command);
-      const client = context.obs();
       const source = parseObsUrl(from);
       const target = parseObsUrl(to);
       if (!source === !target) {
-        throw new Failure({
-          code: 'Atelier.BadArgument',
-          status: 400,
-          message: 'Exactly one of the two places must be an obs:// address.',
-        });
+        throw badArgument(
+          'Exactly one of the two places must be an obs:// address.',
+          'atelier obs cp ./data obs://bucket/data/',
+        );
       }
+      const context = contextOf(command);
+      const client = context.obs();
       const bar = transferProgress(`${from} → ${to}`, { quiet: context.quiet });
       const report = (state: Parameters<typeof bar.update>[0]) => bar.update(state);
       const result = source ? await client.download(source, to, report) : await client.upload(from, target!, report);
@@ -66,13 +65,13 @@ export function addObs(program: Command): void {
   obs
     .command('rm')
     .description('delete an object, or with -r everything below a prefix')
-    .argument('<url>')
+    .argument('<url>', 'obs://bucket/key or obs://bucket/prefix/')
     .option('-r, --recursive', 'everything below the prefix')
     .action(async (url: string, options: { recursive?: boolean }, command: Command) => {
       const context = contextOf(command);
       const at = needUrl(url);
       if (!at.key && !options.recursive) {
-        throw new Failure({ code: 'Atelier.BadArgument', status: 400, message: 'Name an object, or add --recursive.' });
+        throw badArgument('That is a whole bucket.', 'Name an object, or add --recursive to delete everything in it.');
       }
       const deleted = await context.obs().remove(at, options.recursive === true);
       printOne(context.format, { deleted });
@@ -107,9 +106,5 @@ export function addObs(program: Command): void {
 function needUrl(text: string): ObsUrl {
   const url = parseObsUrl(text);
   if (url) return url;
-  throw new Failure({
-    code: 'Atelier.BadArgument',
-    status: 400,
-    message: `${text} is not an address of the form obs://bucket/key.`,
-  });
+  throw badArgument(`${text} is not an address of the form obs://bucket/key.`);
 }

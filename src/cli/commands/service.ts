@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { PlatformClient, type Service } from '../../client/platform.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { contextOf } from '../context.ts';
+import { badArgument, nameAndValue, repeatable, wholeNumber } from '../options.ts';
 import { printOne, printRows } from '../output.ts';
 import { startProgress } from '../progress.ts';
 
@@ -14,14 +15,15 @@ export function addService(program: Command): void {
   service
     .command('deploy')
     .description('deploy a model as a real-time service and wait until it runs')
-    .requiredOption('--name <name>')
-    .requiredOption('--model <id>', 'model id; with --weight several: id=70 (repeatable)', collect, [])
+    .requiredOption('--name <name>', 'service name')
+    .addOption(repeatable('--model <id[=weight]>', 'model id; of several, each with its share of the calls: id=70'))
     .option('--flavor <id>', 'size of an instance', 'modelarts.vm.cpu.1u')
-    .option('--instances <n>', 'instances per model', '1')
-    .option('--env <name=value>', 'environment variable (repeatable)', collect, [])
-    .option('--timeout <seconds>', 'give up deploying after so long', '1200')
+    .option('--instances <n>', 'instances per model', wholeNumber(1), 1)
+    .addOption(repeatable('--env <name=value>', 'environment variable'))
+    .option('--timeout <seconds>', 'give up deploying after so long', wholeNumber(1), 1200)
     .option('--no-wait', 'return at once')
     .action(async (options: DeployOptions, command: Command) => {
+      if (options.model.length === 0) throw badArgument('There is no model to deploy.', 'Name one with --model <id>');
       const context = contextOf(command);
       const client = new PlatformClient(context.session);
       const { service_id } = await client.createService({
@@ -29,13 +31,19 @@ export function addService(program: Command): void {
         infer_type: 'real-time',
         config: options.model.map(text => {
           const [id, weight] = text.split('=');
+          if (options.model.length > 1 && !/^\d+$/.test(weight ?? '')) {
+            throw badArgument(
+              `"${text}" has no weight.`,
+              'With several models, give each its share of 100: --model id=70',
+            );
+          }
           return {
             model_id: id,
             weight: Number(weight ?? 100),
             specification: options.flavor,
-            instance_count: Number(options.instances),
-            deploy_timeout_in_seconds: Number(options.timeout),
-            envs: Object.fromEntries(options.env.map(pair => [pair.split('=')[0], pair.slice(pair.indexOf('=') + 1)])),
+            instance_count: options.instances,
+            deploy_timeout_in_seconds: options.timeout,
+            envs: Object.fromEntries(options.env.map(text => nameAndValue(text))),
           };
         }),
       });
@@ -93,11 +101,11 @@ export function addService(program: Command): void {
     .command('logs')
     .description('what the instances of a service print')
     .argument('<service>', 'id or name')
-    .option('--tail <n>', 'last lines', '200')
-    .action(async (name: string, options: { tail: string }, command: Command) => {
+    .option('--tail <n>', 'last lines', wholeNumber(1), 200)
+    .action(async (name: string, options: { tail: number }, command: Command) => {
       const client = new PlatformClient(contextOf(command).session);
       const found = await client.findService(name);
-      process.stdout.write(await client.serviceLogs(found.service_id, Number(options.tail)));
+      process.stdout.write(await client.serviceLogs(found.service_id, options.tail));
     });
 }
 
@@ -105,9 +113,9 @@ interface DeployOptions {
   name: string;
   model: string[];
   flavor: string;
-  instances: string;
+  instances: number;
   env: string[];
-  timeout: string;
+  timeout: number;
   wait: boolean;
 }
 
@@ -152,8 +160,4 @@ export async function waitRunning(client: PlatformClient, id: string, options: {
   } finally {
     bar.done();
   }
-}
-
-function collect(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
 }

@@ -1,9 +1,10 @@
+import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
 import { isFinal, PlatformClient, type TrainingJob } from '../../client/platform.ts';
-import { Failure } from '../../kernel/failure.ts';
 import { type CommandContext, contextOf } from '../context.ts';
+import { badArgument, nameAndValue, repeatable, wholeNumber } from '../options.ts';
 import { printOne, printRows, seconds } from '../output.ts';
 import { transferProgress } from '../progress.ts';
 
@@ -19,18 +20,19 @@ export function addTrain(program: Command): void {
     .description('create a training job; a local code directory is uploaded first')
     .requiredOption('--name <name>', 'job name')
     .requiredOption('--code <dir>', 'code directory: obs://bucket/dir/ or a local directory')
-    .requiredOption('--boot <file>', 'boot file, relative to the code directory')
-    .option('--input <name=url>', 'input channel: data_url=obs://bucket/data/ (repeatable)', collect, [])
-    .option('--output-to <name=url>', 'output channel: train_url=obs://bucket/out/ (repeatable)', collect, [])
-    .option('--param <name=value>', 'hyperparameter (repeatable)', collect, [])
-    .option('--env <name=value>', 'environment variable (repeatable)', collect, [])
+    .option('--boot <file>', 'boot file, relative to the code directory; needed with a preset image')
+    .addOption(repeatable('--input <name=url>', 'input channel: data_url=obs://bucket/data/'))
+    .addOption(repeatable('--output-to <name=url>', 'output channel: train_url=obs://bucket/out/'))
+    .addOption(repeatable('--param <name=value>', 'hyperparameter'))
+    .addOption(repeatable('--env <name=value>', 'environment variable'))
     .option('--engine <id>', 'preset image', DEFAULT_ENGINE)
     .option('--image <ref>', 'custom image instead of a preset one; needs --command')
     .option('--command <text>', 'command for a custom image')
-    .option('--flavor <id>', 'size', 'modelarts.vm.cpu.2u')
-    .option('--max-hours <n>', 'stop it after so many hours')
+    .option('--flavor <id>', 'size: modelarts.vm.cpu.<n>u has n vCPUs', 'modelarts.vm.cpu.2u')
+    .option('--max-hours <n>', 'stop it after so many hours', wholeNumber(1))
     .option('--upload-to <url>', 'where a local code directory goes (default: beside the first output)')
-    .option('-f, --follow', 'stream its log and wait for its end')
+    .option('-f, --follow', 'stream its log and wait for its end; the exit code is 0 only when it completed')
+    .addHelpText('after', SUBMIT_EXAMPLE)
     .action(async (options: SubmitOptions, command: Command) => {
       const context = contextOf(command);
       const client = new PlatformClient(context.session);
@@ -46,11 +48,11 @@ export function addTrain(program: Command): void {
     .command('list')
     .description('list jobs, newest first')
     .option('--name <text>', 'only names that contain it')
-    .option('--phase <phase>', 'only this phase')
-    .option('--limit <n>', 'how many', '20')
-    .action(async (options: { name?: string; phase?: string; limit: string }, command: Command) => {
+    .option('--phase <phase>', 'only this phase: Pending, Running, Completed, Failed, Terminated, …')
+    .option('--limit <n>', 'how many', wholeNumber(1, 50), 20)
+    .action(async (options: { name?: string; phase?: string; limit: number }, command: Command) => {
       const context = contextOf(command);
-      const jobs = await new PlatformClient(context.session).jobs({ ...options, limit: Number(options.limit) });
+      const jobs = await new PlatformClient(context.session).jobs(options);
       printRows(context.format, jobs, {
         Id: row => row.metadata.id,
         Name: row => row.metadata.name,
@@ -88,7 +90,7 @@ export function addTrain(program: Command): void {
       for (;;) {
         const part = await client.logFrom(job.metadata.id, 'worker-0', offset);
         process.stdout.write(part.content);
-        if (part.next_offset === offset || part.end) break;
+        if (part.next_offset === offset) break;
         offset = part.next_offset;
       }
     });
@@ -139,10 +141,15 @@ export function addTrain(program: Command): void {
     });
 }
 
+const SUBMIT_EXAMPLE = `
+Example:
+  atelier train submit --name digits --code ./code --boot train.py --param epochs=3 \\
+    --input data_url=obs://my-bucket/data/ --output-to train_url=obs://my-bucket/out/ --follow`;
+
 interface SubmitOptions {
   name: string;
   code: string;
-  boot: string;
+  boot?: string;
   input: string[];
   outputTo: string[];
   param: string[];
@@ -151,12 +158,21 @@ interface SubmitOptions {
   image?: string;
   command?: string;
   flavor: string;
-  maxHours?: string;
+  maxHours?: number;
   uploadTo?: string;
   follow?: boolean;
 }
 
 async function jobBody(options: SubmitOptions, context: CommandContext): Promise<unknown> {
+  if (options.image && !options.command) {
+    throw badArgument(
+      'A custom image needs the command that trains.',
+      'Add --command, e.g. --command "python train.py"',
+    );
+  }
+  if (!options.image && !options.boot) {
+    throw badArgument('A preset image needs a boot file.', 'Add --boot, e.g. --boot train.py');
+  }
   const outputs = options.outputTo.map(pair);
   const codeDir = await codeOnObs(options, outputs[0]?.[1], context);
   const channel = ([name, url]: [string, string]) => ({ name, remote: { obs: { obs_url: obsPath(url) } } });
@@ -175,7 +191,7 @@ async function jobBody(options: SubmitOptions, context: CommandContext): Promise
     },
     spec: {
       resource: { flavor_id: options.flavor, node_count: 1 },
-      ...(options.maxHours ? { auto_stop: { time_unit: 'HOURS', duration: Number(options.maxHours) } } : {}),
+      ...(options.maxHours ? { auto_stop: { time_unit: 'HOURS', duration: options.maxHours } } : {}),
     },
   };
 }
@@ -186,18 +202,19 @@ async function codeOnObs(
   firstOutput: string | undefined,
   context: CommandContext,
 ): Promise<string> {
-  if (parseObsUrl(options.code) || options.code.startsWith('/') === false) {
-    const url = parseObsUrl(options.code);
-    if (url) return obsPath(options.code, true);
+  if (parseObsUrl(options.code)) return obsPath(options.code, true);
+  if (!statSync(options.code, { throwIfNoEntry: false })?.isDirectory()) {
+    throw badArgument(
+      `${options.code} is not a directory of this machine.`,
+      'Give --code a directory or obs://bucket/dir/',
+    );
+  }
+  if (options.boot && !existsSync(join(options.code, options.boot))) {
+    throw badArgument(`There is no file ${options.boot} in ${options.code}.`, '--boot is relative to --code.');
   }
   const target = options.uploadTo ? parseObsUrl(options.uploadTo) : besides(firstOutput, options);
   if (!target) {
-    throw new Failure({
-      code: 'Atelier.BadArgument',
-      status: 400,
-      message: 'A local code directory needs a place on OBS.',
-      solution: 'Name one with --upload-to obs://bucket/code/',
-    });
+    throw badArgument('A local code directory needs a place on OBS.', 'Name one with --upload-to obs://bucket/code/');
   }
   const bar = transferProgress(`upload ${options.code}`, { quiet: context.quiet });
   await context.obs().upload(options.code, target, state => bar.update(state));
@@ -216,15 +233,7 @@ function obsPath(text: string, directory = false): string {
   return directory && !path.endsWith('/') ? `${path}/` : path;
 }
 
-function pair(text: string): [string, string] {
-  const at = text.indexOf('=');
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new Failure({ code: 'Atelier.BadArgument', status: 400, message: `"${text}" is not of the form name=value.` });
-}
-
-function collect(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
-}
+const pair = (text: string) => nameAndValue(text);
 
 async function follow(client: PlatformClient, id: string, context: CommandContext): Promise<void> {
   let said = '';

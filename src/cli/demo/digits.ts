@@ -22,27 +22,32 @@ export interface DigitImage {
 
 /** Reads images and labels in MNIST's IDX format. Throws Failure naming the file when it is not what it should be. */
 export function readDigits(dir: string, imagesFile: string, labelsFile: string): DigitImage[] {
-  const images = idx(dir, imagesFile, 0x803);
-  const labels = idx(dir, labelsFile, 0x801);
+  const images = idx(dir, imagesFile, 0x803, 16);
+  const labels = idx(dir, labelsFile, 0x801, 8);
   const count = images.readUInt32BE(4);
   const height = images.readUInt32BE(8);
   const width = images.readUInt32BE(12);
-  if (labels.readUInt32BE(4) !== count)
+  if (labels.readUInt32BE(4) !== count) {
     throw broken(labelsFile, `it has ${labels.readUInt32BE(4)} labels for ${count} images`);
+  }
+  if (images.length < 16 + count * width * height || labels.length < 8 + count) {
+    throw broken(images.length < 16 + count * width * height ? imagesFile : labelsFile, 'it ends too early');
+  }
   return Array.from({ length: count }, (_, index) => {
     const start = 16 + index * width * height;
     return { label: labels[8 + index]!, pixels: images.subarray(start, start + width * height), width, height };
   });
 }
 
-function idx(dir: string, file: string, magic: number): Buffer {
+function idx(dir: string, file: string, magic: number, headerBytes: number): Buffer {
   let content: Buffer;
   try {
     content = gunzipSync(readFileSync(join(dir, file)));
   } catch (cause) {
     throw broken(join(dir, file), (cause as Error).message);
   }
-  if (content.readUInt32BE(0) !== magic) throw broken(file, 'it is not in the IDX format');
+  if (content.length < headerBytes || content.readUInt32BE(0) !== magic)
+    throw broken(file, 'it is not in the IDX format');
   return content;
 }
 

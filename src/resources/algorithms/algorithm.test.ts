@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createWorld, ENGINE_ID, type Json, type World } from '../training-jobs/world.fixture.ts';
+import { createWorld, ENGINE_ID, type Json, type World } from '../training-jobs/test-world.ts';
 
 describe('algorithms', () => {
   let world: World;

@@ -10,7 +10,7 @@ export interface Channel {
   remote_constraints?: unknown;
 }
 
-export interface EngineChoice {
+interface EngineChoice {
   engine_id?: string | undefined;
   engine_name?: string | undefined;
   engine_version?: string | undefined;
@@ -78,7 +78,7 @@ export function checkDescription(description: string | null | undefined, field: 
  * Which of the forms of behaviour/training.md 2 a configuration has.
  * Throws Failure 2806, 2757, 2758, 2780 or 2788 telling what is missing.
  */
-export function bootForm(config: JobConfig): BootForm {
+function bootForm(config: JobConfig): BootForm {
   const command = config.command?.trim() ?? '';
   const bootFile = config.boot_file ?? '';
   const engine = config.engine;
@@ -126,7 +126,7 @@ export function bootForm(config: JobConfig): BootForm {
 }
 
 /** Throws Failure 2753 when channel names are malformed or repeated, within and across inputs and outputs. */
-export function checkChannels(inputs: readonly Channel[], outputs: readonly Channel[]): void {
+function checkChannels(inputs: readonly Channel[], outputs: readonly Channel[]): void {
   const seen = new Set<string>();
   for (const [list, channels] of [
     ['inputs', inputs],

@@ -6,7 +6,6 @@ export { algorithmOperations } from './algorithm.api.ts';
 export { type Algorithms, type EngineCatalog, requireEngine, withoutNulls } from './algorithm.service.ts';
 export { algorithmMigrations } from './algorithm.store.ts';
 export {
-  type Algorithm,
   type BootForm,
   type Channel,
   checkConfig,
@@ -17,7 +16,6 @@ export {
 export {
   asDenied,
   type CodeLimits,
-  type CodeStorage,
   DEFAULT_CODE_LIMITS,
   inspectBootFile,
   inspectCode,

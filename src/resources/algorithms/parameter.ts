@@ -9,7 +9,7 @@ export interface Parameter {
   constraint?: ParameterConstraint | undefined;
 }
 
-export interface ParameterConstraint {
+interface ParameterConstraint {
   type?: string | undefined;
   editable?: boolean | undefined;
   required?: boolean | undefined;
@@ -73,7 +73,7 @@ export function checkParameters(parameters: readonly Parameter[]): void {
 }
 
 /** Throws Failure 2768 or 2769 when `value` does not fit the type or the range. */
-export function checkValue(name: string, value: string, constraint: ParameterConstraint): void {
+function checkValue(name: string, value: string, constraint: ParameterConstraint): void {
   const type = constraint.type ?? 'String';
   const fits =
     type === 'Integer'

@@ -1,5 +1,5 @@
 import { operation } from '../../wire/operation.ts';
-import { open, queryInteger, Type } from '../../wire/schema.ts';
+import { oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const base = { family: 'authorizations', errors: 'modelarts' } as const;
 
@@ -10,7 +10,7 @@ export const createAgency = operation({
   method: 'POST',
   path: '/v2/{project_id}/agency',
   action: 'modelarts:authorization:create',
-  body: open({ agency_name_suffix: Type.Optional(Type.String({ maxLength: 50 })) }),
+  body: open({ agency_name_suffix: Type.Optional(Type.String()) }),
   bodyOptional: true,
   status: 200,
   response: open({ agency_name: Type.String() }),
@@ -26,8 +26,8 @@ export const createAuthorization = operation({
   body: open({
     user_id: Type.Optional(Type.String()),
     user_name: Type.Optional(Type.String()),
-    user_type: Type.Optional(Type.String()),
-    type: Type.Optional(Type.String()),
+    user_type: Type.Optional(oneOf(['iam', 'federate', 'federation-group', 'grant', 'all-users'])),
+    type: Type.Optional(oneOf(['agency', 'credential'])),
     content: Type.String(),
     secret_key: Type.Optional(Type.String()),
   }),
@@ -43,8 +43,8 @@ export const listAuthorizations = operation({
   path: '/v2/{project_id}/authorizations',
   action: 'modelarts:authorization:list',
   query: open({
-    sort_by: Type.Optional(Type.String()),
-    order: Type.Optional(Type.String()),
+    sort_by: Type.Optional(oneOf(['user_name', 'create_time'])),
+    order: Type.Optional(oneOf(['asc', 'desc'])),
     limit: queryInteger(1, 1000, 1000),
     offset: queryInteger(0, 1_000_000_000, 0),
   }),
@@ -55,6 +55,7 @@ export const listAuthorizations = operation({
       open({
         user_id: Type.String(),
         user_name: Type.String(),
+        user_type: Type.String(),
         type: Type.String(),
         content: Type.String(),
         create_time: Type.Integer(),

@@ -3,7 +3,8 @@ import { type Database, sqlMigration, tables } from '../../store-kit/index.ts';
 export const authorizationsMigrations = [
   sqlMigration('0003-authorizations', [
     `CREATE TABLE authorizations (
-      project_id TEXT NOT NULL, user_id TEXT NOT NULL, user_name TEXT NOT NULL, type TEXT NOT NULL, content TEXT NOT NULL,
+      project_id TEXT NOT NULL, user_id TEXT NOT NULL, user_name TEXT NOT NULL, user_type TEXT NOT NULL,
+      type TEXT NOT NULL, content TEXT NOT NULL,
       created_at INTEGER NOT NULL, PRIMARY KEY (project_id, user_id))`,
   ]),
 ];
@@ -13,6 +14,8 @@ export interface AuthorizationRow {
   /** A user's id, or `all-users`. */
   user_id: string;
   user_name: string;
+  /** `iam`, `grant` (user_id is an agency's) or `all-users`. */
+  user_type: string;
   type: string;
   /** Name of the agency. */
   content: string;

@@ -12,7 +12,7 @@ import {
   parsePolicy,
 } from '../../policy/index.ts';
 import type { IamStore } from './iam.store.ts';
-import { scopeCovers } from './identity.ts';
+import { scopeCounts } from './identity.ts';
 
 /**
  * Decides by the policies of the caller: root may do everything; a user has what the groups have; an agency what it was given.
@@ -21,38 +21,45 @@ import { scopeCovers } from './identity.ts';
 export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void } {
   const compiled = new Map<string, Promise<CompiledPolicies>>();
 
-  async function load(principal: Principal): Promise<CompiledPolicies> {
+  async function load(principal: Principal, action: string): Promise<CompiledPolicies> {
     const grants =
       principal.kind === 'agency'
         ? await store.grants('agency', [principal.id])
         : await store.grants('group', await store.groupsOf(principal.id));
-    const ids = new Set(
-      grants.filter(grant => scopeCovers(grant.scope, principal.projectId)).map(grant => grant.policy_id),
-    );
+    const counts = new Map<string, 'all' | 'denials'>();
+    for (const grant of grants) {
+      const part = scopeCounts(grant.scope, action, principal.projectId);
+      if (part !== 'none' && counts.get(grant.policy_id) !== 'all') counts.set(grant.policy_id, part);
+    }
     const policies: NamedPolicy[] = [];
-    for (const id of ids) {
-      const system = findSystemPolicy(id);
-      if (system) {
-        policies.push({
-          name: system.displayName,
-          id: system.id,
-          policy: parsePolicy(system.document, { kind: 'system' }).policy,
-        });
-        continue;
-      }
-      const custom = await store.policy(id);
-      if (custom && custom.account_id === principal.accountId) {
-        policies.push({ name: custom.display_name, id: custom.id, policy: parsePolicy(custom.document).policy });
+    for (const [id, part] of counts) {
+      const found = await find(id, principal.accountId);
+      if (!found) continue;
+      if (part === 'all') policies.push(found);
+      else {
+        const statements = found.policy.statements.filter(statement => statement.effect === 'Deny');
+        policies.push({ ...found, policy: { ...found.policy, statements } });
       }
     }
     return compilePolicies(policies);
   }
 
-  function policiesOf(principal: Principal): Promise<CompiledPolicies> {
-    const key = `${principal.kind}:${principal.id}:${principal.projectId ?? ''}`;
+  async function find(id: string, accountId: string): Promise<NamedPolicy | undefined> {
+    const system = findSystemPolicy(id);
+    if (system) {
+      const { policy } = parsePolicy(system.document, { kind: 'system' });
+      return { name: system.displayName, id, policy };
+    }
+    const custom = await store.policy(id);
+    if (custom?.account_id !== accountId) return undefined;
+    return { name: custom.display_name, id, policy: parsePolicy(custom.document).policy };
+  }
+
+  function policiesOf(principal: Principal, action: string): Promise<CompiledPolicies> {
+    const key = `${principal.kind}:${principal.id}:${action.startsWith('obs:') ? 'obs' : (principal.projectId ?? '')}`;
     let found = compiled.get(key);
     if (!found) {
-      found = load(principal);
+      found = load(principal, action);
       compiled.set(key, found);
       found.catch(() => compiled.delete(key));
     }
@@ -64,7 +71,7 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
     async decide(principal: Principal, request: AccessRequest): Promise<Decision> {
       if (principal.kind === 'root')
         return { allowed: true, reason: 'The root user may do everything in its account.' };
-      const policies = await policiesOf(principal);
+      const policies = await policiesOf(principal, request.action);
       const verdict = decide(policies, request as Parameters<typeof decide>[1]);
       if (verdict.verdict === 'allow') {
         return { allowed: true, reason: `Allowed by policy ${verdict.matched?.policy ?? ''}.`, ...matchOf(verdict) };

@@ -1,10 +1,12 @@
 import { AuthenticationFailure, type RawRequest } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { Failure } from '../../kernel/failure.ts';
 import { accessKeyId, randomText, uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { IamStore } from './iam.store.ts';
 import type { Agency, User } from './identity.ts';
-import { sameText, seal, sha256, unseal } from './secrets.ts';
+import { KEY_CONTEXT, sameText, seal, sha256, TOKEN_CONTEXT, unseal } from './secrets.ts';
+import { sessionCache } from './session-cache.ts';
 import { parseAuthorization, type SignedRequest, verifySignature } from './signature.ts';
 import { readToken, signToken, type TokenClaims } from './token.ts';
 
@@ -28,15 +30,15 @@ export interface TemporaryCredential {
 }
 
 const TOKEN_SECONDS = 24 * 3600;
-const SEAL_CONTEXT = 'access-key:';
-const TOKEN_CONTEXT = 'security-token:';
 
 /**
  * Credentials: makes tokens and temporary keys, and finds the principal of whatever a request brings. Nothing is trusted of a
- * token but who it names: the user or agency is read again each time, so that a change counts at once.
+ * token but who it names: the user or agency is read again, and remembered only until `changed()`, so that a change counts at once.
  */
 export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buffer; dataKey: Buffer }) {
   const { store, clock, tokenKey, dataKey } = deps;
+  const tokens = sessionCache<{ claims: TokenClaims; principal: Principal }>();
+  const keys = sessionCache<ResolvedKey>();
 
   /** The principal that claims name now. Throws AuthenticationFailure when it is gone, disabled or of another generation. */
   async function principalOf(claims: TokenClaims, credential: Principal['credential']): Promise<Principal> {
@@ -53,6 +55,9 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
       throw new AuthenticationFailure('invalid', 'this credential was revoked.', 'Obtain a new one.');
     }
     const project = claims.prj ? await store.project(claims.prj) : undefined;
+    if (claims.prj && !project) {
+      throw new AuthenticationFailure('invalid', 'the project of this credential does not exist any more.');
+    }
     return {
       kind: claims.kind,
       id: subject.id,
@@ -91,23 +96,30 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
     return subject?.generation ?? -1;
   }
 
-  /** A token for a principal, 24 h unless told otherwise. */
+  /**
+   * A token for a principal. `generation`: that of the credential by which it proved itself, so that a revocation meanwhile counts;
+   * `until`: seconds since the epoch, 24 hours from now when absent.
+   */
   async function issueToken(
     principal: Principal,
     projectId: string | undefined,
-    seconds = TOKEN_SECONDS,
+    proof: { generation?: number; until?: number } = {},
   ): Promise<{ token: string; claims: TokenClaims }> {
-    const claims = claimsFor(principal, await generationOf(principal), projectId, seconds);
+    const claims = claimsFor(principal, proof.generation ?? (await generationOf(principal)), projectId, TOKEN_SECONDS);
+    if (proof.until !== undefined) claims.exp = Math.min(claims.exp, proof.until);
     return { token: signToken(tokenKey, claims), claims };
   }
 
-  /** A temporary key for a principal; its secret and security token lie encrypted until it expires. */
+  /** A temporary key for a principal; its secret and security token lie encrypted until it expires. `proof`: see `issueToken`. */
   async function issueTemporaryKey(
     principal: Principal,
     projectId: string | undefined,
     seconds: number,
+    proof: { generation?: number; until?: number } = {},
   ): Promise<TemporaryCredential> {
-    const claims = claimsFor(principal, await generationOf(principal), projectId, seconds);
+    const generation = proof.generation ?? (await generationOf(principal));
+    const claims = claimsFor(principal, generation, projectId, seconds);
+    if (proof.until !== undefined) claims.exp = Math.min(claims.exp, proof.until);
     const access = accessKeyId();
     const secret = randomText(40);
     const securityToken = randomText(120);
@@ -115,7 +127,7 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
     await store.purgeTemporaryKeys(clock.now());
     await store.insertTemporaryKey({
       access,
-      secret_sealed: seal(dataKey, secret, SEAL_CONTEXT + access),
+      secret_sealed: seal(dataKey, secret, KEY_CONTEXT + access),
       token_sealed: seal(dataKey, securityToken, TOKEN_CONTEXT + access),
       claims: JSON.stringify(claims),
       expires_at: expiresAt,
@@ -123,10 +135,16 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
     return { access, secret, securityToken, expiresAt, principal: await principalOf(claims, 'temporary-key') };
   }
 
-  async function claimsOfToken(token: string): Promise<TokenClaims> {
+  function claimsOfToken(token: string): TokenClaims {
     const claims = readToken(tokenKey, token);
-    if (!claims)
+    if (!claims) {
       throw new AuthenticationFailure('invalid', 'the token is not valid.', 'Obtain one with POST /v3/auth/tokens.');
+    }
+    checkExpiry(claims);
+    return claims;
+  }
+
+  function checkExpiry(claims: TokenClaims): void {
     if (claims.exp * 1000 <= clock.now()) {
       throw new AuthenticationFailure(
         'expired',
@@ -134,7 +152,16 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
         'Obtain a new one with POST /v3/auth/tokens.',
       );
     }
-    return claims;
+  }
+
+  /** Who a token is, as things stand now. Throws AuthenticationFailure. */
+  async function byToken(token: string): Promise<{ claims: TokenClaims; principal: Principal }> {
+    const found = await tokens.get(sha256(token), async () => {
+      const claims = claimsOfToken(token);
+      return { claims, principal: await principalOf(claims, 'token') };
+    });
+    checkExpiry(found!.claims);
+    return found!;
   }
 
   async function permanentKey(access: string): Promise<ResolvedKey | undefined> {
@@ -145,7 +172,7 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
     const account = await store.account(user.accountId);
     if (!account?.enabled) return undefined;
     return {
-      secret: unseal(dataKey, row.secret_sealed, SEAL_CONTEXT + access),
+      secret: unseal(dataKey, row.secret_sealed, KEY_CONTEXT + access),
       principal: {
         kind: user.isRoot ? 'root' : 'user',
         id: user.id,
@@ -160,11 +187,16 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
   async function temporaryKey(access: string): Promise<ResolvedKey | undefined> {
     const row = await store.temporaryKey(access);
     if (!row || row.expires_at <= clock.now()) return undefined;
-    const principal = await principalOf(JSON.parse(row.claims) as TokenClaims, 'temporary-key').catch(() => undefined);
-    if (!principal) return undefined;
+    let principal: Principal;
+    try {
+      principal = await principalOf(JSON.parse(row.claims) as TokenClaims, 'temporary-key');
+    } catch (error) {
+      if (error instanceof AuthenticationFailure) return undefined;
+      throw error;
+    }
     return {
       principal,
-      secret: unseal(dataKey, row.secret_sealed, SEAL_CONTEXT + access),
+      secret: unseal(dataKey, row.secret_sealed, KEY_CONTEXT + access),
       securityToken: unseal(dataKey, row.token_sealed, TOKEN_CONTEXT + access),
       expiresAt: row.expires_at,
     };
@@ -172,7 +204,8 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
 
   /** Finds a key, permanent or temporary; undefined when it is unknown, disabled or expired. */
   async function resolveAccessKey(access: string): Promise<ResolvedKey | undefined> {
-    return (await permanentKey(access)) ?? (await temporaryKey(access));
+    const key = await keys.get(access, async () => (await permanentKey(access)) ?? (await temporaryKey(access)));
+    return key?.expiresAt !== undefined && key.expiresAt <= clock.now() ? undefined : key;
   }
 
   async function bySignature(request: SignedRequest): Promise<Principal> {
@@ -186,11 +219,8 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
     const presented = request.headers['x-security-token'];
     const key = await resolveAccessKey(authorization.access);
     if (!key) throw new AuthenticationFailure('unknown-key', 'the access key does not exist or is not active.');
-    if (key.securityToken !== undefined && !sameText(key.securityToken, presented ?? '')) {
-      throw new AuthenticationFailure(
-        'bad-signature',
-        'X-Security-Token does not belong to this temporary access key.',
-      );
+    if ((key.securityToken ?? presented) !== undefined && !sameText(key.securityToken ?? '', presented ?? '')) {
+      throw new AuthenticationFailure('bad-signature', 'X-Security-Token does not belong to this access key.');
     }
     const verdict = verifySignature(request, authorization, key.secret, clock.now());
     if (verdict === 'skewed') {
@@ -210,30 +240,23 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
       );
     }
     if (verdict === 'bad') throw new AuthenticationFailure('bad-signature', 'verify aksk signature fail.');
+    const domainId = request.headers['x-domain-id'];
+    if (domainId && domainId !== key.principal.accountId) throw unreached(`the account of X-Domain-Id`);
     return scoped(key.principal, request.headers['x-project-id']);
   }
 
-  /** The principal narrowed to the project a signed request names. */
+  /** The principal narrowed to the project a signed request names. Throws Failure when its credential does not reach that. */
   async function scoped(principal: Principal, projectId: string | undefined): Promise<Principal> {
-    if (!projectId || principal.projectId) {
-      if (projectId && principal.projectId !== projectId) {
-        throw new AuthenticationFailure(
-          'invalid',
-          'the temporary access key does not reach the project of X-Project-Id.',
-        );
-      }
-      return principal;
-    }
+    if (!projectId || principal.projectId === projectId) return principal;
     const project = await store.project(projectId);
-    if (!project || project.accountId !== principal.accountId) {
-      throw new AuthenticationFailure('invalid', 'X-Project-Id names no project of this account.');
-    }
+    if (principal.projectId || project?.accountId !== principal.accountId)
+      throw unreached('the project of X-Project-Id');
     return { ...principal, projectId: project.id, projectName: project.name };
   }
 
   async function authenticate(request: RawRequest): Promise<Principal> {
     const token = single(request.headers['x-auth-token']);
-    if (token) return principalOf(await claimsOfToken(token), 'token');
+    if (token) return (await byToken(token)).principal;
     const authorization = single(request.headers.authorization);
     if (authorization) {
       const [path, query = ''] = splitOnce(request.url, '?');
@@ -251,16 +274,28 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
   return {
     authenticate,
     bySignature,
-    claimsOfToken,
-    principalOf,
+    byToken,
     issueToken,
     issueTemporaryKey,
     resolveAccessKey,
-    scoped,
+    /** Forgets what is remembered of users, agencies and keys: something about them has changed. */
+    changed(): void {
+      tokens.clear();
+      keys.clear();
+    },
   };
 }
 
 export type IamSessions = ReturnType<typeof iamSessions>;
+
+function unreached(what: string): Failure {
+  return new Failure({
+    code: 'ModelArts.0210',
+    status: 403,
+    message: `The access key does not reach ${what}.`,
+    solution: 'Leave the header out, or name a project or account of GET /v3/auth/projects and /v3/auth/domains.',
+  });
+}
 
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(',') : value;

@@ -1,7 +1,7 @@
 import type { Principal } from '../../kernel/principal.ts';
-import { type SystemPolicy, systemPolicies } from '../../policy/index.ts';
-import type { AccessKeyRow, GroupRow, PolicyRow } from './iam.store.ts';
-import type { Account, Agency, Project, User } from './identity.ts';
+import type { SystemPolicy } from '../../policy/index.ts';
+import type { AccessKeyRow, GroupRow, PolicyRow } from './iam.schema.ts';
+import { type Account, type Agency, PLATFORM_TRUST, type Project, type User } from './identity.ts';
 import type { TokenClaims } from './token.ts';
 
 /** Where the services are, for the catalog and for links. */
@@ -14,6 +14,14 @@ export interface Endpoints {
 /** ISO 8601 with microseconds, as IAM writes times. */
 export function iamTime(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '000Z');
+}
+
+/** The page of a list that page and per_page ask for; all of it without them. */
+export function onPage<T>(items: readonly T[], query: { page?: number; per_page?: number }): T[] {
+  if (query.page === undefined && query.per_page === undefined) return [...items];
+  const size = query.per_page ?? 100;
+  const start = ((query.page ?? 1) - 1) * size;
+  return items.slice(start, start + size);
 }
 
 const self = (api: string, path: string) => ({ self: `${api}${path}`, previous: null, next: null });
@@ -88,8 +96,8 @@ export function iamViews(endpoints: Endpoints, region: string) {
       domain_id: user.accountId,
       enabled: user.enabled,
       description: user.description,
-      pwd_status: true,
-      password_expires_at: '',
+      pwd_status: false,
+      password_expires_at: null,
       access_mode: 'default',
       is_domain_owner: user.isRoot,
       create_time: iamTime(user.createdAt),
@@ -110,13 +118,13 @@ export function iamViews(endpoints: Endpoints, region: string) {
       description: key.description,
       create_time: iamTime(key.created_at),
     }),
-    agency: (agency: Agency) => ({
+    agency: (agency: Agency, trustName: string | undefined) => ({
       id: agency.id,
       name: agency.name,
       description: agency.description,
       domain_id: agency.accountId,
-      trust_domain_id: agency.trust.startsWith('service:') ? '' : agency.trust,
-      trust_domain_name: agency.trust.startsWith('service:') ? 'op_svc_modelarts' : '',
+      trust_domain_id: agency.trust === PLATFORM_TRUST ? '' : agency.trust,
+      trust_domain_name: trustName ?? '',
       duration: 'FOREVER',
       expire_time: null,
       create_time: iamTime(agency.createdAt),
@@ -140,13 +148,12 @@ export function iamViews(endpoints: Endpoints, region: string) {
       claims: TokenClaims;
       methods: string[];
       principal: Principal;
-      account: Account;
       project: Project | undefined;
       assumedBy?: Principal;
       catalog: boolean;
     }) {
-      const { claims, principal, account, project } = input;
-      const domain = { id: account.id, name: account.name };
+      const { claims, principal, project } = input;
+      const domain = { id: principal.accountId, name: principal.accountName };
       return {
         token: {
           methods: input.methods,
@@ -170,7 +177,6 @@ export function iamViews(endpoints: Endpoints, region: string) {
         },
       };
     },
-    systemPolicies: () => systemPolicies.map(policyView),
   };
 }
 

@@ -1,3 +1,5 @@
+import { invalid } from './iam.failures.ts';
+
 /** An account (domain): owns everything; its root user has the account's name. */
 export interface Account {
   id: string;
@@ -23,9 +25,18 @@ export interface User {
   /** Raised to revoke every token and temporary key issued before. */
   generation: number;
   createdAt: number;
-  failedLogins: number;
+}
+
+/** Wrong passwords given for one name, whether there is such a user or not. */
+export interface LoginFailures {
+  count: number;
+  /** When the first of them came, in milliseconds since the epoch. */
+  since: number;
   lockedUntil: number | null;
 }
+
+/** The trust of agencies that the platform itself assumes. */
+export const PLATFORM_TRUST = 'service:modelarts';
 
 /** A delegation to the platform's service or to another account. */
 export interface Agency {
@@ -42,29 +53,41 @@ export interface Agency {
 /** Who can hold grants of policies. */
 export type SubjectKind = 'group' | 'agency';
 
-/** A policy given to a group or agency in a scope: the account's global services, one project, or all projects. */
-export interface Grant {
-  subjectKind: SubjectKind;
-  subjectId: string;
-  policyId: string;
-  scope: GrantScope;
-}
-
 /** `domain`: global services; `inherited`: all resources; otherwise the id of one project. */
 export type GrantScope = 'domain' | 'inherited' | { projectId: string };
 
-/** The wire's limits (reference iam.json; behaviour/permissions.md 7). */
-export const LIMITS = { keysPerUser: 2, agencies: 50, nameLength: 64, passwordMin: 8, passwordMax: 32 } as const;
+/** Limits of an account (behaviour/permissions.md 7). */
+export const LIMITS = {
+  keysPerUser: 2,
+  agencies: 50,
+  policies: 200,
+  projects: 10,
+  nameLength: 64,
+  passwordMin: 8,
+  passwordMax: 32,
+} as const;
+
+/** Throws Failure when it is no name for a user, group or agency. */
+export function checkName(name: string, what: string): void {
+  if (/^[\w.\- ]+$/.test(name) && name.trim() === name && name.length <= LIMITS.nameLength) return;
+  throw invalid(
+    `The ${what} name must have 1 to ${LIMITS.nameLength} letters, digits, blanks or _ . -, and no blank at its ends.`,
+  );
+}
 
 const LOCK_AFTER = 5;
-const LOCK_MS = 15 * 60_000;
+/** Failures within this time add up, and a lock lasts as long. */
+export const LOCK_MS = 15 * 60_000;
 
-/** The user after a wrong password: locked for 15 minutes at the fifth in a row. */
-export function afterWrongPassword(user: User, now: number): Pick<User, 'failedLogins' | 'lockedUntil'> {
-  const failedLogins = user.failedLogins + 1;
-  return failedLogins >= LOCK_AFTER
-    ? { failedLogins: 0, lockedUntil: now + LOCK_MS }
-    : { failedLogins, lockedUntil: user.lockedUntil };
+/**
+ * Counts an attempt to log in as failed; it is taken back when the password turns out right. Counting first keeps attempts
+ * made at once from each being the first. `locked`: no attempt is allowed now.
+ */
+export function countAttempt(before: LoginFailures | undefined, now: number): LoginFailures | 'locked' {
+  if (before?.lockedUntil != null && now < before.lockedUntil) return 'locked';
+  const stale = before === undefined || before.lockedUntil !== null || now - before.since >= LOCK_MS;
+  const count = stale ? 1 : before.count + 1;
+  return { count, since: stale ? now : before.since, lockedUntil: count >= LOCK_AFTER ? now + LOCK_MS : null };
 }
 
 /** What is wrong with a password, or undefined (length, and two kinds of characters). */
@@ -85,9 +108,13 @@ export function scopeText(scope: GrantScope): string {
 }
 
 /**
- * Whether a grant in this scope counts for a request. Global services (OBS, IAM) look at `domain` and `inherited`; OBS grants given
- * on a project are honoured too, because the console offers them there.
+ * What of the grants in a scope counts for an action: everything, the denials alone, or nothing. `projectId`: what the credential
+ * is scoped to. A credential without a project may be used on any, so no project's denial must be lost by leaving it out.
  */
-export function scopeCovers(scope: string, projectId: string | undefined): boolean {
-  return scope === 'domain' || scope === 'inherited' || projectId === undefined || scope === `project:${projectId}`;
+export function scopeCounts(scope: string, action: string, projectId: string | undefined): 'all' | 'denials' | 'none' {
+  if (scope === 'domain' || scope === 'inherited') return 'all';
+  // Object storage is global, but the console offers its policies on projects too: those count wherever they were given.
+  if (action.startsWith('obs:')) return 'all';
+  if (projectId === undefined) return 'denials';
+  return scope === `project:${projectId}` ? 'all' : 'none';
 }

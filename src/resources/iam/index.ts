@@ -5,17 +5,22 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { type Authorizer, findSystemPolicy } from '../../policy/index.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { accountService, type RootAccount } from './account.service.ts';
 import { iamAuthorizer } from './iam.authorizer.ts';
-import { iamRoutes } from './iam.routes.ts';
-import { iamService } from './iam.service.ts';
 import { iamSessions, type ResolvedKey, type TemporaryCredential } from './iam.sessions.ts';
 import { iamStore } from './iam.store.ts';
 import { type Endpoints, iamViews } from './iam.view.ts';
+import { type Account, PLATFORM_TRUST } from './identity.ts';
+import { loginService } from './login.service.ts';
+import { policyRoutes } from './policy.routes.ts';
+import { policyService } from './policy.service.ts';
 import { tokenRoutes } from './token.routes.ts';
+import { userRoutes } from './user.routes.ts';
+import { userService } from './user.service.ts';
 
 export { iamOperations } from './iam.api.ts';
+export { iamMigrations } from './iam.schema.ts';
 export type { ResolvedKey, TemporaryCredential } from './iam.sessions.ts';
-export { iamMigrations } from './iam.store.ts';
 
 export interface IamDeps {
   db: Database;
@@ -40,7 +45,7 @@ export interface Iam {
   routes: Route[];
   authenticate: Authenticate;
   authorizer: Authorizer;
-  /** Whether the project belongs to the principal's account. */
+  /** Whether the project belongs to the principal's account. Throws Failure 401 ModelArts.0212 for a token without a project. */
   ownsProject(principal: Principal, projectId: string): Promise<boolean>;
   /** Undefined when the key is unknown, disabled or expired. */
   resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
@@ -52,7 +57,12 @@ export interface Iam {
     trust: 'service:modelarts';
     policies: string[];
   }): Promise<{ id: string; name: string }>;
-  findAgency(accountId: string, name: string): Promise<{ id: string; name: string; policies: string[] } | undefined>;
+  /** `trust`: `service:modelarts`, or the id of an account. `policies`: names of system-defined policies, ids of custom ones. */
+  findAgency(
+    accountId: string,
+    name: string,
+  ): Promise<{ id: string; name: string; trust: string; policies: string[] } | undefined>;
+  agency(id: string): Promise<{ id: string; name: string; accountId: string; trust: string } | undefined>;
   /** Temporary credentials of an agency that trusts the platform. Throws Failure when it is gone or trusts somebody else. */
   assumeAgency(input: {
     accountId: string;
@@ -64,7 +74,7 @@ export interface Iam {
   callers(): Promise<Caller[]>;
   /** Called whenever who may do what has changed. */
   onCallersChanged(listener: () => void): void;
-  /** Verifies a signed inference call. Throws Failure 401 or 403. */
+  /** Verifies a signed inference call. Throws Failure 401, or 403 where the project is not the caller's. */
   verifyInference(input: {
     method: string;
     path: string;
@@ -73,15 +83,10 @@ export interface Iam {
     bodySha256?: string;
     projectId?: string;
   }): Promise<{ sub: string; prj: string }>;
-  ensureRootAccount(input: { account: string; password: string; resetCredentials?: boolean }): Promise<{
-    created: boolean;
-    accountId: string;
-    userId: string;
-    projectId: string;
-    accessKey?: string;
-    secretKey?: string;
-  }>;
+  /** Account, project of the region and root user with an access key; `resetCredentials` makes new ones for the root user. */
+  ensureRootAccount(input: { account: string; password: string; resetCredentials?: boolean }): Promise<RootAccount>;
   user(id: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
+  account(id: string): Promise<Account | undefined>;
   userByName(accountId: string, name: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
 }
 
@@ -93,13 +98,18 @@ export function createIam(deps: IamDeps): Iam {
   const store = iamStore(deps.db);
   const authorizer = iamAuthorizer(store);
   const listeners: (() => void)[] = [];
+  const { clock, dataKey, region } = deps;
+  const sessions = iamSessions({ store, clock, tokenKey: deps.tokenKey, dataKey });
   const changed = () => {
     authorizer.changed();
+    sessions.changed();
     for (const listener of listeners) listener();
   };
-  const sessions = iamSessions({ store, clock: deps.clock, tokenKey: deps.tokenKey, dataKey: deps.dataKey });
-  const service = iamService({ store, clock: deps.clock, dataKey: deps.dataKey, sessions, changed });
-  const views = iamViews(deps.endpoints, deps.region);
+  const accounts = accountService({ store, clock, dataKey, region, changed });
+  const logins = loginService({ store, clock });
+  const users = userService({ store, clock, dataKey, logins, changed });
+  const policies = policyService({ store, clock, authorizer, changed });
+  const views = iamViews(deps.endpoints, region);
 
   async function mayInvoke(principal: Principal): Promise<boolean> {
     return (await authorizer.decide(principal, { action: INFER_ACTION })).allowed;
@@ -107,26 +117,36 @@ export function createIam(deps: IamDeps): Iam {
 
   return {
     routes: [
-      ...tokenRoutes({ service, sessions, views, account: store.account }),
-      ...iamRoutes({ service, views, authorizer, account: store.account, accountByName: store.accountByName }),
+      ...tokenRoutes({ accounts, logins, policies, sessions, views }),
+      ...userRoutes({ users, accounts, views, authorizer }),
+      ...policyRoutes({ policies, accounts, views }),
     ],
     authenticate: sessions.authenticate,
     authorizer,
     async ownsProject(principal, projectId) {
+      if (principal.projectId === undefined && principal.credential === 'token') {
+        throw new Failure({
+          code: 'ModelArts.0212',
+          status: 401,
+          message: 'The token is scoped to no project.',
+          solution: 'Obtain one with auth.scope.project: POST /v3/auth/tokens.',
+        });
+      }
       return (await store.project(projectId))?.accountId === principal.accountId;
     },
     resolveAccessKey: sessions.resolveAccessKey,
-    createAgency: service.createAgency,
+    createAgency: policies.createAgency,
     async findAgency(accountId, name) {
       const agency = await store.agencyByName(accountId, name);
       if (!agency) return undefined;
       const ids = new Set((await store.grants('agency', [agency.id])).map(grant => grant.policy_id));
-      const policies = [...ids].map(id => findSystemPolicy(id)?.displayName ?? id);
-      return { id: agency.id, name: agency.name, policies };
+      const held = [...ids].map(id => findSystemPolicy(id)?.displayName ?? id);
+      return { id: agency.id, name: agency.name, trust: agency.trust, policies: held };
     },
+    agency: store.agency,
     async assumeAgency(input) {
       const agency = await store.agencyByName(input.accountId, input.agencyName);
-      if (agency?.trust !== 'service:modelarts') {
+      if (agency?.trust !== PLATFORM_TRUST) {
         throw new Failure({
           code: 'ModelArts.0428',
           status: 401,
@@ -146,29 +166,36 @@ export function createIam(deps: IamDeps): Iam {
       return sessions.issueTemporaryKey(principal, input.projectId, input.durationSeconds);
     },
     async callers() {
-      const [projects, users, agencies] = await Promise.all([
+      const [projects, everybody, agencies, memberships] = await Promise.all([
         store.allProjects(),
         store.enabledUsers(),
         store.allAgencies(),
+        store.memberships(),
       ]);
       const callers: Caller[] = [];
       for (const project of projects) {
         const account = await store.account(project.accountId);
         if (!account?.enabled) continue;
         const base = {
-          accountId: project.accountId,
+          accountId: account.id,
           accountName: account.name,
           projectId: project.id,
           projectName: project.name,
           credential: 'token' as const,
         };
-        for (const user of users.filter(item => item.accountId === project.accountId)) {
+        // Users with the same groups may do the same, so each set of groups is asked about once.
+        const allowed = new Map<string, boolean>();
+        for (const user of everybody) {
+          if (user.accountId !== account.id) continue;
+          const groups = user.isRoot ? 'root' : (memberships.get(user.id) ?? []).join();
+          if (groups === '') continue;
           const kind = user.isRoot ? ('root' as const) : ('user' as const);
-          if (await mayInvoke({ ...base, kind, id: user.id, name: user.name })) {
-            callers.push({ id: user.id, projectId: project.id, generation: user.generation });
-          }
+          const may = allowed.get(groups) ?? (await mayInvoke({ ...base, kind, id: user.id, name: user.name }));
+          allowed.set(groups, may);
+          if (may) callers.push({ id: user.id, projectId: project.id, generation: user.generation });
         }
-        for (const agency of agencies.filter(item => item.accountId === project.accountId)) {
+        for (const agency of agencies) {
+          if (agency.accountId !== account.id) continue;
           if (await mayInvoke({ ...base, kind: 'agency', id: agency.id, name: agency.name })) {
             callers.push({ id: agency.id, projectId: project.id, generation: agency.generation });
           }
@@ -188,21 +215,21 @@ export function createIam(deps: IamDeps): Iam {
         ...(input.bodySha256 ? { bodySha256: input.bodySha256 } : {}),
       });
       const projects = await store.projects(principal.accountId);
-      const projectId =
-        principal.projectId ?? input.projectId ?? projects.find(project => project.name === deps.region)?.id;
+      const projectId = principal.projectId ?? input.projectId ?? projects.find(project => project.name === region)?.id;
       const project = projects.find(item => item.id === projectId);
       if (!project || !(await mayInvoke({ ...principal, projectId: project.id, projectName: project.name }))) {
         throw new Failure({
           code: 'ModelArts.4203',
-          status: 403,
+          status: 401,
           message: `${principal.name} may not invoke services of this project.`,
           solution: `Its policies must allow ${INFER_ACTION}.`,
         });
       }
       return { sub: principal.id, prj: project.id };
     },
-    ensureRootAccount: input => service.ensureRootAccount(input, deps.region),
+    ensureRootAccount: accounts.ensureRootAccount,
     user: store.user,
+    account: store.account,
     userByName: store.userByName,
   };
 }

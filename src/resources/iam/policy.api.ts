@@ -1,14 +1,18 @@
 import { operation } from '../../wire/operation.ts';
-import { anyObject, open, Type } from '../../wire/schema.ts';
+import { anyObject, nullable, open, Type } from '../../wire/schema.ts';
 
 const family = 'iam';
 const links = Type.Optional(anyObject);
 const keystone = { family, errors: 'keystone' } as const;
 const extension = { family, errors: 'iam' } as const;
+const page = {
+  page: Type.Optional(Type.Integer({ minimum: 1 })),
+  per_page: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+};
 const policyBody = open({
   role: open({
-    display_name: Type.String(),
-    type: Type.String(),
+    display_name: Type.String({ minLength: 1, maxLength: 128 }),
+    type: Type.Union([Type.Literal('AX'), Type.Literal('XA')]),
     description: Type.Optional(Type.String()),
     policy: anyObject,
   }),
@@ -29,6 +33,8 @@ export const listRoles = operation({
     catalog: Type.Optional(Type.String()),
     domain_id: Type.Optional(Type.String()),
     permission_type: Type.Optional(Type.String()),
+    type: Type.Optional(Type.String()),
+    ...page,
   }),
   status: 200,
   response: open({ roles: Type.Array(anyObject), links, total_number: Type.Integer() }),
@@ -50,6 +56,7 @@ export const listCustomPolicies = operation({
   method: 'GET',
   path: '/v3.0/OS-ROLE/roles',
   action: 'iam:roles:listRoles',
+  query: open({ ...page }),
   status: 200,
   response: open({ roles: Type.Array(anyObject), links, total_number: Type.Integer() }),
 });
@@ -105,6 +112,7 @@ export const listAgencies = operation({
     domain_id: Type.Optional(Type.String()),
     name: Type.Optional(Type.String()),
     trust_domain_id: Type.Optional(Type.String()),
+    ...page,
   }),
   status: 200,
   response: open({ agencies: Type.Array(anyObject) }),
@@ -123,6 +131,7 @@ export const createAgency = operation({
       trust_domain_id: Type.Optional(Type.String()),
       trust_domain_name: Type.Optional(Type.String()),
       description: Type.Optional(Type.String({ maxLength: 255 })),
+      duration: Type.Optional(nullable(Type.Union([Type.String(), Type.Integer()]))),
     }),
   }),
   status: 201,
@@ -150,6 +159,7 @@ export const updateAgency = operation({
       trust_domain_id: Type.Optional(Type.String()),
       trust_domain_name: Type.Optional(Type.String()),
       description: Type.Optional(Type.String({ maxLength: 255 })),
+      duration: Type.Optional(nullable(Type.Union([Type.String(), Type.Integer()]))),
     }),
   }),
   status: 200,

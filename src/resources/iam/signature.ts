@@ -58,15 +58,15 @@ export function verifySignature(
   const at = parseDate(date);
   if (at === undefined) return 'undated';
   if (Math.abs(now - at) > MAX_SKEW_MS) return 'skewed';
-  // The date and the host must be covered, or a signature could be used elsewhere or later.
+  // A signature that does not cover its date could be used at any time.
   const covered = new Set(authorization.signedHeaders.map(name => name.toLowerCase()));
   if (!covered.has('x-sdk-date')) return 'bad';
   const declared = request.headers['x-sdk-content-sha256'];
-  if (declared !== undefined && declared !== 'UNSIGNED-PAYLOAD' && request.bodySha256 !== undefined) {
-    if (!sameText(declared.toLowerCase(), request.bodySha256.toLowerCase())) return 'bad';
+  if (declared !== 'UNSIGNED-PAYLOAD') {
+    if (request.bodySha256 === undefined) return 'unhashed';
+    if (declared !== undefined && !sameText(declared.toLowerCase(), request.bodySha256.toLowerCase())) return 'bad';
   }
   const payload = declared ?? request.bodySha256;
-  if (payload === undefined) return 'unhashed';
 
   const headers = authorization.signedHeaders.map(name => name.toLowerCase());
   const key = signingKey(authorization, secret);

@@ -7,6 +7,10 @@ const named = open({ id: Type.Optional(Type.String()), name: Type.Optional(Type.
 const keystone = { family, errors: 'keystone' } as const;
 const extension = { family, errors: 'iam' } as const;
 const authenticated = (reason: string) => ({ authenticated: reason });
+const page = {
+  page: Type.Optional(Type.Integer({ minimum: 1 })),
+  per_page: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000 })),
+};
 const own = authenticated('it shows what the caller itself can reach');
 const oneKey = open({ credential: anyObject });
 
@@ -55,6 +59,7 @@ export const validateToken = operation({
   summary: 'Show a token',
   method: 'GET',
   path: '/v3/auth/tokens',
+  query: open({ nocatalog: Type.Optional(Type.String()) }),
   action: authenticated('the token that is shown must be given, and be of the same account'),
   status: 200,
   response: open({ token: anyObject }),
@@ -96,9 +101,43 @@ export const listProjects = operation({
   method: 'GET',
   path: '/v3/projects',
   action: own,
-  query: open({ name: Type.Optional(Type.String()), domain_id: Type.Optional(Type.String()) }),
+  query: open({
+    name: Type.Optional(Type.String()),
+    domain_id: Type.Optional(Type.String()),
+    parent_id: Type.Optional(Type.String()),
+    enabled: Type.Optional(Type.Boolean()),
+    ...page,
+  }),
   status: 200,
   response: open({ projects: Type.Array(anyObject), links }),
+});
+export const showProject = operation({
+  ...keystone,
+  id: 'KeystoneShowProject',
+  summary: 'Show a project of the account',
+  method: 'GET',
+  path: '/v3/projects/{project}',
+  action: own,
+  status: 200,
+  response: open({ project: anyObject }),
+});
+export const createProject = operation({
+  ...keystone,
+  id: 'KeystoneCreateProject',
+  summary: 'Create a subproject of the region',
+  method: 'POST',
+  path: '/v3/projects',
+  action: 'iam:projects:createProject',
+  body: open({
+    project: open({
+      name: Type.String(),
+      parent_id: Type.Optional(Type.String()),
+      domain_id: Type.Optional(Type.String()),
+      description: Type.Optional(Type.String({ maxLength: 255 })),
+    }),
+  }),
+  status: 201,
+  response: open({ project: anyObject }),
 });
 export const listRegions = operation({
   ...keystone,
@@ -121,6 +160,7 @@ export const createTemporaryKey = operation({
     auth: open({
       identity: open({
         methods: Type.Array(Type.String(), { minItems: 1 }),
+        policy: Type.Optional(Type.Unknown()),
         token: Type.Optional(
           open({
             id: Type.Optional(Type.String()),

@@ -1,100 +1,131 @@
 import { Reply, type Route, route } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import * as api from './iam.api.ts';
+import type { BodyOf } from '../../wire/operation.ts';
+import type { AccountService } from './account.service.ts';
 import { invalid, missing } from './iam.failures.ts';
-import type { IamService } from './iam.service.ts';
 import type { IamSessions } from './iam.sessions.ts';
-import type { IamViews } from './iam.view.ts';
-import type { Account, Project } from './identity.ts';
+import { type IamViews, iamTime, onPage } from './iam.view.ts';
+import type { Project } from './identity.ts';
+import type { LoginService } from './login.service.ts';
+import type { PolicyService } from './policy.service.ts';
+import * as api from './token.api.ts';
 
 export interface TokenRouteDeps {
-  service: IamService;
+  accounts: AccountService;
+  logins: LoginService;
+  policies: PolicyService;
   sessions: IamSessions;
   views: IamViews;
-  account(id: string): Promise<Account | undefined>;
 }
 
 const TEMPORARY_SECONDS = 900;
 
-/** Tokens, temporary keys and what a caller can reach. */
-export function tokenRoutes({ service, sessions, views, account }: TokenRouteDeps): Route[] {
-  interface Named {
-    id?: string | undefined;
-    name?: string | undefined;
-  }
+interface Named {
+  id?: string | undefined;
+  name?: string | undefined;
+}
 
-  /** The project a scope names, which must be the principal's account's. */
-  async function scopeProject(
-    principal: Principal,
-    scope: { project?: Named; domain?: Named } | undefined,
-  ): Promise<Project | undefined> {
-    if (!scope?.project) return undefined;
-    const { id, name } = scope.project;
-    const project = (await service.projects(principal.accountId)).find(item =>
-      id ? item.id === id : item.name === name,
-    );
-    if (project) return project;
-    throw new Failure({
+interface Scope {
+  project?: Named;
+  domain?: Named;
+}
+
+type Identity = BodyOf<typeof api.createToken>['auth']['identity'];
+
+/** What a token is made for: a principal, the credential by which it proved itself, and who assumed it. */
+interface Proof {
+  principal: Principal;
+  generation?: number;
+  /** Seconds since the epoch. */
+  until?: number;
+  assumedBy?: Principal;
+}
+
+/** Tokens, temporary keys and what a caller can reach. */
+export function tokenRoutes({ accounts, logins, policies, sessions, views }: TokenRouteDeps): Route[] {
+  function unreached(what: string, named: Named): Failure {
+    return new Failure({
       code: 'IAM.0004',
       status: 401,
-      message: `The account has no project ${(id ?? name ?? '').slice(0, 64)}.`,
-      solution: 'GET /v3/auth/projects lists the projects; a project is named like its region.',
+      message: `The credential reaches no ${what} ${(named.id ?? named.name ?? '').slice(0, 64)}.`,
+      solution: 'GET /v3/auth/projects and /v3/auth/domains list them; a project is named like its region.',
+    });
+  }
+
+  /** The project a scope names, which must be the principal's account's, as must an account it names. */
+  async function scopeProject(principal: Principal, scope: Scope | undefined): Promise<Project | undefined> {
+    const { domain, project: named } = scope ?? {};
+    if (domain && (domain.id ? domain.id !== principal.accountId : domain.name !== principal.accountName)) {
+      throw unreached('account', domain);
+    }
+    if (!named) return undefined;
+    const projects = await accounts.projects(principal.accountId);
+    const project = projects.find(item => (named.id ? item.id === named.id : item.name === named.name));
+    if (!project) throw unreached('project', named);
+    return project;
+  }
+
+  async function prove(identity: Identity, presented: string | undefined): Promise<Proof> {
+    const method = identity.methods.length === 1 ? identity.methods[0] : undefined;
+    if (method === 'password' && identity.password) {
+      const { user } = identity.password;
+      if (!user.id && !user.name) throw invalid('Field [auth.identity.password.user.name] is required.');
+      const { user: found, account } = await logins.login({
+        userId: user.id,
+        userName: user.name,
+        accountId: user.domain?.id,
+        accountName: user.domain?.name,
+        password: user.password,
+      });
+      const principal: Principal = {
+        kind: found.isRoot ? 'root' : 'user',
+        id: found.id,
+        name: found.name,
+        accountId: account.id,
+        accountName: account.name,
+        credential: 'token',
+      };
+      return { principal, generation: found.generation };
+    }
+    if (method !== 'token' && method !== 'assume_role') {
+      throw invalid(
+        'Field [auth.identity.methods] should be one of ["password"], ["token"], ["assume_role"], with its member beside it.',
+      );
+    }
+    const token = identity.token?.id ?? presented;
+    if (!token) throw invalid('The token to go by must be in auth.identity.token.id or in the header X-Auth-Token.');
+    const caller = await sessions.byToken(token);
+    // A token that another is made from must not outlive it.
+    if (method === 'token') {
+      return { principal: caller.principal, generation: caller.claims.gen, until: caller.claims.exp };
+    }
+    return { principal: await assume(caller.principal, identity.assume_role), assumedBy: caller.principal };
+  }
+
+  function assume(
+    caller: Principal,
+    role: { agency_name: string; domain_id?: string; domain_name?: string } | undefined,
+  ): Promise<Principal> {
+    if (!role) throw invalid('Field [auth.identity.assume_role] is required with the method assume_role.');
+    return policies.assume(caller, {
+      accountId: role.domain_id,
+      accountName: role.domain_name,
+      agencyName: role.agency_name,
     });
   }
 
   return [
     route(api.createToken, async call => {
       const { identity, scope } = call.body.auth;
-      const method = identity.methods[0];
-      let principal: Principal;
-      let assumedBy: Principal | undefined;
-      if (method === 'password' && identity.password) {
-        const { user } = identity.password;
-        const { user: found, account: owner } = await service.login({
-          ...(user.domain?.id ? { accountId: user.domain.id } : {}),
-          ...(user.domain?.name ? { accountName: user.domain.name } : {}),
-          ...(user.id ? { userId: user.id } : {}),
-          ...(user.name ? { userName: user.name } : {}),
-          password: user.password,
-        });
-        principal = {
-          kind: found.isRoot ? 'root' : 'user',
-          id: found.id,
-          name: found.name,
-          accountId: owner.id,
-          accountName: owner.name,
-          credential: 'token',
-        };
-      } else if (method === 'token' || method === 'assume_role') {
-        const token = identity.token?.id ?? header(call.headers['x-auth-token']);
-        if (!token)
-          throw invalid('The token to go by must be in auth.identity.token.id or in the header X-Auth-Token.');
-        const caller = await sessions.principalOf(await sessions.claimsOfToken(token), 'token');
-        if (method === 'token') {
-          principal = caller;
-        } else {
-          const role = identity.assume_role;
-          if (!role) throw invalid('Field [auth.identity.assume_role] is required with the method assume_role.');
-          principal = await service.assume(caller, {
-            ...(role.domain_id ? { accountId: role.domain_id } : {}),
-            ...(role.domain_name ? { accountName: role.domain_name } : {}),
-            agencyName: role.agency_name,
-          });
-          assumedBy = caller;
-        }
-      } else {
-        throw invalid(
-          'Parameter [auth.identity.methods] should be one of ["password"], ["token"], ["assume_role"], with its member.',
-        );
-      }
+      const proof = await prove(identity, header(call.headers['x-auth-token']));
+      const { principal, assumedBy } = proof;
       const project = await scopeProject(principal, scope);
-      const { token, claims } = await sessions.issueToken(principal, project?.id);
+      const { token, claims } = await sessions.issueToken(principal, project?.id, proof);
       const body = views.token({
         claims,
         methods: identity.methods,
         principal,
-        account: (await account(principal.accountId))!,
         project,
         ...(assumedBy ? { assumedBy } : {}),
         catalog: call.query.nocatalog === undefined,
@@ -104,63 +135,85 @@ export function tokenRoutes({ service, sessions, views, account }: TokenRouteDep
     route(api.validateToken, async call => {
       const subject = header(call.headers['x-subject-token']);
       if (!subject) throw invalid('The header X-Subject-Token must carry the token to show.');
-      const claims = await sessions.claimsOfToken(subject);
-      const principal = await sessions.principalOf(claims, 'token');
+      const { claims, principal } = await sessions.byToken(subject);
       if (principal.accountId !== call.principal.accountId) throw missing('token', 'of X-Subject-Token');
-      const project = (await service.projects(principal.accountId)).find(item => item.id === claims.prj);
-      const owner = (await account(principal.accountId))!;
-      const body = views.token({ claims, methods: ['token'], principal, account: owner, project, catalog: false });
+      const project = claims.prj ? await accounts.projectOf(principal.accountId, claims.prj) : undefined;
+      const catalog = call.query.nocatalog === undefined;
+      const body = views.token({ claims, methods: ['token'], principal, project, catalog });
       return new Reply(body, { headers: { 'X-Subject-Token': subject } });
     }),
     route(api.listAuthProjects, async call => ({
-      projects: (await service.projects(call.principal.accountId)).map(views.project),
+      projects: (await accounts.projects(call.principal.accountId)).map(views.project),
       links: views.links('/v3/auth/projects'),
     })),
     route(api.listAuthDomains, async call => ({
-      domains: [views.domain((await account(call.principal.accountId))!)],
+      domains: [views.domain((await accounts.account(call.principal.accountId))!)],
       links: views.links('/v3/auth/domains'),
     })),
     route(api.showCatalog, async call => ({
       catalog: views.catalog(call.principal.projectId),
       links: views.links('/v3/auth/catalog'),
     })),
-    route(api.listProjects, async call => ({
-      projects: (await service.projects(call.principal.accountId))
-        .filter(project => call.query.name === undefined || project.name === call.query.name)
-        .map(views.project),
-      links: views.links('/v3/projects'),
+    route(api.listProjects, async call => {
+      const { name, domain_id, parent_id, enabled } = call.query;
+      const { accountId } = call.principal;
+      const ofAccount = [domain_id, parent_id].every(id => id === undefined || id === accountId);
+      const projects = ofAccount && enabled !== false ? await accounts.projects(accountId) : [];
+      const named = projects.filter(project => name === undefined || project.name === name);
+      return { projects: onPage(named, call.query).map(views.project), links: views.links('/v3/projects') };
+    }),
+    route(api.showProject, async call => ({
+      project: views.project(await accounts.projectOf(call.principal.accountId, call.params.project)),
     })),
+    route(api.createProject, async call => {
+      const { name, domain_id } = call.body.project;
+      if (domain_id !== undefined && domain_id !== call.principal.accountId) throw missing('account', domain_id);
+      return { project: views.project(await accounts.createProject(call.principal.accountId, name)) };
+    }),
     route(api.listRegions, async () => ({ regions: [views.region()], links: views.links('/v3/regions') })),
     route(api.createTemporaryKey, async call => {
       const { identity } = call.body.auth;
-      const method = identity.methods[0];
+      if (identity.policy !== undefined) {
+        throw invalid(
+          'Field [auth.identity.policy] is not supported: grant an agency what the key may do, and assume it.',
+        );
+      }
+      const method = identity.methods.length === 1 ? identity.methods[0] : undefined;
       let principal = call.principal;
+      let proof: { generation?: number; until?: number } = {};
       let seconds = TEMPORARY_SECONDS;
-      if (method === 'assume_role' && identity.assume_role) {
-        const role = identity.assume_role;
-        principal = await service.assume(call.principal, {
-          ...(role.domain_id ? { accountId: role.domain_id } : {}),
-          ...(role.domain_name ? { accountName: role.domain_name } : {}),
-          agencyName: role.agency_name,
-        });
-        seconds = role.duration_seconds ?? seconds;
+      if (method === 'assume_role') {
+        principal = await assume(call.principal, identity.assume_role);
+        seconds = identity.assume_role?.duration_seconds ?? seconds;
       } else if (method === 'token') {
-        if (identity.token?.id)
-          principal = await sessions.principalOf(await sessions.claimsOfToken(identity.token.id), 'token');
+        const token = identity.token?.id ?? header(call.headers['x-auth-token']);
+        if (token) {
+          const { claims, principal: holder } = await sessions.byToken(token);
+          principal = holder;
+          proof = { generation: claims.gen, until: claims.exp };
+        }
         if (principal.accountId !== call.principal.accountId) throw missing('token', 'of auth.identity.token.id');
         seconds = identity.token?.duration_seconds ?? seconds;
       } else {
         throw invalid(
-          'Parameter [auth.identity.methods] should be one of ["token"], ["assume_role"], with its member.',
+          'Field [auth.identity.methods] should be one of ["token"], ["assume_role"], with its member beside it.',
         );
       }
-      const credential = await sessions.issueTemporaryKey(principal, principal.projectId, seconds);
+      if (call.principal.credential === 'temporary-key') {
+        throw new Failure({
+          code: 'IAM.0003',
+          status: 403,
+          message: 'A temporary access key cannot be used to obtain another, so that it ends when it is meant to.',
+          solution: 'Use a token or a permanent access key.',
+        });
+      }
+      const credential = await sessions.issueTemporaryKey(principal, principal.projectId, seconds, proof);
       return {
         credential: {
           access: credential.access,
           secret: credential.secret,
           securitytoken: credential.securityToken,
-          expires_at: new Date(credential.expiresAt).toISOString().replace('Z', '000Z'),
+          expires_at: iamTime(credential.expiresAt),
         },
       };
     }),

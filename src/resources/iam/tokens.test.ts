@@ -41,7 +41,7 @@ test('a password gives a token of 24 hours, which opens the project', async t =>
 });
 
 test('a token is scoped to a project by id, to the account, or to nothing', async t => {
-  const { root, send } = await iamWorld(t);
+  const { root, send, login } = await iamWorld(t);
   const scopes: [object | null, string | undefined, boolean][] = [
     [{ project: { id: root.projectId } }, root.projectId, false],
     [{ domain: { name: 'acme' } }, undefined, true],
@@ -56,10 +56,10 @@ test('a token is scoped to a project by id, to the account, or to nothing', asyn
     assert.equal(body.token.domain?.id, domain ? root.accountId : undefined);
     assert.deepEqual(body.token.catalog, []);
   }
-  const unscoped = await send('POST', '/v3/auth/tokens', {
-    body: passwordLogin({ user: 'acme', account: 'acme', password: PASSWORD }),
-  });
-  assert.equal(unscoped.status, 201);
+  const unscoped = await login({ scope: null });
+  const refused = await send('GET', `/v2/${root.projectId}/things`, { token: unscoped });
+  assert.equal(refused.status, 401);
+  assert.equal(refused.body.error_code, 'ModelArts.0212');
   for (const scope of [{ project: { name: 'mars-1' } }, { domain: { name: 'other' } }]) {
     const { status, body } = await send('POST', '/v3/auth/tokens', {
       body: passwordLogin({ user: 'acme', account: 'acme', password: PASSWORD, scope }),
@@ -75,7 +75,9 @@ test('a token is changed for one of another scope, without living longer', async
   const first = await login({ scope: null });
   clock.advance(3600_000);
   const rescoped = await send('POST', '/v3/auth/tokens', {
-    body: { auth: { identity: { methods: ['token'], token: { id: first } }, scope: { project: { id: root.projectId } } } },
+    body: {
+      auth: { identity: { methods: ['token'], token: { id: first } }, scope: { project: { id: root.projectId } } },
+    },
   });
   assert.equal(rescoped.status, 201);
   assert.equal(Date.parse(rescoped.body.token.expires_at), Date.UTC(2030, 0, 2));
@@ -143,11 +145,17 @@ test('tokens and keys end at once with a new password, a disabled or a deleted u
 
   token = await login({ user: 'ann', password: 'New-Horse-88' });
   assert.equal((await send('GET', things, { token })).status, 200);
-  assert.equal((await send('PATCH', `/v3/users/${id}`, { token: admin, body: { user: { enabled: false } } })).status, 200);
+  assert.equal(
+    (await send('PATCH', `/v3/users/${id}`, { token: admin, body: { user: { enabled: false } } })).status,
+    200,
+  );
   assert.equal((await send('GET', things, { token })).status, 401);
   await assert.rejects(login({ user: 'ann', password: 'New-Horse-88' }), /401/);
   // Enabling the user again does not bring old tokens back.
-  assert.equal((await send('PATCH', `/v3/users/${id}`, { token: admin, body: { user: { enabled: true } } })).status, 200);
+  assert.equal(
+    (await send('PATCH', `/v3/users/${id}`, { token: admin, body: { user: { enabled: true } } })).status,
+    200,
+  );
   assert.equal((await send('GET', things, { token })).status, 401);
 
   token = await login({ user: 'ann', password: 'New-Horse-88' });
@@ -166,6 +174,19 @@ test('a failed login does not undo what an administrator changed meanwhile', asy
     send('PATCH', `/v3/users/${id}`, { token: admin, body: { user: { enabled: false } } }),
   ]);
   assert.equal((await send('GET', `/v3/users/${id}`, { token: admin })).body.user.enabled, false);
+});
+
+test('guessing the original password with a stolen token locks the user too', async t => {
+  const { send, login, user } = await iamWorld(t);
+  const { id } = await user('ann');
+  const token = await login({ user: 'ann' });
+  const change = (original_password: string) =>
+    send('POST', `/v3/users/${id}/password`, {
+      token,
+      body: { user: { password: 'New-Horse-88', original_password } },
+    });
+  for (let i = 0; i < 5; i++) assert.equal((await change(`Guess-Horse-${i}`)).status, 400);
+  assert.equal((await change(PASSWORD)).status, 401);
 });
 
 test('forged and damaged tokens are refused', async t => {

@@ -7,12 +7,14 @@ const keystone = { family, errors: 'keystone' } as const;
 const extension = { family, errors: 'iam' } as const;
 const authenticated = (reason: string) => ({ authenticated: reason });
 const userBody = open({
+  domain_id: Type.Optional(Type.String()),
   name: Type.Optional(Type.String()),
   password: Type.Optional(Type.String()),
   enabled: Type.Optional(Type.Boolean()),
   description: Type.Optional(Type.String({ maxLength: 255 })),
 });
 const newUserBody = open({ user: open({ ...userBody.properties, name: Type.String() }) });
+const selfOrAction = authenticated('users may look at themselves; for others the handler asks for iam:users:getUser');
 const oneUser = open({ user: anyObject });
 const oneGroup = open({ group: anyObject });
 const ownKeys = authenticated(
@@ -63,7 +65,7 @@ export const showUser = operation({
   summary: 'Show an IAM user',
   method: 'GET',
   path: '/v3/users/{user_id}',
-  action: 'iam:users:getUser',
+  action: selfOrAction,
   status: 200,
   response: oneUser,
 });
@@ -73,7 +75,7 @@ export const showUserDetails = operation({
   summary: 'Show an IAM user',
   method: 'GET',
   path: '/v3.0/OS-USER/users/{user_id}',
-  action: 'iam:users:getUser',
+  action: selfOrAction,
   status: 200,
   response: oneUser,
 });
@@ -87,6 +89,27 @@ export const updateUser = operation({
   body: open({ user: userBody }),
   status: 200,
   response: oneUser,
+});
+export const updateUserDetails = operation({
+  ...extension,
+  id: 'UpdateUser',
+  summary: 'Change an IAM user',
+  method: 'PUT',
+  path: '/v3.0/OS-USER/users/{user_id}',
+  action: 'iam:users:updateUser',
+  body: open({ user: userBody }),
+  status: 200,
+  response: oneUser,
+});
+export const listProjectsOfUser = operation({
+  ...keystone,
+  id: 'KeystoneListProjectsForUser',
+  summary: 'List the projects a user reaches',
+  method: 'GET',
+  path: '/v3/users/{user_id}/projects',
+  action: selfOrAction,
+  status: 200,
+  response: open({ projects: Type.Array(anyObject), links }),
 });
 export const deleteUser = operation({
   ...keystone,
@@ -113,7 +136,7 @@ export const listGroupsOfUser = operation({
   summary: 'List the groups of a user',
   method: 'GET',
   path: '/v3/users/{user_id}/groups',
-  action: 'iam:groups:listGroupsForUser',
+  action: selfOrAction,
   status: 200,
   response: open({ groups: Type.Array(anyObject), links }),
 });
@@ -124,7 +147,7 @@ export const listGroups = operation({
   method: 'GET',
   path: '/v3/groups',
   action: 'iam:groups:listGroups',
-  query: open({ name: Type.Optional(Type.String()) }),
+  query: open({ name: Type.Optional(Type.String()), domain_id: Type.Optional(Type.String()) }),
   status: 200,
   response: open({ groups: Type.Array(anyObject), links }),
 });
@@ -135,7 +158,13 @@ export const createGroup = operation({
   method: 'POST',
   path: '/v3/groups',
   action: 'iam:groups:createGroup',
-  body: open({ group: open({ name: Type.String(), description: Type.Optional(Type.String()) }) }),
+  body: open({
+    group: open({
+      name: Type.String(),
+      description: Type.Optional(Type.String({ maxLength: 255 })),
+      domain_id: Type.Optional(Type.String()),
+    }),
+  }),
   status: 201,
   response: oneGroup,
 });
@@ -146,6 +175,23 @@ export const showGroup = operation({
   method: 'GET',
   path: '/v3/groups/{group_id}',
   action: 'iam:groups:getGroup',
+  status: 200,
+  response: oneGroup,
+});
+export const updateGroup = operation({
+  ...keystone,
+  id: 'KeystoneUpdateGroup',
+  summary: 'Change a user group',
+  method: 'PATCH',
+  path: '/v3/groups/{group_id}',
+  action: 'iam:groups:updateGroup',
+  body: open({
+    group: open({
+      name: Type.Optional(Type.String()),
+      description: Type.Optional(Type.String({ maxLength: 255 })),
+      domain_id: Type.Optional(Type.String()),
+    }),
+  }),
   status: 200,
   response: oneGroup,
 });
@@ -175,6 +221,15 @@ export const addUserToGroup = operation({
   method: 'PUT',
   path: '/v3/groups/{group_id}/users/{user_id}',
   action: 'iam:permissions:addUserToGroup',
+  status: 204,
+});
+export const checkUserInGroup = operation({
+  ...keystone,
+  id: 'KeystoneCheckUserInGroup',
+  summary: 'Check that a user is in a group',
+  method: 'HEAD',
+  path: '/v3/groups/{group_id}/users/{user_id}',
+  action: 'iam:permissions:checkUserInGroup',
   status: 204,
 });
 export const removeUserFromGroup = operation({

@@ -66,7 +66,11 @@ export interface IamWorld {
 /** Identity behind a real server on a free port, with a database in a file; everything ends with the test. */
 export async function iamWorld(
   t: TestContext,
-  options: { clock?: Clock; routes?: (deps: { iam: Iam; db: Database; clock: Clock }) => Route[]; more?: Migration[] } = {},
+  options: {
+    clock?: Clock;
+    routes?: (deps: { iam: Iam; db: Database; clock: Clock }) => Route[];
+    more?: Migration[];
+  } = {},
 ): Promise<IamWorld> {
   const clock = options.clock ?? systemClock;
   const dir = mkdtempSync(join(tmpdir(), 'atelier-iam-'));
@@ -181,7 +185,12 @@ export async function iamWorld(
 }
 
 /** The body of a login with name and password. */
-export function passwordLogin(input: { user: string; account: string; password: string; scope?: object | null }): object {
+export function passwordLogin(input: {
+  user: string;
+  account: string;
+  password: string;
+  scope?: object | null;
+}): object {
   const { user, account, password, scope } = input;
   return {
     auth: {

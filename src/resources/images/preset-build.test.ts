@@ -104,7 +104,9 @@ describe('ensurePresetImages', () => {
     assert.deepEqual((await ensure()).built, [PYTORCH_IMAGE]);
     assert.equal(images.done.at(-1), `remove ${old}`);
     await writeFile(source('images/debian/bootstrap.sh'), 'echo root >"$1"\n');
+    const oldBase = images.held.get(BASE_IMAGE)?.id;
     assert.deepEqual((await ensure()).built, [BASE_IMAGE, PYTORCH_IMAGE]);
+    assert.equal(images.done.at(-1), `remove ${oldBase}`);
   });
 
   it('builds once when two ask at once', async () => {

@@ -48,7 +48,7 @@ export async function ensurePresetImages(
       tell('preset images are present', 1);
       return { built };
     }
-    const before = await driver.inspectImage(PYTORCH_IMAGE);
+    const before = [await driver.inspectImage(PYTORCH_IMAGE)];
     await mkdir(options.workDir, { recursive: true });
     const dir = await mkdtemp(join(options.workDir, 'preset-'));
     try {
@@ -59,6 +59,7 @@ export async function ensurePresetImages(
         await bootstrap(sources.bootstrap, tarFile, dir, options.signal, line =>
           tell(stage, progress.bootstrapLine(line), line),
         );
+        before.push(await driver.inspectImage(BASE_IMAGE));
         tell('importing the Debian base image', progress.atLeast(SHARE.bootstrapped));
         await driver.importImage({
           tarFile,
@@ -75,7 +76,7 @@ export async function ensurePresetImages(
       await layOutContext(context, options.root);
       await build(driver, context, sources.imageHash, line => tell(stage, progress.buildLine(line), line));
       built.push(PYTORCH_IMAGE);
-      if (before) await dropOld(driver, before.id);
+      for (const old of before) if (old) await dropOld(driver, old.id);
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
@@ -114,7 +115,7 @@ async function build(driver: RuntimeDriver, contextDir: string, hash: string, on
   }
 }
 
-/** The image that the new one replaced. A container may still use it; then it stays until the next build. */
+/** Removes an image that a new one replaced. A container may still use it; then it stays until the next build. */
 async function dropOld(driver: RuntimeDriver, id: string): Promise<void> {
   try {
     await driver.removeImage(id);

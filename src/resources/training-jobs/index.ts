@@ -7,15 +7,16 @@ import { AgencySessions } from './job.credentials.ts';
 import type { TrainingDeps, TrainingSettings } from './job.ports.ts';
 import { jobPass } from './job.reconciler.ts';
 import { jobRoutes } from './job.routes.ts';
+import { JOB_TABLE } from './job.schema.ts';
 import { jobService, workloadId } from './job.service.ts';
-import { JOB_TABLE, jobStore } from './job.store.ts';
+import { jobStore } from './job.store.ts';
 import { discard, sweep } from './job.sweep.ts';
 import * as logOperations from './log.api.ts';
 import { logRoutes } from './log.routes.ts';
 import { logService } from './log.service.ts';
 
 export type { TrainingDeps, TrainingSettings } from './job.ports.ts';
-export { trainingMigrations } from './job.store.ts';
+export { trainingMigrations } from './job.schema.ts';
 
 /** Every operation of training jobs. */
 export const trainingOperations: AnyOperation[] = [...Object.values(jobOperations), ...Object.values(logOperations)];
@@ -39,7 +40,7 @@ const SWEEP_MS = 6 * 3_600_000;
 const CONCURRENCY = 1_000;
 
 /** What a training job hands on to models. */
-export interface TrainingOutput {
+interface TrainingOutput {
   /** The job's phase. */
   status: string;
   outputs: { name: string; obsUrl: string }[];

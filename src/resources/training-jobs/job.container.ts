@@ -38,7 +38,7 @@ export function networkName(installation: string, accountId: string): string {
 }
 
 /** The variables of behaviour/training.md 5 that do not depend on where the platform is reached. */
-export function jobEnvironment(job: Job, settings: Pick<TrainingSettings, 'pip'>): Record<string, string> {
+function jobEnvironment(job: Job, settings: Pick<TrainingSettings, 'pip'>): Record<string, string> {
   const { spec } = job;
   const paths = containerPaths(spec);
   const virtualJob = `ma-job-${job.id}`;

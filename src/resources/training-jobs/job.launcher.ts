@@ -2,7 +2,7 @@ import type { JobSpec } from './job.model.ts';
 import { LAUNCH_DIR, PLATFORM_DIR } from './job.paths.ts';
 
 export const LAUNCHER = `${LAUNCH_DIR}/launch.sh`;
-export const READY_FILE = `${PLATFORM_DIR}/ready.env`;
+const READY_FILE = `${PLATFORM_DIR}/ready.env`;
 
 /**
  * The first process of every job's container. It takes its work as arguments, so nothing a user wrote is ever pasted into it.
@@ -85,7 +85,7 @@ exec "$shell" -c "$line" command "$@"
 `;
 
 /** Arguments that pass inputs, outputs and hyperparameters to the program (behaviour/training.md 5). */
-export function programArguments(spec: JobSpec, paths: { inputs: string[]; outputs: string[] }): string[] {
+function programArguments(spec: JobSpec, paths: { inputs: string[]; outputs: string[] }): string[] {
   const channels = (list: readonly { name: string; accessMethod: string }[], dirs: string[]) =>
     list.flatMap((channel, index) =>
       channel.accessMethod === 'parameter' ? [`--${channel.name}=${dirs[index]}`] : [],

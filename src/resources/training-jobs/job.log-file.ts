@@ -17,7 +17,7 @@ const START: Cursor = { time: '0', count: 0, size: 0, capped: false, marks: [] }
 const FLUSH_BYTES = 256 * 1024;
 
 /** Says in the log that a line is the platform's (behaviour/training.md 7). */
-export const PLATFORM_PREFIX = '[ModelArts Service Log]';
+const PLATFORM_PREFIX = '[ModelArts Service Log]';
 
 /**
  * A job's log file: the program's output and the platform's own lines, appended in order. Its cursor beside it makes

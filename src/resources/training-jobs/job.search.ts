@@ -1,9 +1,10 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import { Failure } from '../../kernel/failure.ts';
 import { type Database, tables } from '../../store-kit/index.ts';
-import { escapeLike, type TrainingTables } from './job.store.ts';
+import type { TrainingTables } from './job.schema.ts';
+import { escapeLike } from './job.store.ts';
 
-export interface Filter {
+interface Filter {
   key: string;
   operator: string;
   value: readonly (string | number)[];
@@ -62,9 +63,16 @@ export async function searchJobs(
   const db = tables<TrainingTables>(database);
   const mine = db.selectFrom('training_jobs').where('project_id', '=', projectId);
   const matching = conditions.length === 0 ? mine : mine.where(eb => eb.and(conditions.map(build => build(eb))));
-  const count = async (query: typeof mine) =>
-    Number((await query.select(eb => eb.fn.countAll<number>().as('n')).executeTakeFirstOrThrow()).n);
-  const total = await count(mine);
+  // One scan tells both numbers.
+  const numbers = await mine
+    .select(eb => [
+      eb.fn.countAll<number>().as('total'),
+      ...(conditions.length === 0
+        ? []
+        : [sql<number>`count(CASE WHEN ${eb.and(conditions.map(build => build(eb)))} THEN 1 END)`.as('count')]),
+    ])
+    .executeTakeFirstOrThrow();
+  const total = Number(numbers.total);
   const rows = await matching
     .select('id')
     .orderBy(column, search.order)
@@ -74,7 +82,7 @@ export async function searchJobs(
     .execute();
   return {
     total,
-    count: conditions.length === 0 ? total : await count(matching),
+    count: numbers.count === undefined ? total : Number(numbers.count),
     ids: rows.map(row => row.id),
   };
 }

@@ -1,29 +1,12 @@
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import { EngineUnavailable } from '../../runtime/driver.ts';
-import {
-  asDenied,
-  asDirectory,
-  type BootForm,
-  checkConfig,
-  checkDescription,
-  inspectBootFile,
-  inspectCode,
-  type JobConfig,
-  lastStep,
-  mergeParameters,
-  requireBucket,
-  requireEngine,
-  type StoragePath,
-  storageUrl,
-  withoutNulls,
-} from '../algorithms/index.ts';
-import type { Flavor } from '../flavors/index.ts';
+import { checkConfig, checkDescription, requireBucket, storageUrl, withoutNulls } from '../algorithms/index.ts';
 import type { JobBody } from './job.api.ts';
-import type { Job, JobEvent, JobInput, JobOutput, JobSpec } from './job.model.ts';
+import type { Job, JobEvent } from './job.model.ts';
 import type { TrainingDeps, TrainingSettings } from './job.ports.ts';
-import { channelPath, checkOutputs, checkRequest, configOf, logExportOf, matchChannels } from './job.request.ts';
+import { checkRequest, logExportOf } from './job.request.ts';
+import { jobResolver } from './job.resolver.ts';
 import { type JobSearch, searchJobs } from './job.search.ts';
 import type { EventQuery, JobStore } from './job.store.ts';
 import { canTerminate, isTerminal } from './job.ts';
@@ -40,8 +23,6 @@ export interface JobServiceDeps {
 
 export type JobService = ReturnType<typeof jobService>;
 
-const IMAGE_REF = /^[A-Za-z0-9][\w./:@-]{0,511}$/;
-
 function refuse(code: string, message: string, solution?: string, status = 400): Failure {
   return new Failure({ code: `ModelArts.${code}`, status, message, ...(solution ? { solution } : {}) });
 }
@@ -49,6 +30,7 @@ function refuse(code: string, message: string, solution?: string, status = 400):
 /** Use cases of training jobs (behaviour/training.md 2, 3). */
 export function jobService({ deps, settings, store, discard, wake }: JobServiceDeps) {
   const { objects, clock } = deps;
+  const resolve = jobResolver(deps, settings);
 
   async function get(projectId: string, id: string): Promise<Job> {
     const job = await store.findInProject(projectId, id);
@@ -60,189 +42,19 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     );
   }
 
-  /** The configuration a job runs with: its own, or its algorithm's with the job's values. */
-  async function resolveConfig(
-    projectId: string,
-    algorithm: NonNullable<JobBody['algorithm']>,
-  ): Promise<{ config: JobConfig; declared: JobConfig; origin?: { id: string; name: string } }> {
-    const given = configOf(algorithm);
-    if (!algorithm.id) {
-      mergeParameters(given.parameters ?? [], undefined, true);
-      return { config: given, declared: given };
-    }
-    const origin = await deps.algorithms.get(projectId, algorithm.id);
-    const declared = origin.config;
-    matchChannels(declared, given);
-    return {
-      config: {
-        ...declared,
-        inputs: given.inputs,
-        outputs: given.outputs,
-        parameters: mergeParameters(
-          declared.parameters ?? [],
-          given.parameters,
-          declared.parameters_customization ?? false,
-        ),
-      },
-      declared,
-      origin: { id: origin.id, name: origin.name },
-    };
-  }
-
-  async function resolveImage(
-    form: BootForm,
-    config: JobConfig,
-  ): Promise<Pick<JobSpec, 'image' | 'engine' | 'imageUrl'>> {
-    const imageUrl = config.engine?.image_url || undefined;
-    const entry = form === 'preset' ? requireEngine(deps.images, config) : undefined;
-    const engine = entry && {
-      engineId: entry.engineId,
-      engineName: entry.engineName,
-      engineVersion: entry.engineVersion,
-    };
-    if (!imageUrl) return { image: entry!.imageRef, engine };
-    if (!IMAGE_REF.test(imageUrl)) {
-      throw refuse(
-        '2810',
-        `SWRQueryImageInfoError: parameter [engine.image_url] is "${imageUrl.slice(0, 200)}", which is no image reference.`,
-        'Write it as name:tag or registry/organization/name:tag.',
-      );
-    }
-    try {
-      if (await deps.driver.hasImage(imageUrl)) return { image: imageUrl, imageUrl, engine };
-    } catch (error) {
-      // Unknown is not absent: the job then finds out when it starts.
-      if (error instanceof EngineUnavailable) return { image: imageUrl, imageUrl, engine };
-      throw error;
-    }
-    throw refuse(
-      '2810',
-      `SWRQueryImageInfoError: the image ${imageUrl} of parameter [engine.image_url] is not present on this machine.`,
-      'Build or load it with the container engine of this installation first.',
-    );
-  }
-
-  function resolveFlavor(spec: NonNullable<JobBody['spec']>): Flavor {
-    const id = spec.resource?.flavor_id;
-    const known = deps.flavors
-      .list()
-      .map(flavor => flavor.id)
-      .join(', ');
-    if (!id)
-      throw refuse(
-        '2781',
-        'FlavorNotFound: parameter [spec.resource.flavor_id] is required.',
-        `Flavors here: ${known}.`,
-      );
-    const flavor = deps.flavors.find(id);
-    if (!flavor)
-      throw refuse('2781', `FlavorNotFound: there is no flavor ${id.slice(0, 100)}.`, `Flavors here: ${known}.`);
-    const fit = deps.admission.fits(flavor);
-    if (!fit.ok) {
-      throw refuse(
-        '2763',
-        `DoNotHaveFlavor: the flavor ${flavor.id} can never run here. ${fit.reason}`,
-        `Flavors here: ${known}.`,
-      );
-    }
-    const nodes = spec.resource?.node_count ?? 1;
-    if (nodes < 1 || nodes > flavor.maxNodes) {
-      throw refuse(
-        '2793',
-        `FlavorOutOfRange: parameter [spec.resource.node_count] is ${nodes}; the flavor ${flavor.id} allows 1 to ${flavor.maxNodes}.`,
-      );
-    }
-    return flavor;
-  }
-
-  /** The place of an input: one object, or everything below a prefix that holds at least one. */
-  async function resolveInput(principal: Principal, field: string, path: StoragePath): Promise<StoragePath> {
-    await requireBucket(objects, principal, path.bucket, field);
-    try {
-      if (path.key !== '' && !path.key.endsWith('/') && (await objects.head(principal, path))) return path;
-      const directory = asDirectory(path);
-      const { objects: some } = await objects.list(principal, directory.bucket, { prefix: directory.key, maxKeys: 1 });
-      if (some.length > 0) return directory;
-    } catch (error) {
-      throw asDenied(error, field);
-    }
-    throw refuse(
-      '2836',
-      `PathNotFound: the path ${storageUrl(path)} of parameter [${field}] holds no object.`,
-      'Upload the data first, or correct the path.',
-      404,
-    );
-  }
-
-  /** Places of inputs and outputs; how they reach the program is the algorithm's word where the job says nothing. */
-  async function resolveChannels(
-    principal: Principal,
-    algorithm: NonNullable<JobBody['algorithm']>,
-    declared: JobConfig,
-  ): Promise<{ inputs: JobInput[]; outputs: JobOutput[] }> {
-    const inputs: JobInput[] = [];
-    const outputs: JobOutput[] = [];
-    const own = (side: 'inputs' | 'outputs', name: string) => declared[side]?.find(channel => channel.name === name);
-    const access = (side: 'inputs' | 'outputs', name: string, given: string | null | undefined) =>
-      (given ?? own(side, name)?.access_method) === 'env' ? 'env' : 'parameter';
-    for (const [index, channel] of (algorithm.outputs ?? []).entries()) {
-      const { url, path } = channelPath('outputs', index, channel);
-      outputs.push({
-        name: channel.name,
-        description: channel.description ?? '',
-        accessMethod: access('outputs', channel.name, channel.access_method),
-        url,
-        to: asDirectory(path),
-        prefetch: channel.prefetch_to_local ?? own('outputs', channel.name)?.prefetch_to_local ?? false,
-      });
-    }
-    checkOutputs(outputs);
-    for (const [index, channel] of (algorithm.inputs ?? []).entries()) {
-      const { url, path } = channelPath('inputs', index, channel);
-      inputs.push({
-        name: channel.name,
-        description: channel.description ?? '',
-        accessMethod: access('inputs', channel.name, channel.access_method),
-        url,
-        from: await resolveInput(principal, `algorithm.inputs[${index}].remote.obs.obs_url`, path),
-      });
-    }
-    for (const [index, output] of outputs.entries()) {
-      await requireBucket(objects, principal, output.to.bucket, `algorithm.outputs[${index}].remote.obs.obs_url`);
-    }
-    return { inputs, outputs };
-  }
-
-  async function resolveCode(
-    principal: Principal,
-    config: JobConfig,
-    form: BootForm,
-  ): Promise<Pick<JobSpec, 'code' | 'bootFile'>> {
-    if (!config.code_dir) return {};
-    try {
-      const { path } = await inspectCode(objects, principal, config.code_dir, settings.codeLimits);
-      const code = { url: config.code_dir, from: path, name: lastStep(path) };
-      if (form !== 'preset') return { code };
-      const relative = await inspectBootFile(objects, principal, config.boot_file!, path);
-      return { code, bootFile: { url: config.boot_file!, relative } };
-    } catch (error) {
-      throw asDenied(error, 'code_dir');
-    }
-  }
-
   async function create(principal: Principal, projectId: string, raw: JobBody): Promise<Job> {
     const body = withoutNulls(raw) as JobBody;
     checkRequest(body);
     const algorithm = body.algorithm ?? {};
     const spec = body.spec ?? {};
-    const { config, declared, origin } = await resolveConfig(projectId, algorithm);
+    const { config, declared, origin } = await resolve.config(projectId, algorithm);
     const form = checkConfig(config);
-    const flavor = resolveFlavor(spec);
-    const image = await resolveImage(form, config);
+    const flavor = resolve.flavor(spec);
+    const image = await resolve.image(form, config);
     const logExport = logExportOf(spec);
     const agency = await deps.authorizations.agencyFor(principal, projectId);
-    const { code, bootFile } = await resolveCode(principal, config, form);
-    const { inputs, outputs } = await resolveChannels(principal, algorithm, declared);
+    const { code, bootFile } = await resolve.code(principal, config, form);
+    const { inputs, outputs } = await resolve.channels(principal, algorithm, declared);
     if (logExport) {
       await requireBucket(objects, principal, logExport.bucket, 'spec.log_export_path.obs_url', {
         code: 'ModelArts.2820',

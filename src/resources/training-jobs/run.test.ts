@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Program } from '../../runtime/fake/index.ts';
-import { createWorld, type World } from './world.fixture.ts';
+import { createWorld, type World } from './test-world.ts';
 
 describe('running training jobs', () => {
   let world: World;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sql } from 'kysely';
-import { createWorld, type Json, PROJECT, type World } from './world.fixture.ts';
+import { createWorld, type Json, PROJECT, type World } from './test-world.ts';
 
 const JOBS = 100_000;
 
@@ -75,24 +75,5 @@ describe('searching among 100,000 training jobs', () => {
   it('sees nothing of other projects', async () => {
     const other = (await fetch(world.address().replace(PROJECT, 'another'), { method: 'POST', body: '{}' })).json();
     assert.equal(((await other) as Json).total, 0);
-  });
-
-  it('answers a filtered page within 50 ms', async () => {
-    const body = {
-      limit: 10,
-      filters: [
-        { key: 'name', operator: 'like', value: ['9'] },
-        { key: 'phase', operator: 'in', value: ['Failed'] },
-      ],
-    };
-    const times: number[] = [];
-    for (let index = 0; index < 40; index++) {
-      const start = performance.now();
-      await search(body);
-      times.push(performance.now() - start);
-    }
-    times.sort((a, b) => a - b);
-    // The median here, so that a busy machine does not fail it; the 99th percentile is for the benchmark.
-    assert.ok(times[20]! < 50, `median ${times[20]!.toFixed(1)} ms, p99 ${times.at(-1)!.toFixed(1)} ms`);
   });
 });

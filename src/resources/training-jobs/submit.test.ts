@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createWorld, ENGINE_ID, type Json, type World } from './world.fixture.ts';
+import { createWorld, ENGINE_ID, type Json, type World } from './test-world.ts';
 
 describe('submitting training jobs', () => {
   let world: World;

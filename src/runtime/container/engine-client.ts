@@ -1,7 +1,8 @@
 import http from 'node:http';
 import type { Readable } from 'node:stream';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { EngineRefused, EngineUnavailable } from '../driver.ts';
+import { loadDockerode } from './load-dockerode.ts';
 
 /** Prefix of Podman's own endpoints, which do a few things better than its Docker-compatible ones. */
 export const LIBPOD = '/v4.0.0/libpod';
@@ -62,8 +63,9 @@ export function engineClient(socketPath: string): EngineClient {
   // No kept-alive connections: one that died with the engine would make the next request fail without reason.
   const agent = new http.Agent({ keepAlive: false });
   const options: Docker.DockerOptions & { agent: http.Agent } = { socketPath, agent };
-  const quick = new Docker({ ...options, timeout: QUICK_TIMEOUT_MS });
-  const patient = new Docker(options);
+  const Dockerode = loadDockerode();
+  const quick = new Dockerode({ ...options, timeout: QUICK_TIMEOUT_MS });
+  const patient = new Dockerode(options);
   const engineName = `at ${socketPath}`;
   let known: EngineFlavour | undefined;
 

@@ -16,14 +16,14 @@ import { findFlavor, flavors } from '../flavors/index.ts';
 import { createObjects, objectsMigrations } from '../objects/index.ts';
 import { createTraining, type Training, type TrainingSettings, trainingMigrations } from './index.ts';
 
-export const PRESET = 'localhost/atelier/pytorch:1';
+const PRESET = 'localhost/atelier/pytorch:1';
 export const ENGINE_ID = 'pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64';
 export const PROJECT = '0123456789abcdef0123456789abcdef';
 
 const CAPACITY = { vcpus: 4, memoryBytes: 16 * 1024 ** 3, gpus: 0 };
 const ENGINE = { engineId: ENGINE_ID, engineName: 'PyTorch', engineVersion: 'pytorch_1.8.0', imageRef: PRESET };
 
-export const user: Principal = {
+const user: Principal = {
   kind: 'user',
   id: 'user-1',
   name: 'ann',

@@ -1,0 +1,161 @@
+import { createHmac } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Registry } from 'prom-client';
+import { createAdmission } from '../admission/index.ts';
+import { createApiServer, type Route } from '../http/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Log } from '../kernel/log.ts';
+import { createAlgorithms } from '../resources/algorithms/index.ts';
+import { createAudit } from '../resources/audit/index.ts';
+import { createAuthorizations } from '../resources/authorizations/index.ts';
+import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
+import { createIam } from '../resources/iam/index.ts';
+import * as images from '../resources/images/index.ts';
+import { createModels } from '../resources/models/index.ts';
+import { createObjects } from '../resources/objects/index.ts';
+import { createServices, type ServicesDeps } from '../resources/services/index.ts';
+import { createSystem, type SystemDeps } from '../resources/system/index.ts';
+import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
+import type { RuntimeDriver } from '../runtime/driver.ts';
+import type { Database } from '../store-kit/index.ts';
+import { openApi } from '../wire/openapi.ts';
+import type { HomePaths } from './home.ts';
+import type { ContainerDoors } from './listeners.ts';
+import { allOperations } from './operations.ts';
+
+/** What the families stand on, and what tests put others in place of. */
+export interface Parts {
+  /** With `allMigrations` done. */
+  db: Database;
+  clock: Clock;
+  log: Log;
+  metrics: Registry;
+  version: string;
+  region: string;
+  /** Host names `<bucket>.<obsDomain>` address buckets. */
+  obsDomain: string;
+  installation: string;
+  secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string };
+  paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
+  /** Read when they are needed, so that they may be filled in once the servers listen. */
+  endpoints: { api: string; obs: string; registry: string; inference: string };
+  readiness: SystemDeps['readiness'];
+  capacity: Capacity;
+  driver: RuntimeDriver;
+  gateway: ServicesDeps['gateway'];
+  /** Makes the way on which containers reach the two servers. */
+  doors(servers: { api: Server; obs: Server }): ContainerDoors;
+  /** How instances of services are asked for their health; by HTTP when absent. */
+  probe?: ServicesDeps['probe'];
+  trainingSettings?: TrainingDeps['settings'];
+}
+
+export type Families = ReturnType<typeof composeFamilies>;
+
+/** Makes every family of the parts, and mounts them all; nothing listens or runs yet. */
+export function composeFamilies(parts: Parts) {
+  const { db, clock, log, metrics, region, secrets, paths, endpoints, capacity, driver, gateway, installation } = parts;
+  const common = { db, clock, log };
+  const admission = createAdmission({ ...common, capacity });
+  const iam = createIam({
+    ...common,
+    region,
+    tokenKey: secrets.tokenKey,
+    dataKey: secrets.dataKey,
+    endpoints,
+  });
+  const objects = createObjects({ ...common, iam, dir: paths.objects, region, domain: parts.obsDomain });
+  const { app, mount } = createApiServer({
+    authenticate: iam.authenticate,
+    authorizer: iam.authorizer,
+    ownsProject: iam.ownsProject,
+    audit: createAudit(db),
+    log,
+    metrics,
+  });
+  const doors = parts.doors({ api: app.server, obs: objects.server });
+  const authorizations = createAuthorizations({ ...common, iam });
+  const flavorTable = { list: () => flavors(capacity), find: findFlavor };
+  const algorithms = createAlgorithms({ ...common, objects: objects.service, images });
+  const training = createTraining({
+    ...common,
+    objects: objects.service,
+    iam,
+    authorizations,
+    algorithms,
+    images,
+    admission,
+    flavors: flavorTable,
+    driver,
+    platform: doors,
+    dir: paths.jobs,
+    installation,
+    region,
+    endpoints,
+    linkKey: createHmac('sha256', secrets.dataKey).update('log links').digest(),
+    ...(parts.trainingSettings ? { settings: parts.trainingSettings } : {}),
+  });
+  const models = createModels({
+    ...common,
+    objects: objects.service,
+    iam,
+    authorizations,
+    training,
+    images,
+    dir: paths.models,
+  });
+  const services = createServices({
+    ...common,
+    models,
+    admission,
+    flavors: flavorTable,
+    driver,
+    gateway,
+    iam,
+    authorizations,
+    dir: paths.services,
+    installation,
+    settings: { inferenceUrl: () => endpoints.inference },
+    ...(parts.probe ? { probe: parts.probe } : {}),
+  });
+  models.setUsedBy(services.usedBy);
+  const system = createSystem({
+    readiness: parts.readiness,
+    metrics,
+    openApi: openApi(allOperations, { title: 'Atelier', version: parts.version }),
+    gatewayKey: secrets.gatewayKey,
+    verify: iam.verifyInference,
+  });
+  const routes: Route[] = [
+    ...system.routes,
+    ...iam.routes,
+    ...authorizations.routes,
+    ...algorithms.routes,
+    ...training.routes,
+    ...models.routes,
+    ...services.routes,
+  ];
+  mount(routes);
+
+  return {
+    app,
+    routes,
+    iam,
+    objects,
+    admission,
+    doors,
+    /** Takes up the work that is due. */
+    async start(): Promise<void> {
+      await training.start();
+      await models.start();
+      await services.start();
+    },
+    /** Lets go of the work; containers run on. The servers must have stopped taking requests. */
+    async stop(): Promise<void> {
+      await services.stop();
+      await models.stop();
+      await training.stop();
+      await objects.stop();
+    },
+  };
+}

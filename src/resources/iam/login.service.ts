@@ -1,0 +1,97 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { Failure } from '../../kernel/failure.ts';
+import type { IamStore } from './iam.store.ts';
+import { type Account, countAttempt, LOCK_MS, type User } from './identity.ts';
+import { passwordMatches, sha256 } from './secrets.ts';
+
+/** Who wants to log in: a user by id, or by name within an account. */
+export interface Login {
+  userId?: string | undefined;
+  userName?: string | undefined;
+  accountId?: string | undefined;
+  accountName?: string | undefined;
+  password: string;
+}
+
+/**
+ * Checks passwords. Five wrong ones in 15 minutes lock the name for as long, whether there is such a user or not, so that no
+ * answer tells which names exist.
+ */
+export function loginService(deps: { store: IamStore; clock: Clock }) {
+  const { store, clock } = deps;
+
+  async function find(login: Login): Promise<{ user?: User | undefined; account?: Account | undefined; name: string }> {
+    if (login.userId !== undefined) {
+      const user = await store.user(login.userId);
+      return { user, account: user && (await store.account(user.accountId)), name: `id ${login.userId}` };
+    }
+    const { accountId, accountName, userName } = login;
+    const account = accountId ? await store.account(accountId) : await store.accountByName(accountName ?? '');
+    const user = account && userName ? await store.userByName(account.id, userName) : undefined;
+    return {
+      user,
+      account,
+      name: user ? `id ${user.id}` : `name ${accountId ?? ''}/${accountName ?? ''}/${userName ?? ''}`,
+    };
+  }
+
+  const turns = new Map<string, Promise<unknown>>();
+
+  /** Attempts for one name go one after the other: none is checked before it is known whether the one before it failed. */
+  function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const mine = (turns.get(name) ?? Promise.resolve()).then(work);
+    const over = mine
+      .catch(() => undefined) // told to whoever waits for `mine`
+      .then(() => {
+        if (turns.get(name) === over) turns.delete(name);
+      });
+    turns.set(name, over);
+    return mine;
+  }
+
+  /**
+   * Checks a password, counting failures for the name. Throws Failure while the name is locked. Resolves with whether it is right and
+   * still the user's: it may have been changed while it was checked.
+   */
+  async function verify(name: string, user: User | undefined, password: string): Promise<boolean> {
+    const nameHash = sha256(name);
+    const now = clock.now();
+    const attempt = await store.transaction(async rows => {
+      await rows.purgeLoginFailures(now - 2 * LOCK_MS);
+      const next = countAttempt(await rows.loginFailures(nameHash), now);
+      if (next !== 'locked') await rows.setLoginFailures(nameHash, next);
+      return next;
+    });
+    if (attempt === 'locked') {
+      throw new Failure({
+        code: 'IAM.0101',
+        status: 401,
+        message: 'The user is locked after too many failed logins.',
+        solution: 'Try again in 15 minutes.',
+      });
+    }
+    const good = await passwordMatches(password, user?.passwordHash ?? null);
+    if (!user || !good || (await store.user(user.id))?.generation !== user.generation) return false;
+    await store.clearLoginFailures(nameHash);
+    return true;
+  }
+
+  return {
+    /** Whether this is the user's password; wrong ones count as failed logins do. Throws Failure while locked. */
+    isPasswordOf: (user: User, password: string) =>
+      inTurn(`id ${user.id}`, () => verify(`id ${user.id}`, user, password)),
+
+    /** The user with this name and password. Throws the same Failure for a wrong name and a wrong password. */
+    async login(login: Login): Promise<{ user: User; account: Account }> {
+      const { user, account, name } = await find(login);
+      const good = await inTurn(name, () => verify(name, user, login.password));
+      if (!user || !account?.enabled || !good) {
+        throw new Failure({ code: 'IAM.0001', status: 401, message: 'The username or password is wrong.' });
+      }
+      if (!user.enabled) throw new Failure({ code: 'IAM.0002', status: 401, message: 'The user is disabled.' });
+      return { user, account };
+    },
+  };
+}
+
+export type LoginService = ReturnType<typeof loginService>;

@@ -1,0 +1,214 @@
+import { Failure } from '../../kernel/failure.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import { EngineUnavailable } from '../../runtime/driver.ts';
+import {
+  asDenied,
+  asDirectory,
+  type BootForm,
+  inspectBootFile,
+  inspectCode,
+  type JobConfig,
+  lastStep,
+  mergeParameters,
+  requireBucket,
+  requireEngine,
+  type StoragePath,
+  storageUrl,
+} from '../algorithms/index.ts';
+import type { Flavor } from '../flavors/index.ts';
+import type { JobBody } from './job.api.ts';
+import type { JobInput, JobOutput, JobSpec } from './job.model.ts';
+import type { TrainingDeps, TrainingSettings } from './job.ports.ts';
+import { channelPath, checkOutputs, configOf, matchChannels } from './job.request.ts';
+
+const IMAGE_REF = /^[A-Za-z0-9][\w./:@-]{0,511}$/;
+
+function refuse(code: string, message: string, solution?: string, status = 400): Failure {
+  return new Failure({ code: `ModelArts.${code}`, status, message, ...(solution ? { solution } : {}) });
+}
+
+/**
+ * Turns what a request names into what exists: algorithm, image, flavor, code, inputs and outputs. Everything is looked at with the
+ * caller's own permissions; each function throws the Failure of what is missing.
+ */
+export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings, 'codeLimits'>) {
+  const { objects } = deps;
+
+  /** The configuration a job runs with: its own, or its algorithm's with the job's values. */
+  async function resolveConfig(
+    projectId: string,
+    algorithm: NonNullable<JobBody['algorithm']>,
+  ): Promise<{ config: JobConfig; declared: JobConfig; origin?: { id: string; name: string } }> {
+    const given = configOf(algorithm);
+    if (!algorithm.id) {
+      mergeParameters(given.parameters ?? [], undefined, true);
+      return { config: given, declared: given };
+    }
+    const origin = await deps.algorithms.get(projectId, algorithm.id);
+    const declared = origin.config;
+    matchChannels(declared, given);
+    return {
+      config: {
+        ...declared,
+        inputs: given.inputs,
+        outputs: given.outputs,
+        parameters: mergeParameters(
+          declared.parameters ?? [],
+          given.parameters,
+          declared.parameters_customization ?? false,
+        ),
+      },
+      declared,
+      origin: { id: origin.id, name: origin.name },
+    };
+  }
+
+  async function resolveImage(
+    form: BootForm,
+    config: JobConfig,
+  ): Promise<Pick<JobSpec, 'image' | 'engine' | 'imageUrl'>> {
+    const imageUrl = config.engine?.image_url || undefined;
+    const entry = form === 'preset' ? requireEngine(deps.images, config) : undefined;
+    const engine = entry && {
+      engineId: entry.engineId,
+      engineName: entry.engineName,
+      engineVersion: entry.engineVersion,
+    };
+    if (!imageUrl) return { image: entry!.imageRef, engine };
+    if (!IMAGE_REF.test(imageUrl)) {
+      throw refuse(
+        '2810',
+        `SWRQueryImageInfoError: parameter [engine.image_url] is "${imageUrl.slice(0, 200)}", which is no image reference.`,
+        'Write it as name:tag or registry/organization/name:tag.',
+      );
+    }
+    try {
+      if (await deps.driver.hasImage(imageUrl)) return { image: imageUrl, imageUrl, engine };
+    } catch (error) {
+      // Unknown is not absent: the job then finds out when it starts.
+      if (error instanceof EngineUnavailable) return { image: imageUrl, imageUrl, engine };
+      throw error;
+    }
+    throw refuse(
+      '2810',
+      `SWRQueryImageInfoError: the image ${imageUrl} of parameter [engine.image_url] is not present on this machine.`,
+      'Build or load it with the container engine of this installation first.',
+    );
+  }
+
+  function resolveFlavor(spec: NonNullable<JobBody['spec']>): Flavor {
+    const id = spec.resource?.flavor_id;
+    const known = deps.flavors
+      .list()
+      .map(flavor => flavor.id)
+      .join(', ');
+    if (!id)
+      throw refuse(
+        '2781',
+        'FlavorNotFound: parameter [spec.resource.flavor_id] is required.',
+        `Flavors here: ${known}.`,
+      );
+    const flavor = deps.flavors.find(id);
+    if (!flavor)
+      throw refuse('2781', `FlavorNotFound: there is no flavor ${id.slice(0, 100)}.`, `Flavors here: ${known}.`);
+    const fit = deps.admission.fits(flavor);
+    if (!fit.ok) {
+      throw refuse(
+        '2763',
+        `DoNotHaveFlavor: the flavor ${flavor.id} can never run here. ${fit.reason}`,
+        `Flavors here: ${known}.`,
+      );
+    }
+    const nodes = spec.resource?.node_count ?? 1;
+    if (nodes < 1 || nodes > flavor.maxNodes) {
+      throw refuse(
+        '2793',
+        `FlavorOutOfRange: parameter [spec.resource.node_count] is ${nodes}; the flavor ${flavor.id} allows 1 to ${flavor.maxNodes}.`,
+      );
+    }
+    return flavor;
+  }
+
+  /** The place of an input: one object, or everything below a prefix that holds at least one. */
+  async function resolveInput(principal: Principal, field: string, path: StoragePath): Promise<StoragePath> {
+    await requireBucket(objects, principal, path.bucket, field);
+    try {
+      if (path.key !== '' && !path.key.endsWith('/') && (await objects.head(principal, path))) return path;
+      const directory = asDirectory(path);
+      const { objects: some } = await objects.list(principal, directory.bucket, { prefix: directory.key, maxKeys: 1 });
+      if (some.length > 0) return directory;
+    } catch (error) {
+      throw asDenied(error, field);
+    }
+    throw refuse(
+      '2836',
+      `PathNotFound: the path ${storageUrl(path)} of parameter [${field}] holds no object.`,
+      'Upload the data first, or correct the path.',
+      404,
+    );
+  }
+
+  /** Places of inputs and outputs; how they reach the program is the algorithm's word where the job says nothing. */
+  async function resolveChannels(
+    principal: Principal,
+    algorithm: NonNullable<JobBody['algorithm']>,
+    declared: JobConfig,
+  ): Promise<{ inputs: JobInput[]; outputs: JobOutput[] }> {
+    const inputs: JobInput[] = [];
+    const outputs: JobOutput[] = [];
+    const own = (side: 'inputs' | 'outputs', name: string) => declared[side]?.find(channel => channel.name === name);
+    const access = (side: 'inputs' | 'outputs', name: string, given: string | null | undefined) =>
+      (given ?? own(side, name)?.access_method) === 'env' ? 'env' : 'parameter';
+    for (const [index, channel] of (algorithm.outputs ?? []).entries()) {
+      const { url, path } = channelPath('outputs', index, channel);
+      outputs.push({
+        name: channel.name,
+        description: channel.description ?? '',
+        accessMethod: access('outputs', channel.name, channel.access_method),
+        url,
+        to: asDirectory(path),
+        prefetch: channel.prefetch_to_local ?? own('outputs', channel.name)?.prefetch_to_local ?? false,
+      });
+    }
+    checkOutputs(outputs);
+    for (const [index, channel] of (algorithm.inputs ?? []).entries()) {
+      const { url, path } = channelPath('inputs', index, channel);
+      inputs.push({
+        name: channel.name,
+        description: channel.description ?? '',
+        accessMethod: access('inputs', channel.name, channel.access_method),
+        url,
+        from: await resolveInput(principal, `algorithm.inputs[${index}].remote.obs.obs_url`, path),
+      });
+    }
+    for (const [index, output] of outputs.entries()) {
+      await requireBucket(objects, principal, output.to.bucket, `algorithm.outputs[${index}].remote.obs.obs_url`);
+    }
+    return { inputs, outputs };
+  }
+
+  async function resolveCode(
+    principal: Principal,
+    config: JobConfig,
+    form: BootForm,
+  ): Promise<Pick<JobSpec, 'code' | 'bootFile'>> {
+    if (!config.code_dir) return {};
+    try {
+      const { path } = await inspectCode(objects, principal, config.code_dir, settings.codeLimits);
+      const code = { url: config.code_dir, from: path, name: lastStep(path) };
+      if (form !== 'preset') return { code };
+      const relative = await inspectBootFile(objects, principal, config.boot_file!, path);
+      return { code, bootFile: { url: config.boot_file!, relative } };
+    } catch (error) {
+      throw asDenied(error, 'code_dir');
+    }
+  }
+
+  return {
+    config: resolveConfig,
+    image: resolveImage,
+    flavor: resolveFlavor,
+    channels: resolveChannels,
+    code: resolveCode,
+  };
+}

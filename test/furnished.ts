@@ -1,0 +1,114 @@
+import type { Principal } from '../src/kernel/principal.ts';
+import { PASSWORD, type World } from './world.ts';
+
+const ENGINE = 'pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64';
+const FLAVOR = 'modelarts.vm.cpu.1u';
+const WAIT_MS = 20_000;
+
+/**
+ * Gives the world's first account one thing of every family. Returns their ids by the names that paths have for them. The world
+ * must have been made with `work`, since a service needs a model that was imported.
+ */
+export async function furnish(world: World): Promise<Record<string, string>> {
+  const { root } = world;
+  const token = await world.login(root);
+  const made = async (path: string, body: object) => {
+    const answer = await world.send('POST', path, { token, body });
+    if (answer.status >= 300) throw new Error(`POST ${path} answered ${answer.status}: ${answer.text}`);
+    return answer.body;
+  };
+  const reached = async (path: string, done: (body: Record<string, unknown>) => boolean) => {
+    for (const end = Date.now() + WAIT_MS; ; ) {
+      const { body, text } = await world.send('GET', path, { token });
+      if (done(body)) return;
+      if (Date.now() > end) throw new Error(`${path} stays ${text}`);
+      await new Promise(resolve => setTimeout(resolve, 10));
+    }
+  };
+
+  const principal: Principal = {
+    kind: 'root',
+    id: root.userId,
+    name: root.account,
+    accountId: root.accountId,
+    accountName: root.account,
+    credential: 'internal',
+  };
+  const objects = world.families.objects.service;
+  await objects.createBucket(principal, 'furnished');
+  const files: Record<string, string> = {
+    'code/train.py': 'print(1)',
+    'package/model/model.pt': 'weights',
+    'package/model/customize_service.py': 'class Service: pass',
+    'package/model/config.json': JSON.stringify({
+      model_algorithm: 'image_classification',
+      model_type: 'PyTorch',
+      runtime: ENGINE,
+    }),
+  };
+  for (const [key, content] of Object.entries(files)) {
+    await objects.put(principal, { bucket: 'furnished', key }, Buffer.from(content));
+  }
+
+  const user = await made('/v3/users', { user: { name: 'ann', password: PASSWORD } });
+  const group = await made('/v3/groups', { group: { name: 'staff' } });
+  const agency = await made('/v3.0/OS-AGENCY/agencies', {
+    agency: { name: 'helpers', trust_domain_name: root.account },
+  });
+  const key = await made('/v3.0/OS-CREDENTIAL/credentials', { credential: { user_id: user.user.id } });
+  const role = await made('/v3.0/OS-ROLE/roles', {
+    role: {
+      display_name: 'readers',
+      type: 'AX',
+      policy: { Version: '1.1', Statement: [{ Effect: 'Allow', Action: ['modelarts:trainJob:list'] }] },
+    },
+  });
+
+  const v1 = `/v1/${root.projectId}`;
+  const v2 = `/v2/${root.projectId}`;
+  const bound = await made(`${v2}/agency`, {});
+  await made(`${v2}/authorizations`, { user_id: 'all', type: 'agency', content: bound.agency_name });
+  const code = {
+    code_dir: '/furnished/code/',
+    boot_file: '/furnished/code/train.py',
+    engine: { engine_id: ENGINE },
+  };
+  const algorithm = await made(`${v2}/algorithms`, {
+    metadata: { name: 'furnished-algorithm' },
+    job_config: code,
+  });
+  const job = await made(`${v2}/training-jobs`, {
+    kind: 'job',
+    metadata: { name: 'furnished-job' },
+    algorithm: { ...code, outputs: [{ name: 'train_url', remote: { obs: { obs_url: '/furnished/out/' } } }] },
+    spec: { resource: { flavor_id: FLAVOR, node_count: 1 } },
+  });
+  const model = await made(`${v1}/models`, {
+    model_name: 'furnished-model',
+    model_version: '0.0.1',
+    model_type: 'PyTorch',
+    source_location: 'obs://furnished/package/',
+  });
+  await reached(`${v1}/models/${model.model_id}`, body => body.model_status === 'published');
+  const service = await made(`${v1}/services`, {
+    service_name: 'furnished-service',
+    infer_type: 'real-time',
+    config: [{ model_id: model.model_id, weight: 100, specification: FLAVOR, instance_count: 1 }],
+  });
+
+  return {
+    project_id: root.projectId,
+    project: root.projectId,
+    domain_id: root.accountId,
+    user_id: user.user.id,
+    group_id: group.group.id,
+    agency_id: agency.agency.id,
+    access_key: key.credential.access,
+    role_id: role.role.id,
+    algorithm_id: algorithm.metadata.id,
+    training_job_id: job.metadata.id,
+    task_id: 'worker-0',
+    model_id: model.model_id,
+    service_id: service.service_id,
+  };
+}

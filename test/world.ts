@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { composeFamilies, type Families, type Parts } from '../src/app/compose.ts';
+import { homePaths } from '../src/app/home.ts';
+import { allMigrations } from '../src/app/migrations.ts';
+import { type Clock, systemClock } from '../src/kernel/clock.ts';
+import { type Log, silentLog } from '../src/kernel/log.ts';
+import { findEngine } from '../src/resources/images/index.ts';
+import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
+import { migrate, openSqlite } from '../src/store-kit/index.ts';
+
+const GIB = 1024 ** 3;
+export const REGION = 'local-1';
+export const PASSWORD = 'Correct-Horse-7';
+
+export interface WorldOptions {
+  clock?: Clock;
+  log?: Log;
+  capacity?: Parts['capacity'];
+  /** What a container does; one that runs for ever when absent or undefined. */
+  program?: (spec: { image: string; command?: string[]; env: Record<string, string> }) => Program | undefined;
+  trainingSettings?: Parts['trainingSettings'];
+  /** How instances of services answer for their health; well when absent. */
+  probe?: Parts['probe'];
+  /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
+  work?: boolean;
+}
+
+/** An account with its root user. */
+export interface Tenant {
+  account: string;
+  accountId: string;
+  projectId: string;
+  userId: string;
+  password: string;
+  accessKey: string;
+  secretKey: string;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of all shapes
+  body: any;
+}
+
+export interface CallOptions {
+  token?: string | undefined;
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** What the inference gateway was last told to serve. */
+export interface GatewayStub {
+  routes: Parameters<Parts['gateway']['apply']>[0];
+  counts: Awaited<ReturnType<Parts['gateway']['counters']>>;
+  apply: Parts['gateway']['apply'];
+  counters: Parts['gateway']['counters'];
+  status(): Promise<{ running: boolean }>;
+  ensure(): Promise<void>;
+}
+
+export interface World {
+  api: string;
+  obs: string;
+  families: Families;
+  engine: FakeEngine;
+  gateway: GatewayStub;
+  /** The first account. */
+  root: Tenant;
+  /** Makes a further account. */
+  tenant(name: string): Promise<Tenant>;
+  /** A call of the management API. */
+  send(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** Logs in with a password; the token, scoped to the region's project. */
+  login(user: { account: string; name?: string; password?: string }): Promise<string>;
+  remove(): Promise<void>;
+}
+
+/**
+ * The whole platform in this process, over real HTTP servers and a database in memory; only containers and the inference gateway
+ * are stand-ins. `remove()` ends everything.
+ */
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const home = mkdtempSync(join(tmpdir(), 'atelier-world-'));
+  const paths = homePaths(home);
+  for (const dir of [paths.objects, paths.jobs, paths.models, paths.services]) mkdirSync(dir);
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? silentLog();
+  const db = openSqlite(':memory:');
+  await migrate(db, allMigrations, clock.now());
+  const preset = findEngine({ engineName: 'PyTorch' })?.imageRef;
+  const engine = new FakeEngine({
+    images: preset ? [preset] : [],
+    ...(options.program ? { program: options.program } : {}),
+  });
+  const gateway: GatewayStub = {
+    routes: { services: [], callers: [] },
+    counts: {},
+    apply: async routes => {
+      gateway.routes = structuredClone(routes);
+    },
+    counters: async () => gateway.counts,
+    status: async () => ({ running: true }),
+    ensure: async () => {},
+  };
+  const [apiPort, obsPort] = await freePorts();
+  const api = `http://127.0.0.1:${apiPort}`;
+  const obs = `http://127.0.0.1:${obsPort}`;
+  const families = composeFamilies({
+    db,
+    clock,
+    log,
+    metrics: new Registry(),
+    version: '0.0.0',
+    region: REGION,
+    obsDomain: 'obs.localhost',
+    installation: 'test01',
+    secrets: { tokenKey: randomBytes(32), dataKey: randomBytes(32), gatewayKey: randomBytes(24).toString('base64url') },
+    paths,
+    endpoints: { api, obs, registry: 'http://127.0.0.1:1', inference: 'http://127.0.0.1:1' },
+    readiness: () => ({ ready: true, pid: process.pid, version: '0.0.0', checks: {} }),
+    capacity: options.capacity ?? { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
+    driver: createFakeDriver({ engine }),
+    gateway,
+    doors: () => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} }),
+    probe: options.probe ?? (async () => true),
+    ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
+  });
+  const { app, objects, iam } = families;
+  await app.listen({ port: apiPort, host: '127.0.0.1' });
+  await new Promise<void>((resolve, reject) => {
+    objects.server.once('error', reject);
+    objects.server.listen(obsPort, '127.0.0.1', resolve);
+  });
+  if (options.work) await families.start();
+
+  async function tenant(name: string): Promise<Tenant> {
+    const made = await iam.ensureRootAccount({ account: name, password: PASSWORD });
+    return {
+      account: name,
+      accountId: made.accountId,
+      projectId: made.projectId,
+      userId: made.userId,
+      password: PASSWORD,
+      accessKey: made.accessKey!,
+      secretKey: made.secretKey!,
+    };
+  }
+
+  async function send(method: string, path: string, { token, body, headers }: CallOptions = {}): Promise<Answer> {
+    const response = await fetch(api + path, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { 'X-Auth-Token': token }),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const json = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
+    return { status: response.status, headers: response.headers, text, body: json ? JSON.parse(text) : undefined };
+  }
+
+  return {
+    api,
+    obs,
+    families,
+    engine,
+    gateway,
+    root: await tenant('acme'),
+    tenant,
+    send,
+    async login({ account, name = account, password = PASSWORD }) {
+      const answer = await send('POST', '/v3/auth/tokens', {
+        body: {
+          auth: {
+            identity: {
+              methods: ['password'],
+              password: { user: { name, password, domain: { name: account } } },
+            },
+            scope: { project: { name: REGION } },
+          },
+        },
+      });
+      if (answer.status !== 201) throw new Error(`login answered ${answer.status}: ${answer.text}`);
+      return answer.headers.get('x-subject-token')!;
+    },
+    async remove() {
+      await app.close();
+      objects.server.close();
+      objects.server.closeAllConnections();
+      await families.stop();
+      await db.destroy();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Two ports that were free a moment ago. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [net.createServer(), net.createServer()] as const;
+  const open = (server: net.Server) =>
+    new Promise<number>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as net.AddressInfo).port));
+    });
+  const ports: [number, number] = [await open(servers[0]), await open(servers[1])];
+  for (const server of servers) await new Promise(resolve => server.close(resolve));
+  return ports;
+}
