@@ -107,6 +107,10 @@ export async function benchGateway(): Promise<Report> {
 }
 
 async function compare(what: string, targets: Record<'gateway' | 'plain' | 'direct', Load>): Promise<Figure[]> {
+  const answers = await Promise.all(
+    Object.values(targets).map(({ url, ...init }) => fetch(url, init).then(answer => answer.text())),
+  );
+  if (new Set(answers).size !== 1) throw new Error(`not the same answers: ${answers.join('  ')}`);
   const { flows, ratio } = await inTurn(targets, { connections: CONNECTIONS, seconds: SECONDS, rounds: ROUNDS });
   const alone = await inTurn(targets, { connections: 1, seconds: 1, rounds: 5 });
   const { gateway, plain, direct } = flows;

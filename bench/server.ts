@@ -4,6 +4,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SERVER_FLAGS } from '../src/cli/commands/server.ts';
 import { createInstallation, type Installation } from '../test/e2e/installation.ts';
 import { fillWithJobs, searchBody } from './many-jobs.ts';
 import { type Figure, median, percentile, type Report } from './report.ts';
@@ -107,7 +108,7 @@ async function startTimes(at: Installation): Promise<Figure[]> {
 
 async function startOnce(env: NodeJS.ProcessEnv, port: number): Promise<{ ms: number; stop(): Promise<void> }> {
   const started = performance.now();
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN], { env, stdio: 'ignore' });
+  const child = spawn(process.execPath, [...SERVER_FLAGS, MAIN], { env, stdio: 'ignore' });
   while (!(await ready(port))) {
     if (child.exitCode !== null) throw new Error('the server did not start');
     await sleep(5);

@@ -20,6 +20,7 @@ const SEARCH_PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 /** Looks at everything the platform needs of this machine; changes nothing. */
 export async function diagnose(settings: Settings): Promise<Finding[]> {
   const findings: Finding[] = [nodeVersion()];
+  findings.push(rights());
   findings.push(program('haproxy', ['-v'], 'apt-get install --no-install-recommends haproxy'));
   findings.push(program('mmdebstrap', ['--version'], 'apt-get install --no-install-recommends mmdebstrap'));
   if (settings.engine) {
@@ -40,6 +41,16 @@ export async function diagnose(settings: Settings): Promise<Finding[]> {
     findings.push(await portFree(settings.host, port, name, runs));
   }
   return findings;
+}
+
+function rights(): Finding {
+  const root = process.getuid?.() === 0;
+  return {
+    subject: 'rights',
+    ok: root,
+    text: root ? 'root' : 'not root: the preset images cannot be built, and containers run without all limits',
+    remedy: 'Run the platform as root; docs/guide/install.md, section "Without root", tells what works otherwise.',
+  };
 }
 
 function nodeVersion(): Finding {

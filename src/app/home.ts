@@ -144,7 +144,17 @@ export interface Secrets {
 export function loadSecrets(paths: HomePaths): Secrets {
   const key = (name: string): string => {
     const file = join(paths.secrets, name);
-    if (!existsSync(file)) writeDurably(file, randomBytes(32).toString('hex'));
+    if (!existsSync(file)) {
+      if (existsSync(paths.database)) {
+        throw new Failure({
+          code: 'Atelier.SecretMissing',
+          status: 500,
+          message: `The file ${file} is gone, but the database that needs it is there.`,
+          solution: 'Restore it from a backup of ATELIER_HOME.',
+        });
+      }
+      writeDurably(file, randomBytes(32).toString('hex'));
+    }
     const text = readFileSync(file, 'utf8').trim();
     if (/^[0-9a-f]{64}$/.test(text)) return text;
     throw new Failure({

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import packageInfo from '../../package.json' with { type: 'json' };
 import { errorText, Failure } from '../kernel/failure.ts';
 import { createLog } from '../kernel/log.ts';
@@ -19,6 +20,7 @@ export async function runServer(settings: Settings): Promise<void> {
     );
   }
   process.stderr.write(`Atelier is ready at ${platform.endpoints.api}\n`);
+  flushCompileCache(); // for the next start, however this one ends; nothing where no cache is set
   await new Promise<void>(resolve => {
     let stopping = false;
     const stop = (signal: string) => {

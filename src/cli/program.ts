@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import packageInfo from '../../package.json' with { type: 'json' };
+import { addAuthorize } from './commands/authorize.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDemo } from './commands/demo.ts';
 import { addLogin } from './commands/login.ts';
@@ -36,6 +37,7 @@ atelier <command> --help tells more of each command.`,
       throw badArgument('The tests are run by the launcher.', './atelier test');
     });
   addLogin(program);
+  addAuthorize(program);
   addObs(program);
   addTrain(program);
   addModel(program);

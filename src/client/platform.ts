@@ -231,12 +231,17 @@ export class PlatformClient {
     return this.#events(`/v1/${this.#project}/services/${id}/events`);
   }
 
+  /** What the instances of a service printed last: a header per instance, then its lines. */
   async serviceLogs(id: string, tailLines: number): Promise<string> {
-    const answer = await this.#session.request('GET', `/v1/${this.#project}/services/${id}/runtime-logs`, {
-      query: { tail_lines: tailLines },
-    });
-    const parsed = JSON.parse(answer.body.toString('utf8')) as { content: string };
-    return parsed.content;
+    const answer = await this.#json<{ instances: { instance_id: string; lines: { text: string }[] }[] }>(
+      'GET',
+      `/v1/${this.#project}/services/${id}/runtime-logs`,
+      undefined,
+      { tail_lines: tailLines },
+    );
+    return answer.instances
+      .map(instance => `── instance ${instance.instance_id}\n${instance.lines.map(line => `${line.text}\n`).join('')}`)
+      .join('');
   }
 
   async #events(path: string): Promise<PlatformEvent[]> {

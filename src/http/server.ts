@@ -1,4 +1,5 @@
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { Readable } from 'node:stream';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -175,15 +176,22 @@ export function createApiServer(options: ApiServerOptions): {
         remoteAddress: request.ip,
       };
       state.principal = await options.authenticate(raw);
-      await checkProject(state.principal, params, op);
+      state.principal = await checkProject(state.principal, params, op);
     }
   }
 
-  async function checkProject(principal: Principal, params: Record<string, string>, op: AnyOperation): Promise<void> {
+  /** The principal as it acts on this request: within the project of the URL, which its credential must reach. */
+  async function checkProject(
+    principal: Principal,
+    params: Record<string, string>,
+    op: AnyOperation,
+  ): Promise<Principal> {
     const projectId = params.project_id;
-    if (projectId === undefined) return;
+    if (projectId === undefined) return principal;
     const scoped = principal.projectId;
-    if ((scoped === undefined || scoped === projectId) && (await options.ownsProject(principal, projectId))) return;
+    if ((scoped === undefined || scoped === projectId) && (await options.ownsProject(principal, projectId))) {
+      return scoped === undefined ? { ...principal, projectId } : principal;
+    }
     const { code, status } = op.projectMismatch ?? { code: 'ModelArts.0210', status: 403 };
     throw new Failure({
       code,
@@ -245,7 +253,8 @@ export function createApiServer(options: ApiServerOptions): {
             const result = await handler(call);
             const answer = result instanceof Reply ? result : new Reply(result);
             const { body } = answer;
-            const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+            const raw =
+              body === undefined || typeof body === 'string' || Buffer.isBuffer(body) || body instanceof Readable;
             const content = raw ? body : JSON.stringify(body);
             for (const [name, value] of Object.entries(answer.headers)) {
               validateHeaderName(name);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSettings } from '../../src/app/env.ts';
 import { stopEverything } from '../../src/app/teardown.ts';
+import { SERVER_FLAGS } from '../../src/cli/commands/server.ts';
 import { ObsClient } from '../../src/client/obs.ts';
 import { PlatformClient } from '../../src/client/platform.ts';
 import { type Profile, Session } from '../../src/client/session.ts';
@@ -45,7 +46,7 @@ export async function createInstallation(extraEnv: Record<string, string> = {}):
 
   async function start(): Promise<void> {
     log = '';
-    child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(ROOT, 'src/app/main.ts')], {
+    child = spawn(process.execPath, [...SERVER_FLAGS, join(ROOT, 'src/app/main.ts')], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

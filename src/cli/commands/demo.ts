@@ -44,7 +44,7 @@ export function addDemo(program: Command): void {
       const { service, job, bucket } = result.ids;
       process.stdout.write(`
 Done in ${seconds(total)}.
-  API and console  ${result.endpoints.api}
+  API              ${result.endpoints.api}
   OBS (S3)         ${result.endpoints.obs}
   Inference        ${result.endpoints.inference}
   Credentials      ${result.credentialsFile}

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type Profile, requestToken, Session } from '../../client/session.ts';
 import { Failure } from '../../kernel/failure.ts';
+import { contextOf } from '../context.ts';
 import { badArgument } from '../options.ts';
 import { printRows } from '../output.ts';
 import { localProfile, readProfiles, removeProfile, saveProfile } from '../profile.ts';
@@ -38,6 +39,13 @@ export function addLogin(program: Command): void {
       process.stderr.write(
         removeProfile(name) ? `Profile "${name}" is forgotten.\n` : `There is no profile "${name}".\n`,
       );
+    });
+
+  program
+    .command('token')
+    .description('print a token for X-Auth-Token, e.g. curl -H "X-Auth-Token: $(./atelier token)" …')
+    .action(async (_options, command: Command) => {
+      process.stdout.write(`${await contextOf(command).session.token()}\n`);
     });
 
   program

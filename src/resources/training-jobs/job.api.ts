@@ -123,6 +123,8 @@ const jobResponse = open({
 
 const family = 'training-jobs';
 const errors = 'modelarts';
+/** behaviour/permissions.md 1: another project's URL is a 404 on training routes. */
+const projectMismatch = { code: 'ModelArts.2786', status: 404 };
 const invalid = { code: 'ModelArts.2788', status: 400 };
 const invalidQuery = { code: 'ModelArts.2764', status: 400 };
 const jobPath = '/v2/{project_id}/training-jobs/{training_job_id}';
@@ -138,6 +140,7 @@ export const createTrainingJob = operation({
   status: 201,
   response: jobResponse,
   errors,
+  projectMismatch,
   invalid,
 });
 
@@ -183,6 +186,7 @@ export const listTrainingJobs = operation({
     items: Type.Array(jobResponse),
   }),
   errors,
+  projectMismatch,
   invalid,
 });
 
@@ -196,6 +200,7 @@ export const showTrainingJob = operation({
   status: 200,
   response: jobResponse,
   errors,
+  projectMismatch,
 });
 
 export const changeTrainingJob = operation({
@@ -209,6 +214,7 @@ export const changeTrainingJob = operation({
   status: 200,
   response: Type.Null(),
   errors,
+  projectMismatch,
   invalid,
 });
 
@@ -222,6 +228,7 @@ export const deleteTrainingJob = operation({
   status: 202,
   response: Type.String(),
   errors,
+  projectMismatch,
 });
 
 export const stopTrainingJob = operation({
@@ -235,6 +242,7 @@ export const stopTrainingJob = operation({
   status: 202,
   response: jobResponse,
   errors,
+  projectMismatch,
   invalid,
 });
 
@@ -251,6 +259,7 @@ export const listTrainingJobTasks = operation({
     open({ task: Type.String(), ip: Type.String(), host_ip: Type.String(), schedule_count: Type.Integer() }),
   ),
   errors,
+  projectMismatch,
   invalid: invalidQuery,
 });
 
@@ -264,6 +273,7 @@ export const listTrainingJobStages = operation({
   status: 200,
   response: open({ total_count: Type.Integer(), running_records: Type.Array(anyObject) }),
   errors,
+  projectMismatch,
 });
 
 export const listTrainingJobEvents = operation({
@@ -294,6 +304,7 @@ export const listTrainingJobEvents = operation({
     ),
   }),
   errors,
+  projectMismatch,
   invalid: invalidQuery,
 });
 
@@ -307,6 +318,7 @@ export const showTrainingJobMetrics = operation({
   status: 200,
   response: open({ metrics: Type.Array(open({ metric: Type.String(), value: Type.Array(Type.Number()) })) }),
   errors,
+  projectMismatch,
 });
 
 export const showTrainingQuotas = operation({
@@ -322,6 +334,7 @@ export const showTrainingQuotas = operation({
     quotas: Type.Array(open({ resource: Type.String(), quota: Type.Integer(), used: Type.Integer() })),
   }),
   errors,
+  projectMismatch,
   invalid: invalidQuery,
 });
 
@@ -335,6 +348,7 @@ export const showTrainingJobEngines = operation({
   status: 200,
   response: open({ total: Type.Integer(), items: Type.Array(anyObject) }),
   errors,
+  projectMismatch,
 });
 
 export const showTrainingJobFlavors = operation({
@@ -348,5 +362,6 @@ export const showTrainingJobFlavors = operation({
   status: 200,
   response: open({ total_count: Type.Integer(), flavors: Type.Array(anyObject) }),
   errors,
+  projectMismatch,
   invalid: invalidQuery,
 });

@@ -18,7 +18,7 @@ import {
 } from './job.api.ts';
 import type { Job } from './job.model.ts';
 import type { JobService } from './job.service.ts';
-import { TASK } from './job.ts';
+import { requireTask, TASK } from './job.ts';
 import { engineView, eventView, flavorView, jobView, metricsView, stagesView } from './job.view.ts';
 
 const PAGE = 50;
@@ -99,6 +99,7 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
 
     route(showTrainingJobMetrics, async call => {
       const job = await jobs.get(call.projectId, call.params.training_job_id);
+      requireTask(call.params.task_id);
       const samples = await jobs.metrics(job.id);
       return samples.length === 0 ? new Reply(undefined, { status: 204 }) : metricsView(samples);
     }),

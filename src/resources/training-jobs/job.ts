@@ -1,3 +1,4 @@
+import { Failure } from '../../kernel/failure.ts';
 /** The documented states (behaviour/training.md 4). */
 export type Phase =
   | 'Creating'
@@ -138,6 +139,16 @@ export function isTerminal(phase: Phase): boolean {
 
 /** The one task of a single-node job. */
 export const TASK = 'worker-0';
+
+/** Throws Failure 2788 when a job has no such task. */
+export function requireTask(task: string): void {
+  if (task === TASK) return;
+  throw new Failure({
+    code: 'ModelArts.2788',
+    status: 400,
+    message: `InvalidParam: parameter [task_id] is "${task.slice(0, 64)}"; the job's only task is ${TASK}.`,
+  });
+}
 
 /** The name of a task's log file (behaviour/training.md 7). */
 export function logFileName(jobId: string): string {

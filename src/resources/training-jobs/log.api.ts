@@ -3,6 +3,8 @@ import { open, queryInteger, Type } from '../../wire/schema.ts';
 
 const family = 'training-jobs';
 const errors = 'modelarts';
+/** behaviour/permissions.md 1: another project's URL is a 404 on training routes. */
+const projectMismatch = { code: 'ModelArts.2786', status: 404 };
 const invalid = { code: 'ModelArts.2764', status: 400 };
 
 export const showTrainingJobLogsPreview = operation({
@@ -15,6 +17,7 @@ export const showTrainingJobLogsPreview = operation({
   status: 200,
   response: open({ content: Type.String(), current_size: Type.Integer(), full_size: Type.Integer() }),
   errors,
+  projectMismatch,
 });
 
 export const showObsUrlOfTrainingJobLogs = operation({
@@ -27,6 +30,7 @@ export const showObsUrlOfTrainingJobLogs = operation({
   status: 200,
   response: open({ obs_url: Type.String() }),
   errors,
+  projectMismatch,
 });
 
 export const downloadTrainingJobLog = operation({
@@ -44,6 +48,7 @@ export const downloadTrainingJobLog = operation({
   status: 200,
   response: Type.String(),
   errors,
+  projectMismatch,
   invalid,
 });
 
@@ -80,5 +85,6 @@ export const followTrainingJobLog = operation({
     end_line: Type.Optional(Type.String()),
   }),
   errors,
+  projectMismatch,
   invalid,
 });

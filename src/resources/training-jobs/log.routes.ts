@@ -22,7 +22,7 @@ export function logRoutes(logs: LogService, api: string): Route[] {
       return { obs_url: `${typeof host === 'string' ? `http://${host}` : api}${link}` };
     }),
     route(downloadTrainingJobLog, async ({ params, query }) => {
-      const content = await logs.download(params.project_id, params.training_job_id, params.task_id, {
+      const { size, content } = await logs.download(params.project_id, params.training_job_id, params.task_id, {
         expires: query.expires,
         disposition: query.disposition,
         signature: query.signature,
@@ -32,6 +32,7 @@ export function logRoutes(logs: LogService, api: string): Route[] {
           'Content-Type': query.disposition === 'attachment' ? 'application/octet-stream' : 'text/plain; charset=utf-8',
           'Content-Disposition': `${query.disposition}; filename="${logFileName(params.training_job_id)}"`,
           'Cache-Control': 'private, no-store',
+          'Content-Length': String(size),
         },
       });
     }),

@@ -1,13 +1,14 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Job } from './job.model.ts';
 import { hostPaths } from './job.paths.ts';
 import type { TrainingSettings } from './job.ports.ts';
-import { isTerminal, TASK } from './job.ts';
+import { isTerminal, requireTask } from './job.ts';
 
 const PREVIEW_BYTES = 5 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
@@ -51,12 +52,7 @@ export function logService(deps: {
     task: string,
   ): Promise<{ job: Job; path: string; size: number }> {
     const job = await deps.read(projectId, jobId);
-    if (task !== TASK) {
-      throw refuse(
-        '2788',
-        `InvalidParam: parameter [task_id] is "${task.slice(0, 64)}"; the job's only task is ${TASK}.`,
-      );
-    }
+    requireTask(task);
     const path = hostPaths(deps.dir, job.id).log;
     const size = await sizeOf(path);
     if (size === undefined && job.endedAt !== null) {
@@ -108,7 +104,12 @@ export function logService(deps: {
     },
 
     /** The whole log by such a link. Throws Failure 0203 (403) when the link is not ours or has expired. */
-    async download(projectId: string, jobId: string, task: string, query: LinkQuery): Promise<Buffer> {
+    async download(
+      projectId: string,
+      jobId: string,
+      task: string,
+      query: LinkQuery,
+    ): Promise<{ size: number; content: Readable }> {
       const expected = Buffer.from(sign(projectId, jobId, task, query));
       const given = Buffer.from(query.signature);
       const genuine = expected.length === given.length && timingSafeEqual(expected, given);
@@ -121,7 +122,8 @@ export function logService(deps: {
         );
       }
       const { path, size } = await find(projectId, jobId, task);
-      return size === 0 ? Buffer.alloc(0) : readFile(path);
+      // As much as there is now: the log may grow while it is sent.
+      return { size, content: size === 0 ? Readable.from([]) : createReadStream(path, { end: size - 1 }) };
     },
 
     /** Bytes from `offset` on, at most 1 MiB and never half a character; waits up to `waitSeconds` for the first. */
