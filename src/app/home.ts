@@ -76,6 +76,9 @@ export function prepareHome(paths: HomePaths): void {
 
 const SQLITE_BUSY = 5;
 
+/** Locks of this process: a connection that nobody refers to would be collected, and its lock with it. */
+const HELD = new Set<DatabaseSync>();
+
 /** Keeps other servers away from this home until the process ends, however it ends. Throws Failure when one runs. */
 export function lockHome(paths: HomePaths): { release(): void } {
   let db: DatabaseSync | undefined;
@@ -84,7 +87,13 @@ export function lockHome(paths: HomePaths): { release(): void } {
     db = new DatabaseSync(paths.lock);
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (by INTEGER);');
     const held = db;
-    return { release: () => held.close() };
+    HELD.add(held);
+    return {
+      release() {
+        HELD.delete(held);
+        held.close();
+      },
+    };
   } catch (cause) {
     db?.close();
     if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {

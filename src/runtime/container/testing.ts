@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '../../kernel/log.ts';
 import type { Subject } from '../conformance.ts';
 import { createContainerDriver } from './container-driver.ts';
@@ -24,14 +25,17 @@ export async function privateEngine(): Promise<{ engine: Engine; dir: string; cl
     async close() {
       await engine.ensure();
       // Podman knows best how to put away its own mounts.
-      execFileSync('podman', ['rm', '--all', '--force', '--time=0'], {
-        env: { ...process.env, ...engine.env },
-        stdio: 'ignore',
-      });
-      execFileSync('podman', ['network', 'prune', '--force'], {
-        env: { ...process.env, ...engine.env },
-        stdio: 'ignore',
-      });
+      const env = { ...process.env, ...engine.env };
+      for (const args of [
+        ['rm', '--all', '--force', '--time=0'],
+        ['network', 'prune', '--force'],
+      ]) {
+        // Podman refuses now and then while it still clears up after a container that has just ended.
+        for (let attempt = 1; spawnSync('podman', args, { env, stdio: 'ignore' }).status !== 0; attempt++) {
+          if (attempt === 5) throw new Error(`podman ${args[0]} failed ${attempt} times`);
+          await sleep(500);
+        }
+      }
       await engine.stop();
       await removeStore(dir, join(dir, 'containers'));
     },
