@@ -7,7 +7,7 @@ import { errorText, Failure } from '../kernel/failure.ts';
 import { randomText } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
-import { type Engine, startEngine } from '../runtime/container/engine.ts';
+import { type Engine, prepareEngine } from '../runtime/container/engine.ts';
 import { migrate, openSqlite } from '../store-kit/index.ts';
 import { machineCapacity } from './capacity.ts';
 import { composeFamilies, type Families } from './compose.ts';
@@ -61,7 +61,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   const db = openSqlite(paths.database);
   await migrate(db, allMigrations, clock.now());
 
-  const engine = await startEngine({
+  const engine = await prepareEngine({
     dir: paths.engine,
     containersRoot: settings.containersRoot,
     log,
@@ -112,22 +112,14 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   });
 
   const credentials = await ensureRoot();
-  await objects.sweep();
-  await new Promise<void>((resolve, reject) => {
-    objects.server.once('error', error => reject(portTaken(error, settings.ports.obs)));
-    objects.server.listen(settings.ports.obs, settings.host, resolve);
-  });
-  health.set('obs', { ok: true, text: endpoints.obs }, { required: true });
-  await app.listen({ port: settings.ports.api, host: settings.host }).catch(error => {
-    throw portTaken(error, settings.ports.api);
-  });
-  health.set('api', { ok: true, text: endpoints.api }, { required: true });
-  await gateway.start();
-  health.set('inference', { ok: true, text: endpoints.inference }, { required: true });
-  health.set('engine', { ok: true, text: engine.external ? 'external' : 'Podman' });
-
-  await families.start();
-  presetImages.start();
+  for (const part of ['obs', 'api', 'inference']) health.set(part, { ok: false, text: 'starting' }, { required: true });
+  health.set('engine', { ok: false, text: 'starting' });
+  const engineUp = engine.ensure().catch(error => log.warn({ err: error }, 'the container engine does not start yet'));
+  await Promise.all([listenObs(), listenApi(), startGateway()]);
+  // Work is taken up once the engine had its chance; without it every pass would only find that nothing is known.
+  const working = engineUp.then(() => families.start()).then(() => presetImages.start());
+  working.catch(error => log.error({ err: error }, 'the reconcilers could not be started'));
+  const sweeping = objects.sweep().catch(error => log.error({ err: error }, 'sweep of objects failed'));
   const supervisor = supervise({ engine, gateway, health, log });
   registerGauges(metrics, families.admission);
 
@@ -149,6 +141,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     ...(credentials.fresh ? { newCredentials: credentials.root } : {}),
     async stop() {
       supervisor.stop();
+      await Promise.allSettled([working, sweeping]);
       presetImages.stop();
       await families.doors.close();
       await app.close();
@@ -159,6 +152,26 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
       await db.destroy();
     },
   };
+
+  async function listenObs(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      objects.server.once('error', error => reject(portTaken(error, settings.ports.obs)));
+      objects.server.listen(settings.ports.obs, settings.host, resolve);
+    });
+    health.set('obs', { ok: true, text: endpoints.obs }, { required: true });
+  }
+
+  async function listenApi(): Promise<void> {
+    await app.listen({ port: settings.ports.api, host: settings.host }).catch(error => {
+      throw portTaken(error, settings.ports.api);
+    });
+    health.set('api', { ok: true, text: endpoints.api }, { required: true });
+  }
+
+  async function startGateway(): Promise<void> {
+    await gateway.start();
+    health.set('inference', { ok: true, text: endpoints.inference }, { required: true });
+  }
 
   /** Account and root user at first start, with credentials in a file that only the owner reads. */
   async function ensureRoot(): Promise<{ fresh: boolean; root: RootCredentials }> {
@@ -198,7 +211,7 @@ function supervise(deps: { engine: Engine; gateway: Gateway; health: Health; log
       health.set(name, { ok: false, text: errorText(error) }, { required });
     }
   }
-  const timer = setInterval(() => {
+  const round = () => {
     if (busy) return;
     busy = true;
     Promise.all([
@@ -207,7 +220,9 @@ function supervise(deps: { engine: Engine; gateway: Gateway; health: Health; log
     ]).finally(() => {
       busy = false;
     });
-  }, SUPERVISE_MS);
+  };
+  round();
+  const timer = setInterval(round, SUPERVISE_MS);
   return { stop: () => clearInterval(timer) };
 }
 

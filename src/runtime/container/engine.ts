@@ -54,6 +54,13 @@ export function defaultContainersRoot(): string {
  * all containers outlive this process. Throws EngineUnavailable when it cannot be started.
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const engine = await prepareEngine(options);
+  await engine.ensure();
+  return engine;
+}
+
+/** Writes the engine's configuration and says where it will be found; `ensure()` starts it. */
+export async function prepareEngine(options: EngineOptions): Promise<Engine> {
   if (options.external !== undefined) return externalEngine(options.external);
   const { dir, log, containersRoot = defaultContainersRoot(), podman = 'podman' } = options;
   const config = await writeEngineConfig(dir, containersRoot);
@@ -125,11 +132,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     },
     pid: livingPid,
   };
-  await engine.ensure();
   return engine;
 }
 
-async function externalEngine(address: string): Promise<Engine> {
+function externalEngine(address: string): Engine {
   const path = address.startsWith('unix://') ? address.slice('unix://'.length) : address;
   if (!path.startsWith('/')) {
     throw new EngineUnavailable(address, new Error('the address of a container engine reads unix:///path/of/its.sock'));
@@ -137,7 +143,6 @@ async function externalEngine(address: string): Promise<Engine> {
   const ensure = async () => {
     if (!(await pings(path))) throw new EngineUnavailable(address, new Error(`nothing answers on ${path}`));
   };
-  await ensure();
   return { socketPath: path, external: true, env: {}, ensure, stop: async () => {}, pid: async () => undefined };
 }
 
