@@ -128,3 +128,12 @@ test('things that refer to themselves or are deep do not break the log', () => {
   error.cause = error;
   assert.equal(logged(log => log.info({ loop, error, big: 1n, fn: () => 1, nothing: undefined }))[0]!.big, '1');
 });
+
+test('an object that holds itself is told once', () => {
+  const error: Error & { error?: Error } = new Error('spawn failed');
+  error.error = error;
+  const [line] = logged(log => log.warn({ err: error }, 'told'));
+  const { err } = line as { err: Record<string, unknown> };
+  assert.equal(err.message, 'spawn failed');
+  assert.equal(err.error, '[itself]');
+});

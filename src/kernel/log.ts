@@ -47,22 +47,27 @@ export function silentLog(): Log {
   return pino({ level: 'silent' });
 }
 
-/** A copy of `value` for the log: errors as plain members, secrets blanked, nothing deeper than `depth`. */
-function blank(value: unknown, depth: number): unknown {
+/**
+ * A copy of `value` for the log: errors as plain members, secrets blanked, nothing deeper than `depth`. `within`: what it is a
+ * member of, so that an object that holds itself (as errors of child processes do) is told once.
+ */
+function blank(value: unknown, depth: number, within: readonly object[] = []): unknown {
   if (typeof value === 'bigint') return String(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Buffer.isBuffer(value)) return `[${value.length} bytes]`;
   if (value instanceof Date || value instanceof URL) return value;
+  if (within.includes(value)) return '[itself]';
   if (depth === 0) return '[…]';
-  if (Array.isArray(value)) return value.map(item => blank(item, depth - 1));
-  if (value instanceof Map) return blank(Object.fromEntries(value), depth);
+  const path = [...within, value];
+  if (Array.isArray(value)) return value.map(item => blank(item, depth - 1, path));
+  if (value instanceof Map) return blank(Object.fromEntries(value), depth, path);
   const own: Record<string, unknown> = { ...value };
   const plain =
     value instanceof Error
       ? { type: value.name, message: value.message, stack: value.stack, cause: value.cause, ...own }
       : own;
   return Object.fromEntries(
-    Object.entries(plain).map(([name, member]) => [name, isSecret(name) ? CENSOR : blank(member, depth - 1)]),
+    Object.entries(plain).map(([name, member]) => [name, isSecret(name) ? CENSOR : blank(member, depth - 1, path)]),
   );
 }
 

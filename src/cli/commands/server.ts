@@ -12,8 +12,8 @@ import type { OutputFormat } from '../output.ts';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
 
-/** Options of Node for the server. Smaller halves of the young heap save 20 to 200 MB and cost no measurable time. */
-export const SERVER_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
+/** Options of Node for the server. A small young heap saves 14 MB idle and 25 MB under load for about a sixth more time a request. */
+export const SERVER_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 
 /** What `status --json` prints; scripts rely on it. */
 export interface Status {

@@ -303,8 +303,10 @@ function countGpus(log: Log): number {
     });
     return listed.split('\n').filter(line => line.startsWith('GPU ')).length;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      log.warn({ error }, 'nvidia-smi failed; GPUs are not offered');
+    // Not there, or hidden from this user: there is nothing to offer.
+    if (!['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) {
+      log.warn({ err: error }, 'nvidia-smi failed; GPUs are not offered');
+    }
     return 0;
   }
 }
