@@ -111,11 +111,12 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     lockFile: join(settings.containersRoot, 'preset-images.lock'),
   });
 
-  const credentials = await ensureRoot();
-  for (const part of ['obs', 'api', 'inference']) health.set(part, { ok: false, text: 'starting' }, { required: true });
+  for (const part of ['account', 'obs', 'api', 'inference'])
+    health.set(part, { ok: false, text: 'starting' }, { required: true });
   health.set('engine', { ok: false, text: 'starting' });
+  // Side by side: other programs start while the first password is hashed.
   const engineUp = engine.ensure().catch(error => log.warn({ err: error }, 'the container engine does not start yet'));
-  await Promise.all([listenObs(), listenApi(), startGateway()]);
+  const [credentials] = await Promise.all([ensureRoot(), startGateway(), listenObs(), listenApi()]);
   // Work is taken up once the engine had its chance; without it every pass would only find that nothing is known.
   const working = engineUp.then(() => families.start()).then(() => presetImages.start());
   working.catch(error => log.error({ err: error }, 'the reconcilers could not be started'));
@@ -134,6 +135,8 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     credentialsFile: paths.credentials,
   };
   writeDurably(paths.serverFile, `${JSON.stringify(serverFile, null, 2)}\n`);
+  // Last: whoever finds the platform ready finds its files too.
+  health.set('account', { ok: true, text: credentials.root.account }, { required: true });
   log.info({ ms: Math.round(performance.now() - started), port: (app.server.address() as AddressInfo).port }, 'ready');
 
   return {
