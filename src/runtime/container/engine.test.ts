@@ -22,6 +22,9 @@ describe('engine', { skip }, () => {
       const options = { dir: join(dir, 'engine'), containersRoot: join(dir, 'containers'), log };
       const again = await startEngine(options);
       assert.equal(await again.pid(), pid);
+      // Whoever started it was killed before it could write down the process id.
+      await rm(join(dir, 'engine', 'engine.pid'));
+      assert.equal(await (await startEngine(options)).pid(), pid);
       process.kill(pid!, 'SIGKILL');
       await new Promise(resolve => setTimeout(resolve, 100));
       await Promise.all([again.ensure(), again.ensure()]);

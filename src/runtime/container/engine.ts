@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,17 +69,19 @@ export async function prepareEngine(options: EngineOptions): Promise<Engine> {
   const logFile = join(dir, 'engine.log');
   let starting: Promise<void> | undefined;
 
-  const livingPid = async () => {
+  /** Services on our socket: the one of the pid file, and any whose starter died before it wrote that file. */
+  const living = async (): Promise<number[]> => {
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
-    return pid > 1 && (await isService(pid, socketPath)) ? pid : undefined;
+    const found = await servicesOn(socketPath);
+    return found.includes(pid) ? [pid, ...found.filter(other => other !== pid)] : found;
   };
 
   async function start(): Promise<void> {
-    const pid = await livingPid();
-    if (pid !== undefined) {
+    const pids = await living();
+    if (pids.length > 0) {
       if (await answersWithin(socketPath, PING_TIMEOUT_MS)) return;
-      log.warn({ pid }, 'the container engine runs but does not answer; starting it anew');
-      await end(pid, socketPath);
+      log.warn({ pids }, 'the container engine runs but does not answer; starting it anew');
+      for (const pid of pids) await end(pid, socketPath);
     }
     await noticeReboot(containersRoot, config.run);
     await rm(socketPath, { force: true });
@@ -125,12 +127,11 @@ export async function prepareEngine(options: EngineOptions): Promise<Engine> {
       await starting;
     },
     async stop() {
-      const pid = await livingPid();
-      if (pid !== undefined) await end(pid, socketPath);
+      for (const pid of await living()) await end(pid, socketPath);
       await rm(pidFile, { force: true });
       await rm(socketPath, { force: true });
     },
-    pid: livingPid,
+    pid: async () => (await living())[0],
   };
   return engine;
 }
@@ -170,7 +171,16 @@ async function socketFor(dir: string): Promise<string> {
 /** True when `pid` is the service on our socket and not a process that was given its number later. */
 async function isService(pid: number, socketPath: string): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.split('\0').includes(`unix://${socketPath}`);
+  const args = command.split('\0');
+  return args.includes('service') && args.includes(`unix://${socketPath}`);
+}
+
+/** Process ids of all services on a socket. */
+async function servicesOn(socketPath: string): Promise<number[]> {
+  const names = await readdir('/proc').catch(() => []);
+  const pids = names.filter(name => /^\d+$/.test(name)).map(Number);
+  const ours = await Promise.all(pids.map(pid => isService(pid, socketPath)));
+  return pids.filter((_, index) => ours[index]);
 }
 
 async function end(pid: number, socketPath: string): Promise<void> {
