@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { Clock } from '../../kernel/clock.ts';
+import { accountNetworkName } from '../../kernel/names.ts';
 import { type ContainerSpec, EngineUnavailable, type RuntimeDriver } from '../../runtime/driver.ts';
 import type { Sight } from './instance.ts';
 import type { InstanceLogs } from './instance-logs.ts';
@@ -67,7 +68,7 @@ export function instanceRunner(deps: RunnerDeps) {
       user: '1000:100',
       hostname: `infer-${instance.id}`,
       mounts: [{ source: model.packageDir, target: MODEL_DIR, readOnly: true }],
-      network: networkName(service.accountId),
+      network: accountNetworkName(installation, service.accountId),
       ports: [SERVICE_PORT],
       limits: {
         cpus: flavor.vcpus,
@@ -79,10 +80,6 @@ export function instanceRunner(deps: RunnerDeps) {
       stopGraceSeconds: instance.graceSeconds,
       logBytes: LOG_BYTES,
     };
-  }
-
-  function networkName(accountId: string): string {
-    return `atelier-${installation}-${accountId.slice(0, 8)}`;
   }
 
   return {
@@ -131,7 +128,7 @@ export function instanceRunner(deps: RunnerDeps) {
       }
       if (!stale && seen.state === 'running') return;
       await driver.ensureNetwork({
-        name: networkName(service.accountId),
+        name: accountNetworkName(installation, service.accountId),
         labels: { 'atelier.installation': installation },
         internal: true,
       });

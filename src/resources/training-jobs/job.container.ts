@@ -1,3 +1,4 @@
+import { accountNetworkName } from '../../kernel/names.ts';
 import type { ContainerSpec, Mount } from '../../runtime/driver.ts';
 import { LAUNCHER, launchArguments } from './job.launcher.ts';
 import type { Job } from './job.model.ts';
@@ -30,11 +31,6 @@ export function jobLabels(installation: string, jobId?: string): Record<string, 
     'atelier.kind': 'training-job',
     ...(jobId ? { 'atelier.id': jobId } : {}),
   };
-}
-
-/** Name of the network on which the jobs of an account run. */
-export function networkName(installation: string, accountId: string): string {
-  return `atelier-${installation}-${accountId.slice(0, 8)}`;
 }
 
 /** The variables of behaviour/training.md 5 that do not depend on where the platform is reached. */
@@ -105,7 +101,7 @@ export function jobContainer(
     workingDir: '/',
     hostname: `modelarts-job-${job.id}-${TASK}`,
     mounts,
-    network: networkName(installation, job.accountId),
+    network: accountNetworkName(installation, job.accountId),
     // The rendezvous name that distributed launch scripts build must resolve on a single node as well.
     hosts: { [`${virtualJob}-worker-0.${virtualJob}`]: '127.0.0.1' },
     ports: [],

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { errorText } from '../../kernel/failure.ts';
+import { accountNetworkName } from '../../kernel/names.ts';
 import type { Next } from '../../loop/reconciler.ts';
 import { EngineUnavailable, type NetworkSpec, type Observation, type Stats } from '../../runtime/driver.ts';
-import { networkName } from './job.container.ts';
 import { writeCredentials, writeForJob } from './job.credentials.ts';
 import { explainExit } from './job.exit.ts';
 import { readyFile } from './job.launcher.ts';
@@ -21,7 +21,7 @@ const MINUTE_MS = 60_000;
 /** The network of the job's account. */
 export function jobNetwork(pass: Pass): NetworkSpec {
   return {
-    name: networkName(pass.deps.installation, pass.job.accountId),
+    name: accountNetworkName(pass.deps.installation, pass.job.accountId),
     labels: { 'atelier.installation': pass.deps.installation, 'atelier.kind': 'account-network' },
     internal: true,
   };
