@@ -18,7 +18,7 @@ export function keepPresetImages(deps: {
   lockFile: string;
 }) {
   const { driver, log, health } = deps;
-  let stopped = false;
+  const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
 
   async function build(): Promise<void> {
@@ -27,20 +27,22 @@ export function keepPresetImages(deps: {
       await ensurePresetImages(driver, {
         workDir: deps.workDir,
         lockFile: deps.lockFile,
+        signal: stopping.signal,
         onProgress: (stage, fraction) => health.set('presetImages', { ok: false, text: stage, fraction }),
       });
       health.set('presetImages', { ok: true, text: 'present', fraction: 1 });
     } catch (error) {
+      if (stopping.signal.aborted) return;
       log.error({ err: error }, 'preset images could not be built');
       health.set('presetImages', { ok: false, failed: true, text: errorText(error), fraction: 0 });
-      if (!stopped) timer = setTimeout(() => void build(), RETRY_MS);
+      timer = setTimeout(() => void build(), RETRY_MS);
     }
   }
 
   return {
     start: () => void build(),
     stop() {
-      stopped = true;
+      stopping.abort();
       clearTimeout(timer);
     },
   };

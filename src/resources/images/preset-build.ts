@@ -132,12 +132,17 @@ async function bootstrap(
   onLine: (line: string) => void,
 ): Promise<void> {
   const last: string[] = [];
+  signal?.throwIfAborted();
+  // A process group of its own: mmdebstrap sends SIGHUP to its whole group when it fails, which must not be ours.
   const child = spawn('bash', [script, tarFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TMPDIR: tmpDir },
-    signal,
-    killSignal: 'SIGTERM',
+    detached: true,
   });
+  const cancel = () => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
+  };
+  signal?.addEventListener('abort', cancel, { once: true });
   const read = (stream: NodeJS.ReadableStream) =>
     createInterface({ input: stream }).on('line', line => {
       last.push(line);
@@ -147,6 +152,8 @@ async function bootstrap(
   read(child.stdout);
   read(child.stderr);
   const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+  signal?.removeEventListener('abort', cancel);
+  signal?.throwIfAborted();
   if (code !== 0) throw failed('The Debian base image could not be made', last, undefined);
 }
 
