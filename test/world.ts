@@ -16,6 +16,7 @@ import { migrate, openSqlite } from '../src/store-kit/index.ts';
 const GIB = 1024 ** 3;
 export const REGION = 'local-1';
 export const PASSWORD = 'Correct-Horse-7';
+export const OPERATOR_KEY = 'operator-key-of-the-world';
 
 export interface WorldOptions {
   clock?: Clock;
@@ -122,7 +123,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     region: REGION,
     obsDomain: 'obs.localhost',
     installation: 'test01',
-    secrets: { tokenKey: randomBytes(32), dataKey: randomBytes(32), gatewayKey: randomBytes(24).toString('base64url') },
+    secrets: {
+      tokenKey: randomBytes(32),
+      dataKey: randomBytes(32),
+      gatewayKey: randomBytes(24).toString('base64url'),
+      operatorKey: OPERATOR_KEY,
+    },
     paths,
     endpoints: { api, obs, registry: 'http://127.0.0.1:1', inference: 'http://127.0.0.1:1' },
     readiness: () => ({ ready: true, pid: process.pid, version: '0.0.0', checks: {} }),

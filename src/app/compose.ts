@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, type Route } from '../http/index.ts';
+import { createApiServer, type Located, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
@@ -35,7 +35,7 @@ export interface Parts {
   /** Host names `<bucket>.<obsDomain>` address buckets. */
   obsDomain: string;
   installation: string;
-  secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string };
+  secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
   paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
   /** Read when they are needed, so that they may be filled in once the servers listen. */
   endpoints: { api: string; obs: string; registry: string; inference: string };
@@ -61,6 +61,7 @@ export function composeFamilies(parts: Parts) {
     ...common,
     region,
     tokenKey: secrets.tokenKey,
+    operatorKey: secrets.operatorKey,
     dataKey: secrets.dataKey,
     endpoints,
   });
@@ -69,10 +70,21 @@ export function composeFamilies(parts: Parts) {
     authenticate: iam.authenticate,
     authorizer: iam.authorizer,
     ownsProject: iam.ownsProject,
+    locate: async (kind, id, scope) => locators[kind]?.(id, scope),
+    workspace: async (_projectId, id) =>
+      id === '0'
+        ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
+        : undefined,
     audit: createAudit(db),
     log,
     metrics,
   });
+  const locators: Record<
+    string,
+    (id: string, scope: { accountId: string; projectId: string }) => Promise<Located | undefined>
+  > = {
+    ...iam.locators,
+  };
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };

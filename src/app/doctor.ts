@@ -30,6 +30,7 @@ export async function diagnose(settings: Settings): Promise<Finding[]> {
     findings.push(program('runc', ['--version'], 'apt-get install --no-install-recommends runc'));
     findings.push(file('/usr/lib/podman/netavark', 'apt-get install --no-install-recommends netavark'));
     findings.push(file('/usr/lib/podman/aardvark-dns', 'apt-get install --no-install-recommends aardvark-dns'));
+    findings.push(file('/usr/bin/tini-static', 'apt-get install --no-install-recommends tini'));
     findings.push(program('iptables', ['--version'], 'apt-get install --no-install-recommends iptables'));
   }
   findings.push(writable('ATELIER_HOME', settings.home), disk('ATELIER_HOME', settings.home, 1));

@@ -147,14 +147,17 @@ export interface Secrets {
   dataKey: Buffer;
   /** What the gateway shows the server when it asks about a signature. */
   gatewayKey: string;
+  /** What whoever runs the installation shows the server. */
+  operatorKey: string;
 }
 
 /** Reads the secrets, making those that are missing. Throws Failure when one is damaged. */
 export function loadSecrets(paths: HomePaths): Secrets {
-  const key = (name: string): string => {
+  // `replaceable`: nothing that is stored depends on it, so a lost one, or one of an older version, is made anew.
+  const key = (name: string, replaceable = false): string => {
     const file = join(paths.secrets, name);
     if (!existsSync(file)) {
-      if (existsSync(paths.database)) {
+      if (existsSync(paths.database) && !replaceable) {
         throw new Failure({
           code: 'Atelier.SecretMissing',
           status: 500,
@@ -178,6 +181,7 @@ export function loadSecrets(paths: HomePaths): Secrets {
     tokenKey: Buffer.from(key('token.key'), 'ascii'),
     dataKey: Buffer.from(key('data.key'), 'hex'),
     gatewayKey: key('gateway.key'),
+    operatorKey: key('operator.key', true),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Call<O> {
   principal: Principal;
   /** The project of the URL (or of the credential), always one of the caller's account. */
   projectId: string;
+  /** The workspace it happens in: of the thing it is about, or the one it names; `0` otherwise. */
+  workspaceId: string;
   headers: Record<string, string | string[] | undefined>;
   requestId: string;
   remoteAddress: string;

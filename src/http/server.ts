@@ -11,11 +11,12 @@ import type { Log } from '../kernel/log.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Authorizer } from '../policy/authorizer.ts';
 import { errorBody } from '../wire/error-body.ts';
-import { type ErrorStyle, requiredAction } from '../wire/operation.ts';
+import type { ErrorStyle } from '../wire/operation.ts';
 import type { AnyOperation, Call, Route } from './api.ts';
 import { Reply } from './api.ts';
 import type { Audit } from './audit.ts';
 import type { Authenticate, RawRequest } from './authentication.ts';
+import { type Authorization, authorize, DEFAULT_WORKSPACE, type FindWorkspace, type Locate } from './authorization.ts';
 import { badJsonFailure, bodyTooLarge, check, DEFAULT_BODY_LIMIT, publicError, styleOfPath } from './errors.ts';
 
 /** Resolves the project of a request: must be one of the caller's account. */
@@ -26,6 +27,8 @@ export interface ApiServerOptions {
   authorizer: Authorizer;
   /** True when `projectId` belongs to the caller's account and its credential reaches it. */
   ownsProject: ProjectCheck;
+  locate: Locate;
+  workspace: FindWorkspace;
   audit: Audit;
   log: Log;
   metrics: Registry;
@@ -40,6 +43,7 @@ interface RequestState {
   /** The body could not be parsed; told after the caller is known. */
   badJson?: Failure;
   principal?: Principal;
+  authorization?: Authorization;
   audited?: boolean;
 }
 
@@ -203,18 +207,26 @@ export function createApiServer(options: ApiServerOptions): {
     });
   }
 
-  async function authorize(principal: Principal, call: Call<AnyOperation>, op: AnyOperation): Promise<void> {
-    const action = requiredAction(op.action, call as never);
-    if (action === undefined) return;
-    const decision = await options.authorizer.decide(principal, { action, context: requestContext(call) });
-    if (decision.allowed) return;
-    denied.inc({ operation: op.id });
-    throw new Failure({
-      code: op.errors === 'modelarts' ? 'ModelArts.0112' : 'IAM.0003',
-      status: 403,
-      message: `Policy doesn't allow ${action} to be performed. ${decision.reason}`,
-      solution: 'Ask an administrator of the account to grant the action through a policy of one of your groups.',
-    });
+  /** Notes on the request what was decided, also about a refusal, which the audit trail wants to know. */
+  async function decide(request: FastifyRequest, call: Call<AnyOperation>, op: AnyOperation): Promise<void> {
+    const state = stateOf(request);
+    if (!state.principal) return;
+    const parts = { params: call.params, query: call.query as Record<string, unknown>, body: call.body };
+    try {
+      await authorize(
+        options,
+        op,
+        state.principal,
+        { ...parts, projectId: call.projectId, context: requestContext(call) },
+        authorization => {
+          state.authorization = authorization;
+        },
+      );
+    } catch (error) {
+      if (state.authorization?.verdict === 'deny') denied.inc({ operation: op.id });
+      throw error;
+    }
+    call.workspaceId = state.authorization!.workspaceId;
   }
 
   function mount(routes: readonly Route[]): void {
@@ -238,6 +250,7 @@ export function createApiServer(options: ApiServerOptions): {
               body: request.body,
               principal: state.principal,
               projectId: (request.params as Record<string, string>).project_id ?? state.principal?.projectId ?? '',
+              workspaceId: DEFAULT_WORKSPACE,
               headers: request.headers,
               requestId: request.id,
               remoteAddress: request.ip,
@@ -250,7 +263,7 @@ export function createApiServer(options: ApiServerOptions): {
               if (!(op.bodyOptional && request.body === undefined)) check(op, validateBody(), call.body, 'body');
             };
             if (bodyDecides) validate();
-            if (state.principal) await authorize(state.principal, call, op);
+            await decide(request, call, op);
             if (!bodyDecides) validate();
             const result = await handler(call);
             const answer = result instanceof Reply ? result : new Reply(result);
@@ -288,9 +301,11 @@ export function createApiServer(options: ApiServerOptions): {
     outcome: { status: number; code?: string },
   ): Promise<void> {
     const state = stateOf(request);
-    if (READ_ONLY.has(op.method) || op.readOnly || state.audited) return;
+    const { principal, authorization } = state;
+    const looksOnly = READ_ONLY.has(op.method) || op.readOnly;
+    // What only looks is told when it was refused.
+    if (state.audited || (looksOnly && authorization?.verdict !== 'deny')) return;
     state.audited = true;
-    const principal = state.principal;
     try {
       await options.audit({
         time: Date.now(),
@@ -306,8 +321,11 @@ export function createApiServer(options: ApiServerOptions): {
               principalName: principal.name,
               principalKind: principal.kind,
               accountId: principal.accountId,
+              credential: principal.credential,
+              ...(principal.onBehalfOf ? { onBehalfOf: principal.onBehalfOf } : {}),
             }
           : {}),
+        ...(authorization ?? {}),
         ...((request.params as Record<string, string>).project_id
           ? { projectId: (request.params as Record<string, string>).project_id! }
           : {}),
@@ -336,7 +354,7 @@ function fastifyPath(path: string): string {
   return path.replaceAll(':', '::').replace(/\{(\w+)\}/g, ':$1');
 }
 
-/** Condition keys every action can use: the request's own pool, when it names one, decides `modelarts:poolType`. */
+/** Condition keys every action can use; an operation adds its own by `conditions`. */
 function requestContext(call: Call<AnyOperation>): Record<string, unknown> {
   return {
     'g:SourceIp': call.remoteAddress,

@@ -88,6 +88,19 @@ export async function serve(t: TestContext, routes: readonly Route[]): Promise<T
       state.steps.push('project');
       return principal.projectId === projectId;
     },
+    async locate(kind, id) {
+      state.steps.push('locate');
+      return kind === 'thing' && id.startsWith('private') ? { workspaceId: 'private', ownerId: 'ann-id' } : undefined;
+    },
+    async workspace(_projectId, id) {
+      state.steps.push('workspace');
+      if (id === 'private') {
+        return { id, enterpriseProjectId: 'ep1', admits: () => ({ allowed: false, reason: 'It is private.' }) };
+      }
+      return id === '0' || id === 'open'
+        ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
+        : undefined;
+    },
     audit: async record => void state.audit.push(record),
     log: createLog('debug', {
       write(line) {

@@ -7,7 +7,7 @@ const DEPTH = 8;
 
 /** Names of members that hold secrets, in lower case and without separators: also `X-Auth-Token`, `HUAWEICLOUD_SDK_SK`. */
 const SECRET_NAME =
-  /(password|passwd|adminpass|secret|token|authorization|cookie|secretkey|secretaccesskey|privatekey|apikey|sdksk)$|^(sk|credentials?|tokenkey|datakey|gatewaykey)$/;
+  /(password|passwd|adminpass|secret|token|authorization|cookie|secretkey|secretaccesskey|privatekey|apikey|xoperatorkey|sdksk)$|^(sk|credentials?|tokenkey|datakey|gatewaykey|operatorkey)$/;
 
 /** Secrets inside texts: tokens of ours, signatures, and the secrets of signed addresses. */
 const SECRET_TEXT: readonly [RegExp, string][] = [

@@ -1,5 +1,8 @@
-/** Who is asking. `agency` is a session of the platform, or of a user, that assumed an agency. */
-export type PrincipalKind = 'root' | 'user' | 'agency';
+/**
+ * Who is asking. `agency` is a session of the platform, or of a user, that assumed an agency; `federated` a user whom an identity
+ * provider vouches for; `operator` whoever runs the installation, who belongs to no account.
+ */
+export type PrincipalKind = 'root' | 'user' | 'federated' | 'agency' | 'operator';
 
 /** An authenticated caller and the scope its credential carries. */
 export interface Principal {
@@ -15,7 +18,11 @@ export interface Principal {
   projectId?: string;
   projectName?: string;
   /** How it proved itself; `internal` is the platform acting in the background for a user. */
-  credential: 'token' | 'access-key' | 'temporary-key' | 'signed-url' | 'internal';
-  /** The user for whom an agency session works, where known. */
-  onBehalfOf?: { id: string; name: string };
+  credential: 'token' | 'access-key' | 'temporary-key' | 'signed-url' | 'operator-key' | 'internal';
+  /** The user for whom an agency session works, where known; with an account when it is another than the agency's (role switched). */
+  onBehalfOf?: { id: string; name: string; accountId?: string; accountName?: string };
+  /** Ids of the groups a federated user was mapped to; other kinds have theirs in IAM. */
+  groups?: readonly string[];
+  /** JSON text of the policy a temporary credential was narrowed to: it may do what this allows too, and nothing else. */
+  boundary?: string;
 }

@@ -7,6 +7,8 @@ export interface AccessRequest {
   /** `service:region:account:type:path`; absent when the action names no single resource. */
   resource?: string;
   context?: Record<string, unknown>;
+  /** Enterprise project of the workspace it happens in; the default one, `0`, when absent. */
+  enterpriseProjectId?: string;
 }
 
 /** The answer, with the statement that gave it when one did. */

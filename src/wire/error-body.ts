@@ -29,5 +29,6 @@ export function errorBody(style: ErrorStyle, error: WireError): Record<string, u
       ...common,
     };
   }
+  if (style === 'eps') return { error: { error_code: error.code, error_msg: error.message }, ...common };
   return common;
 }

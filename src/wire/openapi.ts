@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox';
-import { type Operation, pathParameters } from './operation.ts';
+import { type Operation, pathParameters, requiredAction } from './operation.ts';
 
 /** The OpenAPI 3.1 document of all operations. `operations` in any order; the output is sorted and stable. */
 export function openApi(
@@ -19,6 +19,12 @@ export function openApi(
     components: {
       securitySchemes: {
         token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' },
+        operator: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Operator-Key',
+          description: 'The key of whoever runs the installation, from its data directory',
+        },
         signature: {
           type: 'apiKey',
           in: 'header',
@@ -44,8 +50,13 @@ export function openApi(
   };
 }
 
+const NO_REQUEST = { params: {}, query: {}, body: undefined };
+
 function describe(op: Operation): Record<string, unknown> {
   const isPublic = typeof op.action === 'object' && 'public' in op.action;
+  const isOperator = typeof op.action === 'object' && 'operator' in op.action;
+  // Where the request decides, no single action is true.
+  const action = typeof op.action === 'function' ? undefined : requiredAction(op.action, NO_REQUEST);
   const parameters: unknown[] = pathParameters(op.path).map(name => ({
     name,
     in: 'path',
@@ -59,7 +70,8 @@ function describe(op: Operation): Record<string, unknown> {
     operationId: op.id,
     tags: [op.family],
     summary: op.summary,
-    ...(typeof op.action === 'string' ? { 'x-action': op.action } : {}),
+    ...(action === undefined ? {} : { 'x-action': action }),
+    ...(isOperator ? { 'x-operator': true, security: [{ operator: [] }] } : {}),
     ...(isPublic ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(op.body

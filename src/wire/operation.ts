@@ -1,20 +1,43 @@
 import type { Static, TSchema } from 'typebox';
 
 /** How a family words its errors on the wire; see error-body.ts. */
-export type ErrorStyle = 'modelarts' | 'keystone' | 'iam';
+export type ErrorStyle = 'modelarts' | 'keystone' | 'iam' | 'eps';
+
+/** What a declaration may look at of a request. Query and body are as they were sent, not validated: anything may be there. */
+export interface RequestParts {
+  params: Record<string, string>;
+  query: Record<string, unknown>;
+  body: unknown;
+}
 
 /**
  * Who may call an operation.
  * - a string: the IAM action that a policy must allow;
  * - a function of the request: where the body decides (PUT of a service: `service:action` or `service:update`);
+ * - `own`: the action, but for what is the caller's own: the id of the user whose it is (undefined: the caller's), or `target`
+ *   where it takes a look at the thing;
  * - `authenticated`: any principal with a valid credential, with the reason why no action guards it;
+ * - `operator`: whoever runs the installation, with the reason;
  * - `public`: anybody, with the reason.
  */
 export type Guard =
   | string
-  | ((request: { params: Record<string, string>; query: Record<string, unknown>; body: unknown }) => string)
+  | ((request: RequestParts) => string)
+  | { action: string; own: ((request: RequestParts) => string | undefined) | 'target' }
   | { authenticated: string }
+  | { operator: string }
   | { public: string };
+
+/** What a function of the platform needs of the caller besides its own action (behaviour/permissions.md 6, last table). */
+export interface Need {
+  action: string;
+  /** `service:region:account:type:path`; all resources when absent. */
+  resource?: string;
+  /** What it is needed for, for people: "to read the code". */
+  why: string;
+  /** Granted by whoever bound the caller's agency: only a Deny of the caller's own policies takes it away. */
+  implied?: boolean;
+}
 
 /** One operation of the API, declared once: route, validation, OpenAPI, client, CLI, audit and authorization follow from it. */
 export interface Operation<
@@ -31,6 +54,19 @@ export interface Operation<
   /** With parameters in braces: `/v2/{project_id}/training-jobs/{training_job_id}`. */
   path: P;
   action: Guard;
+  /** The thing of the path that it is about: the name its family looks it up under, and the parameter that holds its id. */
+  target?: { kind: string; param: string };
+  /**
+   * The workspace a request without a target is about: where something is created, or what is listed. Absent: it happens in no
+   * workspace. Returning undefined or an empty text means the default one, `0`.
+   */
+  workspace?: (request: RequestParts) => string | undefined;
+  /** Codes of a workspace that is not there and of one that the caller may not enter; ModelArts.7005 and ModelArts.0112 when absent. */
+  workspaceErrors?: { missing: { code: string; status: number }; denied: { code: string; status: number } };
+  /** Condition keys that this request gives a value, e.g. `modelarts:poolType`. */
+  conditions?: (request: RequestParts) => Record<string, unknown>;
+  /** What the caller needs besides. */
+  needs?: (request: RequestParts) => readonly Need[];
   query?: Q;
   body?: B;
   /** The body may be left out altogether. */
@@ -74,11 +110,18 @@ export function pathParameters(path: string): string[] {
 }
 
 /** The action an operation needs for this request, or undefined where no action guards it. */
-export function requiredAction(
-  guard: Guard,
-  request: { params: Record<string, string>; query: Record<string, unknown>; body: unknown },
-): string | undefined {
+export function requiredAction(guard: Guard, request: RequestParts): string | undefined {
   if (typeof guard === 'string') return guard;
   if (typeof guard === 'function') return guard(request);
-  return undefined;
+  return 'action' in guard ? guard.action : undefined;
+}
+
+/** The text at a path into a value of any shape, or undefined when there is none: for declarations, which see what was sent. */
+export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
+  let found = value;
+  for (const step of path) {
+    if (found === null || typeof found !== 'object' || !Object.hasOwn(found, step)) return undefined;
+    found = (found as Record<string, unknown>)[step];
+  }
+  return typeof found === 'string' ? found : undefined;
 }

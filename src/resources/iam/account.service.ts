@@ -70,7 +70,7 @@ export function accountService(deps: {
       const fresh = !existing || input.resetCredentials === true;
       const passwordHash = fresh ? await hashPassword(input.password) : null;
       const made = await store.transaction(async rows => {
-        const account: Account = existing ?? { id: hexId(), name: input.account, enabled: true };
+        const account: Account = existing ?? { id: hexId(), name: input.account, enabled: true, authMode: 'strict' };
         if (!existing) await rows.insertAccount(account);
         let project = (await rows.projects(account.id)).find(item => item.name === region);
         if (!project) {

@@ -4,6 +4,7 @@ import {
   type Authorizer,
   type CompiledPolicies,
   compilePolicies,
+  type DecideOptions,
   type Decision,
   decide,
   explain,
@@ -12,28 +13,44 @@ import {
   parsePolicy,
 } from '../../policy/index.ts';
 import type { IamStore } from './iam.store.ts';
-import { scopeCounts } from './identity.ts';
+import { PLATFORM_TRUST, type Place, scopeCounts } from './identity.ts';
+
+/** Whose policies are asked: `federated` users bring their groups, all others have theirs in the database. */
+type Subject = Pick<Principal, 'kind' | 'id' | 'accountId' | 'groups'>;
+
+/** What is known of a subject in one place. */
+interface Rights {
+  policies: CompiledPolicies;
+  /** What counts where no policy speaks of a ModelArts action. */
+  whenNoMatch: NonNullable<DecideOptions['whenNoMatch']>;
+  /** The agency serves the platform: what runs by it stays within the denials of the user it works for. */
+  ofPlatform: boolean;
+}
 
 /**
- * Decides by the policies of the caller: root may do everything; a user has what the groups have; an agency what it was given.
- * No match denies. Compiled policies are kept until `changed()` says that something about policies or grants changed.
+ * Decides by the policies of the caller (behaviour/permissions.md 3): root may do everything; a user has what the groups have; an agency
+ * what it was given, less what the user it works for is denied of ModelArts itself. What no policy speaks of is denied, but for users of
+ * ModelArts in an account of loose mode. Compiled policies are kept until `changed()` says that something about them changed.
  */
 export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void } {
-  const compiled = new Map<string, Promise<CompiledPolicies>>();
+  const known = new Map<string, Promise<Rights>>();
+  const boundaries = new Map<string, CompiledPolicies>();
 
-  async function load(principal: Principal, action: string): Promise<CompiledPolicies> {
-    const grants =
-      principal.kind === 'agency'
-        ? await store.grants('agency', [principal.id])
-        : await store.grants('group', await store.groupsOf(principal.id));
+  async function grantsOf(subject: Subject) {
+    if (subject.kind === 'agency') return store.grants('agency', [subject.id]);
+    const groups = subject.kind === 'federated' ? (subject.groups ?? []) : await store.groupsOf(subject.id);
+    return store.grants('group', groups);
+  }
+
+  async function load(subject: Subject, action: string, place: Place): Promise<Rights> {
     const counts = new Map<string, 'all' | 'denials'>();
-    for (const grant of grants) {
-      const part = scopeCounts(grant.scope, action, principal.projectId);
+    for (const grant of await grantsOf(subject)) {
+      const part = scopeCounts(grant.scope, action, place);
       if (part !== 'none' && counts.get(grant.policy_id) !== 'all') counts.set(grant.policy_id, part);
     }
     const policies: NamedPolicy[] = [];
     for (const [id, part] of counts) {
-      const found = await find(id, principal.accountId);
+      const found = await find(id, subject.accountId);
       if (!found) continue;
       if (part === 'all') policies.push(found);
       else {
@@ -41,7 +58,13 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
         policies.push({ ...found, policy: { ...found.policy, statements } });
       }
     }
-    return compilePolicies(policies);
+    const agency = subject.kind === 'agency' ? await store.agency(subject.id) : undefined;
+    const mode = agency ? 'strict' : (await store.account(subject.accountId))?.authMode;
+    return {
+      policies: compilePolicies(policies),
+      whenNoMatch: mode === 'loose' ? 'allow' : 'deny',
+      ofPlatform: agency?.trust === PLATFORM_TRUST,
+    };
   }
 
   async function find(id: string, accountId: string): Promise<NamedPolicy | undefined> {
@@ -55,33 +78,80 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
     return { name: custom.display_name, id, policy: parsePolicy(custom.document).policy };
   }
 
-  function policiesOf(principal: Principal, action: string): Promise<CompiledPolicies> {
-    const key = `${principal.kind}:${principal.id}:${action.startsWith('obs:') ? 'obs' : (principal.projectId ?? '')}`;
-    let found = compiled.get(key);
+  function rightsOf(subject: Subject, action: string, place: Place): Promise<Rights> {
+    const where = action.startsWith('obs:') ? 'obs' : (place.projectId ?? '');
+    const groups = subject.groups?.join() ?? '';
+    const key = `${subject.kind}:${subject.id}:${groups}:${where}:${place.enterpriseProjectId}`;
+    let found = known.get(key);
     if (!found) {
-      found = load(principal, action);
-      compiled.set(key, found);
-      found.catch(() => compiled.delete(key));
+      found = load(subject, action, place);
+      known.set(key, found);
+      found.catch(() => known.delete(key));
     }
     return found;
   }
 
+  function boundaryOf(document: string): CompiledPolicies {
+    let found = boundaries.get(document);
+    if (!found) {
+      if (boundaries.size >= 1000) boundaries.clear();
+      const { policy } = parsePolicy(document);
+      found = compilePolicies([{ name: 'the policy of this temporary credential', policy }]);
+      boundaries.set(document, found);
+    }
+    return found;
+  }
+
+  function judge(policies: CompiledPolicies, request: AccessRequest, options: DecideOptions = {}): Decision {
+    const asked = request as Parameters<typeof decide>[1];
+    const verdict = decide(policies, asked, options);
+    const match = verdict.matched ? { policy: verdict.matched.policy, statement: verdict.matched.statement } : {};
+    if (verdict.verdict === 'deny') return { allowed: false, reason: explain(policies, asked, options).text, ...match };
+    const reason = verdict.matched
+      ? `Allowed by policy ${verdict.matched.policy}.`
+      : 'No policy speaks of it, and the account is in loose authorization mode.';
+    return { allowed: true, reason, ...match };
+  }
+
+  /** What the user for whom the platform's agency works is denied: code in a job must not do by it what its owner may not. */
+  async function ownerDenies(
+    principal: Principal,
+    request: AccessRequest,
+    place: Place,
+  ): Promise<Decision | undefined> {
+    const { onBehalfOf, accountId } = principal;
+    if (!onBehalfOf || !request.action.startsWith('modelarts:')) return undefined;
+    const owner: Subject = { kind: 'user', id: onBehalfOf.id, accountId };
+    const { policies } = await rightsOf(owner, request.action, place);
+    const context = { ...request.context, 'g:UserId': onBehalfOf.id, 'g:UserName': onBehalfOf.name };
+    const decision = judge(policies, { ...request, context });
+    if (decision.allowed || decision.policy === undefined) return undefined;
+    return {
+      ...decision,
+      reason: `${decision.reason} The agency works for ${onBehalfOf.name}, to whom this is denied.`,
+    };
+  }
+
   return {
-    changed: () => compiled.clear(),
+    changed: () => known.clear(),
     async decide(principal: Principal, request: AccessRequest): Promise<Decision> {
+      if (principal.boundary !== undefined) {
+        const bounded = judge(boundaryOf(principal.boundary), request);
+        if (!bounded.allowed) return bounded;
+      }
       if (principal.kind === 'root')
         return { allowed: true, reason: 'The root user may do everything in its account.' };
-      const policies = await policiesOf(principal, request.action);
-      const verdict = decide(policies, request as Parameters<typeof decide>[1]);
-      if (verdict.verdict === 'allow') {
-        return { allowed: true, reason: `Allowed by policy ${verdict.matched?.policy ?? ''}.`, ...matchOf(verdict) };
-      }
-      const { text } = explain(policies, request as Parameters<typeof explain>[1]);
-      return { allowed: false, reason: text, ...matchOf(verdict) };
+      if (principal.kind === 'operator')
+        return { allowed: false, reason: 'The operator belongs to no account and has no policies.' };
+      const place: Place = {
+        projectId: principal.projectId,
+        enterpriseProjectId: request.enterpriseProjectId ?? '0',
+      };
+      const rights = await rightsOf(principal, request.action, place);
+      const whenNoMatch = request.action.startsWith('modelarts:') ? rights.whenNoMatch : 'deny';
+      const decision = judge(rights.policies, request, { whenNoMatch });
+      if (!decision.allowed || !rights.ofPlatform) return decision;
+      return (await ownerDenies(principal, request, place)) ?? decision;
     },
   };
-}
-
-function matchOf(verdict: ReturnType<typeof decide>): { policy?: string; statement?: number } {
-  return verdict.matched ? { policy: verdict.matched.policy, statement: verdict.matched.statement } : {};
 }

@@ -39,6 +39,7 @@ export const iamMigrations = [
       expires_at INTEGER NOT NULL)`,
     'CREATE INDEX temporary_keys_expiry ON temporary_keys (expires_at)',
   ]),
+  sqlMigration('0009-iam-auth-mode', [`ALTER TABLE accounts ADD COLUMN auth_mode TEXT NOT NULL DEFAULT 'strict'`]),
 ];
 
 export interface UserRow {
@@ -108,7 +109,7 @@ export interface GrantRow {
 }
 
 export interface Tables {
-  accounts: { id: string; name: string; enabled: number };
+  accounts: { id: string; name: string; enabled: number; auth_mode: string };
   projects: { id: string; account_id: string; name: string };
   users: UserRow;
   login_failures: { name_hash: string; count: number; since: number; locked_until: number | null };

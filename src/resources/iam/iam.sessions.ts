@@ -29,14 +29,30 @@ export interface TemporaryCredential {
   principal: Principal;
 }
 
+/** Whoever may read the installation's data directory; belongs to no account. */
+const OPERATOR: Principal = {
+  kind: 'operator',
+  id: 'operator',
+  name: 'operator',
+  accountId: '',
+  accountName: '',
+  credential: 'operator-key',
+};
+
 const TOKEN_SECONDS = 24 * 3600;
 
 /**
  * Credentials: makes tokens and temporary keys, and finds the principal of whatever a request brings. Nothing is trusted of a
  * token but who it names: the user or agency is read again, and remembered only until `changed()`, so that a change counts at once.
  */
-export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buffer; dataKey: Buffer }) {
-  const { store, clock, tokenKey, dataKey } = deps;
+export function iamSessions(deps: {
+  store: IamStore;
+  clock: Clock;
+  tokenKey: Buffer;
+  operatorKey: string;
+  dataKey: Buffer;
+}) {
+  const { store, clock, tokenKey, operatorKey, dataKey } = deps;
   const tokens = sessionCache<{ claims: TokenClaims; principal: Principal }>();
   const keys = sessionCache<ResolvedKey>();
 
@@ -255,6 +271,11 @@ export function iamSessions(deps: { store: IamStore; clock: Clock; tokenKey: Buf
   }
 
   async function authenticate(request: RawRequest): Promise<Principal> {
+    const operator = single(request.headers['x-operator-key']);
+    if (operator !== undefined) {
+      if (sameText(operator, operatorKey)) return OPERATOR;
+      throw new AuthenticationFailure('invalid', 'X-Operator-Key is not the key of this installation.');
+    }
     const token = single(request.headers['x-auth-token']);
     if (token) return (await byToken(token)).principal;
     const authorization = single(request.headers.authorization);

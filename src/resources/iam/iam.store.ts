@@ -21,7 +21,12 @@ function queries(database: Database) {
     insertAccount: (account: Account) =>
       db
         .insertInto('accounts')
-        .values({ ...account, enabled: account.enabled ? 1 : 0 })
+        .values({
+          id: account.id,
+          name: account.name,
+          enabled: account.enabled ? 1 : 0,
+          auth_mode: account.authMode,
+        })
         .execute(),
     account: async (id: string) =>
       one(await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst(), accountOf),
@@ -247,7 +252,7 @@ export function iamStore(database: Database): IamStore {
 }
 
 function accountOf(row: Tables['accounts']): Account {
-  return { id: row.id, name: row.name, enabled: row.enabled === 1 };
+  return { id: row.id, name: row.name, enabled: row.enabled === 1, authMode: row.auth_mode as Account['authMode'] };
 }
 
 function projectOf(row: Tables['projects']): Project {

@@ -5,7 +5,14 @@ export interface Account {
   id: string;
   name: string;
   enabled: boolean;
+  authMode: AuthMode;
 }
+
+/**
+ * What no policy speaks of: refused in `strict` mode; in `loose` mode users may use ModelArts without a grant, and administrators
+ * restrict them by denials (behaviour/permissions.md 3).
+ */
+export type AuthMode = 'strict' | 'loose';
 
 /** A region's container of resources. Each account has one per region, named like the region. */
 export interface Project {
@@ -53,8 +60,8 @@ export interface Agency {
 /** Who can hold grants of policies. */
 export type SubjectKind = 'group' | 'agency';
 
-/** `domain`: global services; `inherited`: all resources; otherwise the id of one project. */
-export type GrantScope = 'domain' | 'inherited' | { projectId: string };
+/** `domain`: global services; `inherited`: all resources; otherwise the id of one project, or of one enterprise project. */
+export type GrantScope = 'domain' | 'inherited' | { projectId: string } | { enterpriseProjectId: string };
 
 /** Limits of an account (behaviour/permissions.md 7). */
 export const LIMITS = {
@@ -104,17 +111,25 @@ export function passwordProblem(password: string, userName: string): string | un
 
 /** A grant scope as one text, for the database. */
 export function scopeText(scope: GrantScope): string {
-  return typeof scope === 'string' ? scope : `project:${scope.projectId}`;
+  if (typeof scope === 'string') return scope;
+  return 'projectId' in scope ? `project:${scope.projectId}` : `ep:${scope.enterpriseProjectId}`;
+}
+
+/** Where something is done: the project the credential is scoped to, and the enterprise project of the workspace. */
+export interface Place {
+  projectId?: string | undefined;
+  enterpriseProjectId: string;
 }
 
 /**
- * What of the grants in a scope counts for an action: everything, the denials alone, or nothing. `projectId`: what the credential
- * is scoped to. A credential without a project may be used on any, so no project's denial must be lost by leaving it out.
+ * What of the grants in a scope counts for an action: everything, the denials alone, or nothing. A credential without a project may be
+ * used on any, so no project's denial must be lost by leaving it out.
  */
-export function scopeCounts(scope: string, action: string, projectId: string | undefined): 'all' | 'denials' | 'none' {
+export function scopeCounts(scope: string, action: string, place: Place): 'all' | 'denials' | 'none' {
   if (scope === 'domain' || scope === 'inherited') return 'all';
+  if (scope.startsWith('ep:')) return scope === `ep:${place.enterpriseProjectId}` ? 'all' : 'none';
   // Object storage is global, but the console offers its policies on projects too: those count wherever they were given.
   if (action.startsWith('obs:')) return 'all';
-  if (projectId === undefined) return 'denials';
-  return scope === `project:${projectId}` ? 'all' : 'none';
+  if (place.projectId === undefined) return 'denials';
+  return scope === `project:${place.projectId}` ? 'all' : 'none';
 }

@@ -1,4 +1,4 @@
-import type { Authenticate, Route } from '../../http/index.ts';
+import type { Authenticate, Located, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -29,6 +29,8 @@ export interface IamDeps {
   region: string;
   /** Signs tokens (HS256); the inference gateway has the same. */
   tokenKey: Buffer;
+  /** Proves whoever runs the installation. */
+  operatorKey: string;
   /** 32 bytes; encrypts the secrets of access keys. */
   dataKey: Buffer;
   endpoints: Endpoints;
@@ -47,6 +49,8 @@ export interface Iam {
   authorizer: Authorizer;
   /** Whether the project belongs to the principal's account. Throws Failure 401 ModelArts.0212 for a token without a project. */
   ownsProject(principal: Principal, projectId: string): Promise<boolean>;
+  /** Where the family's things belong, by kind. */
+  locators: Record<string, (id: string, scope: { accountId: string }) => Promise<Located | undefined>>;
   /** Undefined when the key is unknown, disabled or expired. */
   resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
   /** `policies`: names of system-defined policies. Throws Failure on a taken name, an unknown policy, too many agencies. */
@@ -99,7 +103,7 @@ export function createIam(deps: IamDeps): Iam {
   const authorizer = iamAuthorizer(store);
   const listeners: (() => void)[] = [];
   const { clock, dataKey, region } = deps;
-  const sessions = iamSessions({ store, clock, tokenKey: deps.tokenKey, dataKey });
+  const sessions = iamSessions({ store, clock, tokenKey: deps.tokenKey, operatorKey: deps.operatorKey, dataKey });
   const changed = () => {
     authorizer.changed();
     sessions.changed();
@@ -118,7 +122,7 @@ export function createIam(deps: IamDeps): Iam {
   return {
     routes: [
       ...tokenRoutes({ accounts, logins, policies, sessions, views }),
-      ...userRoutes({ users, accounts, views, authorizer }),
+      ...userRoutes({ users, accounts, views }),
       ...policyRoutes({ policies, accounts, views }),
     ],
     authenticate: sessions.authenticate,
@@ -133,6 +137,13 @@ export function createIam(deps: IamDeps): Iam {
         });
       }
       return (await store.project(projectId))?.accountId === principal.accountId;
+    },
+    locators: {
+      async 'access-key'(access, { accountId }) {
+        const key = await store.key(access);
+        const owner = key && (await store.user(key.user_id));
+        return owner?.accountId === accountId ? { ownerId: owner.id } : undefined;
+      },
     },
     resolveAccessKey: sessions.resolveAccessKey,
     createAgency: policies.createAgency,

@@ -47,7 +47,11 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
   ): Promise<void> {
     if (kind === 'agency') await agencyOf(accountId, id);
     else if ((await store.group(id))?.account_id !== accountId) throw missing('group', id);
-    if (typeof scope === 'object' && (await store.project(scope.projectId))?.accountId !== accountId) {
+    if (
+      typeof scope === 'object' &&
+      'projectId' in scope &&
+      (await store.project(scope.projectId))?.accountId !== accountId
+    ) {
       throw missing('project', scope.projectId);
     }
     // Policies are granted by id; system-defined ones are found by name too, which the wire does not offer.

@@ -1,7 +1,6 @@
 import { Reply, type Route, route } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import type { Authorizer } from '../../policy/index.ts';
 import type { AccountService } from './account.service.ts';
 import { missing } from './iam.failures.ts';
 import type { IamViews } from './iam.view.ts';
@@ -12,7 +11,6 @@ export interface UserRouteDeps {
   users: UserService;
   accounts: AccountService;
   views: IamViews;
-  authorizer: Authorizer;
 }
 
 /** Users, groups and permanent keys. */
@@ -20,25 +18,12 @@ export function userRoutes(deps: UserRouteDeps): Route[] {
   return [...ofUsers(deps), ...ofGroups(deps), ...ofKeys(deps)];
 }
 
-/** Throws Failure 403 unless it is the caller's own, or a policy allows the action. Sessions of agencies own nothing. */
-async function ownOr(authorizer: Authorizer, principal: Principal, ownerId: string, action: string): Promise<void> {
-  if (principal.kind !== 'agency' && principal.id === ownerId) return;
-  const decision = await authorizer.decide(principal, { action });
-  if (decision.allowed) return;
-  throw new Failure({
-    code: 'IAM.0003',
-    status: 403,
-    message: `Policy doesn't allow ${action} to be performed. ${decision.reason}`,
-    solution: 'Ask an administrator of the account to grant the action through a policy of one of your groups.',
-  });
-}
-
 /** Whatever is created names the account it belongs to, if any, and that must be the caller's. */
 function checkAccount(principal: Principal, domainId: string | undefined): void {
   if (domainId !== undefined && domainId !== principal.accountId) throw missing('account', domainId);
 }
 
-function ofUsers({ users, accounts, views, authorizer }: UserRouteDeps): Route[] {
+function ofUsers({ users, accounts, views }: UserRouteDeps): Route[] {
   type UserBody = { domain_id?: string; name?: string; password?: string; enabled?: boolean; description?: string };
   const create = async (principal: Principal, user: UserBody & { name: string }) => {
     checkAccount(principal, user.domain_id);
@@ -48,10 +33,8 @@ function ofUsers({ users, accounts, views, authorizer }: UserRouteDeps): Route[]
     checkAccount(principal, user.domain_id);
     return { user: views.user(await users.updateUser(principal, id, user)) };
   };
-  const look = async (call: { principal: Principal; params: { user_id: string } }, action: string) => {
-    await ownOr(authorizer, call.principal, call.params.user_id, action);
-    return users.userOf(call.principal.accountId, call.params.user_id);
-  };
+  const look = (call: { principal: Principal; params: { user_id: string } }) =>
+    users.userOf(call.principal.accountId, call.params.user_id);
   return [
     route(api.listUsers, async call => {
       const { name, enabled, domain_id } = call.query;
@@ -63,8 +46,8 @@ function ofUsers({ users, accounts, views, authorizer }: UserRouteDeps): Route[]
     }),
     route(api.createUser, call => create(call.principal, call.body.user)),
     route(api.createUserByAdmin, call => create(call.principal, call.body.user)),
-    route(api.showUser, async call => ({ user: views.user(await look(call, 'iam:users:getUser')) })),
-    route(api.showUserDetails, async call => ({ user: views.user(await look(call, 'iam:users:getUser')) })),
+    route(api.showUser, async call => ({ user: views.user(await look(call)) })),
+    route(api.showUserDetails, async call => ({ user: views.user(await look(call)) })),
     route(api.updateUser, call => update(call.principal, call.params.user_id, call.body.user)),
     route(api.updateUserDetails, call => update(call.principal, call.params.user_id, call.body.user)),
     route(api.deleteUser, call => users.deleteUser(call.principal.accountId, call.params.user_id)),
@@ -73,13 +56,13 @@ function ofUsers({ users, accounts, views, authorizer }: UserRouteDeps): Route[]
       await users.changePassword(call.principal, call.params.user_id, original_password, password);
     }),
     route(api.listGroupsOfUser, async call => {
-      const user = await look(call, 'iam:groups:listGroupsForUser');
+      const user = await look(call);
       const ids = new Set(await users.groupsOf(user.id));
       const groups = (await users.groups(call.principal.accountId)).filter(group => ids.has(group.id));
       return { groups: groups.map(views.group), links: views.links(`/v3/users/${user.id}/groups`) };
     }),
     route(api.listProjectsOfUser, async call => {
-      const user = await look(call, 'iam:projects:listProjectsForUser');
+      const user = await look(call);
       const projects = await accounts.projects(user.accountId);
       return { projects: projects.map(views.project), links: views.links(`/v3/users/${user.id}/projects`) };
     }),
@@ -128,7 +111,7 @@ function ofGroups({ users, views }: UserRouteDeps): Route[] {
   ];
 }
 
-function ofKeys({ users, views, authorizer }: UserRouteDeps): Route[] {
+function ofKeys({ users, views }: UserRouteDeps): Route[] {
   /** Permanent keys outlive the session that makes them, so a temporary one must not make or wake them. */
   function lastingOnly(principal: Principal): void {
     if (principal.credential !== 'temporary-key') return;
@@ -143,31 +126,26 @@ function ofKeys({ users, views, authorizer }: UserRouteDeps): Route[] {
     route(api.createKey, async call => {
       const { user_id, description } = call.body.credential;
       lastingOnly(call.principal);
-      await ownOr(authorizer, call.principal, user_id, 'iam:credentials:createCredential');
       const { secret, ...key } = await users.createKey(call.principal, user_id, description ?? '');
       return { credential: { ...views.key(key), secret } };
     }),
     route(api.listKeys, async call => {
       const owner = call.query.user_id ?? call.principal.id;
-      await ownOr(authorizer, call.principal, owner, 'iam:credentials:listCredentials');
       await users.userOf(call.principal.accountId, owner);
       return { credentials: (await users.keysOf(owner)).map(views.key) };
     }),
     route(api.showKey, async call => {
       const { key } = await users.keyOf(call.principal.accountId, call.params.access_key);
-      await ownOr(authorizer, call.principal, key.user_id, 'iam:credentials:getCredential');
       return { credential: views.key(key) };
     }),
     route(api.updateKey, async call => {
       lastingOnly(call.principal);
       const { key } = await users.keyOf(call.principal.accountId, call.params.access_key);
-      await ownOr(authorizer, call.principal, key.user_id, 'iam:credentials:updateCredential');
       return { credential: views.key(await users.updateKey(call.principal, key.access, call.body.credential)) };
     }),
     route(api.deleteKey, async call => {
       lastingOnly(call.principal);
       const { key } = await users.keyOf(call.principal.accountId, call.params.access_key);
-      await ownOr(authorizer, call.principal, key.user_id, 'iam:credentials:deleteCredential');
       await users.deleteKey(call.principal, key.access);
     }),
   ];

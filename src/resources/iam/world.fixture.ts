@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { createApiServer, type Route, route } from '../../http/index.ts';
+import { defaultWorkspaceOnly } from '../../http/testing.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { createLog } from '../../kernel/log.ts';
 import { type Database, type Migration, migrate, openSqlite } from '../../store-kit/index.ts';
@@ -15,6 +16,7 @@ import { createIam, type Iam, iamMigrations } from './index.ts';
 
 export const REGION = 'local-1';
 export const PASSWORD = 'Correct-Horse-7';
+export const OPERATOR_KEY = 'operator-key-of-the-world';
 
 /** An operation of a project behind a policy, to try credentials on; it tells who was let in. */
 const things = operation({
@@ -89,6 +91,7 @@ export async function iamWorld(
     log,
     region: REGION,
     tokenKey: randomBytes(32),
+    operatorKey: OPERATOR_KEY,
     dataKey: randomBytes(32),
     endpoints,
   });
@@ -96,6 +99,8 @@ export async function iamWorld(
     authenticate: iam.authenticate,
     authorizer: iam.authorizer,
     ownsProject: iam.ownsProject,
+    ...defaultWorkspaceOnly,
+    locate: async (kind, id, scope) => iam.locators[kind]?.(id, scope),
     audit: async () => {},
     log,
     metrics: new Registry(),

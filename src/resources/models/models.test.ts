@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { createApiServer } from '../../http/index.ts';
+import { defaultWorkspaceOnly } from '../../http/testing.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { silentLog } from '../../kernel/log.ts';
@@ -157,6 +158,7 @@ describe('models', () => {
     jobs.clear();
     models = createModels(deps());
     const server = createApiServer({
+      ...defaultWorkspaceOnly,
       authenticate: async () => root,
       authorizer: { decide: async () => ({ allowed: true, reason: '' }) },
       ownsProject: async () => true,

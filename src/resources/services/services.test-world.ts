@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { type Admission, admissionMigrations, createAdmission } from '../../admission/index.ts';
 import { createApiServer } from '../../http/index.ts';
+import { defaultWorkspaceOnly } from '../../http/testing.ts';
 import { silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../../runtime/fake/index.ts';
@@ -156,6 +157,7 @@ export class World {
       settings: { inferenceUrl: () => 'http://gateway:7083' },
     });
     const server = createApiServer({
+      ...defaultWorkspaceOnly,
       authenticate: async () => this.principal,
       authorizer: {
         decide: async (_principal, { action }) => ({ allowed: this.allowed(action), reason: 'test' }),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { admissionMigrations, createAdmission } from '../../admission/index.ts';
 import { createApiServer } from '../../http/index.ts';
+import { defaultWorkspaceOnly } from '../../http/testing.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { silentLog } from '../../kernel/log.ts';
@@ -160,6 +161,7 @@ export async function createWorld(
       },
     });
     const { app, mount } = createApiServer({
+      ...defaultWorkspaceOnly,
       authenticate: async () => user,
       authorizer,
       ownsProject: async () => true,

@@ -1,0 +1,161 @@
+import { Failure } from '../kernel/failure.ts';
+import type { Principal } from '../kernel/principal.ts';
+import type { Authorizer, Decision } from '../policy/authorizer.ts';
+import { type Guard, type RequestParts, requiredAction } from '../wire/operation.ts';
+import type { AnyOperation } from './api.ts';
+
+/** Where a thing belongs, as its family knows. */
+export interface Located {
+  /** Absent for what lies in no workspace. */
+  workspaceId?: string;
+  /** Id of the user whose it is. */
+  ownerId?: string;
+}
+
+/** Finds a thing of `kind` by its id within an account and project; undefined when there is none of theirs. */
+export type Locate = (
+  kind: string,
+  id: string,
+  scope: { accountId: string; projectId: string },
+) => Promise<Located | undefined>;
+
+/** A workspace as authorization sees it. */
+export interface WorkspaceView {
+  id: string;
+  enterpriseProjectId: string;
+  /** Whether the principal may be in it, and why (behaviour/permissions.md 8). */
+  admits(principal: Principal): { allowed: boolean; reason: string };
+}
+
+/** Finds a workspace of a project; undefined when there is none. `0` is always there. */
+export type FindWorkspace = (projectId: string, id: string) => Promise<WorkspaceView | undefined>;
+
+export interface AuthorizationDeps {
+  authorizer: Authorizer;
+  locate: Locate;
+  workspace: FindWorkspace;
+}
+
+/** What was decided about a request, for the handler and for the audit trail. */
+export interface Authorization {
+  action?: string;
+  verdict: 'allow' | 'deny' | 'none';
+  /** `kind/id` of what it is about. */
+  target?: string;
+  /** `0` where no workspace is concerned. */
+  workspaceId: string;
+}
+
+export const DEFAULT_WORKSPACE = '0';
+
+/**
+ * Decides whether the caller may do what an operation does: policy, then workspace, then what the function needs besides. The one
+ * place where that is decided (behaviour/permissions.md 1). `note` is told what is known so far also when it throws.
+ * Throws Failure 403 with the reason of a refusal, 400 for a workspace that is not there.
+ */
+export async function authorize(
+  deps: AuthorizationDeps,
+  op: AnyOperation,
+  caller: Principal,
+  request: RequestParts & { projectId: string; context: Record<string, unknown> },
+  note: (authorization: Authorization) => void,
+): Promise<Authorization> {
+  const guard: Guard = op.action;
+  const found: Authorization = { verdict: 'none', workspaceId: DEFAULT_WORKSPACE };
+  note(found);
+  checkOperator(guard, caller, found);
+  const action = requiredAction(guard, request);
+  if (action !== undefined) found.action = action;
+
+  const { target } = op;
+  const id = target && request.params[target.param];
+  if (target) found.target = `${target.kind}/${id}`;
+  const scope = { accountId: caller.accountId, projectId: request.projectId };
+  const located = target && id !== undefined ? await deps.locate(target.kind, id, scope) : undefined;
+  const workspaceId = target ? located?.workspaceId : op.workspace && (op.workspace(request) || DEFAULT_WORKSPACE);
+  const workspace = workspaceId === undefined ? undefined : await deps.workspace(request.projectId, workspaceId);
+  if (workspace) found.workspaceId = workspace.id;
+  const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
+  const surroundings = {
+    context: { ...request.context, 'g:EnterpriseProjectId': enterpriseProjectId, ...op.conditions?.(request) },
+    enterpriseProjectId,
+  };
+
+  if (action !== undefined && !isOwn(guard, caller, request, located)) {
+    const decision = await deps.authorizer.decide(caller, { action, ...surroundings });
+    found.verdict = decision.allowed ? 'allow' : 'deny';
+    if (!decision.allowed) throw denied(op, `Policy doesn't allow ${action} to be performed. ${decision.reason}`);
+  }
+  if (workspaceId !== undefined && !workspace) throw noWorkspace(op, workspaceId);
+  const entry = workspace?.admits(caller);
+  if (entry && !entry.allowed) {
+    found.verdict = 'deny';
+    throw notAdmitted(op, workspace!.id, entry.reason);
+  }
+  for (const need of op.needs?.(request) ?? []) {
+    const { action: needed, resource, why, implied } = need;
+    const decision = await deps.authorizer.decide(caller, {
+      action: needed,
+      ...(resource === undefined ? {} : { resource }),
+      ...surroundings,
+    });
+    if (decision.allowed || (implied && !explicit(decision))) continue;
+    found.verdict = 'deny';
+    const on = resource === undefined ? '' : ` on ${resource}`;
+    throw denied(op, `Policy doesn't allow ${needed}${on} to be performed, which is needed ${why}. ${decision.reason}`);
+  }
+  return found;
+}
+
+/** A refusal by a statement, rather than for want of one. */
+function explicit(decision: Decision): boolean {
+  return !decision.allowed && decision.policy !== undefined;
+}
+
+function checkOperator(guard: Guard, caller: Principal, found: Authorization): void {
+  const wanted = typeof guard === 'object' && 'operator' in guard;
+  if (wanted === (caller.kind === 'operator')) return;
+  found.verdict = 'deny';
+  throw new Failure({
+    code: 'IAM.0003',
+    status: 403,
+    message: wanted
+      ? 'Only the operator of this installation may do this.'
+      : 'The key of the operator works for the operations of the operator alone.',
+    solution: wanted
+      ? 'Send X-Operator-Key with the key in the data directory of the installation, or run the command there.'
+      : 'Use a token or an access key of a user.',
+  });
+}
+
+/** Whether it is the caller's own, for which no policy is asked. Sessions of agencies own nothing. */
+function isOwn(guard: Guard, caller: Principal, request: RequestParts, located: Located | undefined): boolean {
+  if (typeof guard !== 'object' || !('own' in guard) || caller.kind === 'agency') return false;
+  const owner = guard.own === 'target' ? located?.ownerId : (guard.own(request) ?? caller.id);
+  return owner === caller.id;
+}
+
+function denied(op: AnyOperation, message: string): Failure {
+  return new Failure({
+    code: op.errors === 'modelarts' ? 'ModelArts.0112' : 'IAM.0003',
+    status: 403,
+    message,
+    solution: 'Ask an administrator of the account to grant the action through a policy of one of your groups.',
+  });
+}
+
+function noWorkspace(op: AnyOperation, id: string): Failure {
+  return new Failure({
+    ...(op.workspaceErrors?.missing ?? { code: 'ModelArts.7005', status: 400 }),
+    message: `Parameter [workspace_id]: there is no workspace ${id.slice(0, 64)} in this project.`,
+    solution: 'GET /v1/{project_id}/workspaces lists them; "0" is the default one.',
+  });
+}
+
+function notAdmitted(op: AnyOperation, id: string, reason: string): Failure {
+  return new Failure({
+    ...(op.workspaceErrors?.denied ?? { code: 'ModelArts.0112', status: 403 }),
+    message: `The workspace ${id} is closed to the caller: ${reason}`,
+    solution: 'Ask its owner or the account for a grant, or use a workspace you may enter.',
+  });
+}
