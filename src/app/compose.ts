@@ -12,7 +12,10 @@ import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.t
 import { createIam } from '../resources/iam/index.ts';
 import * as images from '../resources/images/index.ts';
 import { createModels } from '../resources/models/index.ts';
+import { networksRoutes } from '../resources/networks/index.ts';
+import { notebooksRoutes } from '../resources/notebooks/index.ts';
 import { createObjects } from '../resources/objects/index.ts';
+import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
@@ -146,6 +149,10 @@ export function composeFamilies(parts: Parts) {
     ...training.routes,
     ...models.routes,
     ...services.routes,
+    ...images.imagesRoutes,
+    ...notebooksRoutes,
+    ...poolsRoutes,
+    ...networksRoutes,
   ];
   mount(routes);
 

@@ -2,7 +2,11 @@ import type { AnyOperation } from '../http/index.ts';
 import { algorithmOperations } from '../resources/algorithms/index.ts';
 import { authorizationsOperations } from '../resources/authorizations/index.ts';
 import { iamOperations } from '../resources/iam/index.ts';
+import { imagesOperations } from '../resources/images/index.ts';
 import { modelsOperations } from '../resources/models/index.ts';
+import { networksOperations } from '../resources/networks/index.ts';
+import { notebooksOperations } from '../resources/notebooks/index.ts';
+import { poolsOperations } from '../resources/pools/index.ts';
 import { servicesOperations } from '../resources/services/index.ts';
 import { systemOperations } from '../resources/system/index.ts';
 import { trainingOperations } from '../resources/training-jobs/index.ts';
@@ -16,4 +20,8 @@ export const allOperations: readonly AnyOperation[] = [
   ...trainingOperations,
   ...modelsOperations,
   ...servicesOperations,
+  ...imagesOperations,
+  ...notebooksOperations,
+  ...poolsOperations,
+  ...networksOperations,
 ];

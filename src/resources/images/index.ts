@@ -1,3 +1,6 @@
+import { declaredRoutes } from '../../http/declared.ts';
+import { imagesOperations } from './image.api.ts';
+
 export { ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
 export {
   BASE_IMAGE,
@@ -8,3 +11,7 @@ export {
   type PresetEngine,
   PYTORCH_IMAGE,
 } from './preset-image.ts';
+export { imagesOperations };
+
+/** Registered images: who may do what is decided; there are none yet. */
+export const imagesRoutes = declaredRoutes(imagesOperations, 'registered images');

@@ -1,0 +1,7 @@
+import { declaredRoutes } from '../../http/declared.ts';
+import { poolsOperations } from './pool.api.ts';
+
+export { poolsOperations };
+
+/** Dedicated resource pools: who may do what is decided; there are none yet. */
+export const poolsRoutes = declaredRoutes(poolsOperations, 'dedicated resource pools');
