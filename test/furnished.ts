@@ -110,5 +110,11 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     task_id: 'worker-0',
     model_id: model.model_id,
     service_id: service.service_id,
+    // Of families that have no things yet.
+    id: 'none',
+    instance_id: 'none',
+    storage_id: 'none',
+    pool_name: 'none',
+    network_name: 'none',
   };
 }

@@ -9,6 +9,7 @@ import { homePaths } from '../src/app/home.ts';
 import { allMigrations } from '../src/app/migrations.ts';
 import { type Clock, systemClock } from '../src/kernel/clock.ts';
 import { type Log, silentLog } from '../src/kernel/log.ts';
+import { signToken } from '../src/resources/iam/token.ts';
 import { findEngine } from '../src/resources/images/index.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { migrate, openSqlite } from '../src/store-kit/index.ts';
@@ -81,6 +82,8 @@ export interface World {
   send(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Logs in with a password; the token, scoped to the region's project. */
   login(user: { account: string; name?: string; password?: string }): Promise<string>;
+  /** A token with these claims, signed as the platform's are. */
+  signToken(claims: object): string;
   remove(): Promise<void>;
 }
 
@@ -114,6 +117,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const [apiPort, obsPort] = await freePorts();
   const api = `http://127.0.0.1:${apiPort}`;
   const obs = `http://127.0.0.1:${obsPort}`;
+  const tokenKey = randomBytes(32);
   const families = composeFamilies({
     db,
     clock,
@@ -124,7 +128,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     obsDomain: 'obs.localhost',
     installation: 'test01',
     secrets: {
-      tokenKey: randomBytes(32),
+      tokenKey,
       dataKey: randomBytes(32),
       gatewayKey: randomBytes(24).toString('base64url'),
       operatorKey: OPERATOR_KEY,
@@ -199,6 +203,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       if (answer.status !== 201) throw new Error(`login answered ${answer.status}: ${answer.text}`);
       return answer.headers.get('x-subject-token')!;
     },
+    signToken: claims => signToken(tokenKey, claims as Parameters<typeof signToken>[1]),
     async remove() {
       await app.close();
       objects.server.close();

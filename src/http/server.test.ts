@@ -72,7 +72,10 @@ test('an action that the body decides is asked for by its sound body, never by a
         id: 'UpdateThing',
         method: 'PUT',
         path: '/v1/{project_id}/things/{id}',
-        action: ({ body }) => ((body as { name: string }).name.length > 3 ? 'x:thing:forbidden' : 'x:thing:action'),
+        action: {
+          actions: ['x:thing:forbidden', 'x:thing:action'],
+          choose: ({ body }) => ((body as { name: string }).name.length > 3 ? 'x:thing:forbidden' : 'x:thing:action'),
+        },
         body,
       }),
       async () => ({}),

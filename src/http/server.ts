@@ -16,7 +16,14 @@ import type { AnyOperation, Call, Route } from './api.ts';
 import { Reply } from './api.ts';
 import type { Audit } from './audit.ts';
 import type { Authenticate, RawRequest } from './authentication.ts';
-import { type Authorization, authorize, DEFAULT_WORKSPACE, type FindWorkspace, type Locate } from './authorization.ts';
+import {
+  type Authorization,
+  authorize,
+  checkOperator,
+  DEFAULT_WORKSPACE,
+  type FindWorkspace,
+  type Locate,
+} from './authorization.ts';
 import { badJsonFailure, bodyTooLarge, check, DEFAULT_BODY_LIMIT, publicError, styleOfPath } from './errors.ts';
 
 /** Resolves the project of a request: must be one of the caller's account. */
@@ -182,6 +189,7 @@ export function createApiServer(options: ApiServerOptions): {
         remoteAddress: request.ip,
       };
       state.principal = await options.authenticate(raw);
+      checkOperator(op.action, state.principal);
       state.principal = await checkProject(state.principal, params, op);
     }
   }
@@ -256,7 +264,7 @@ export function createApiServer(options: ApiServerOptions): {
               remoteAddress: request.ip,
             } as Call<AnyOperation>;
             // Where the body decides which action is needed, it must be sound first.
-            const bodyDecides = typeof op.action === 'function';
+            const bodyDecides = typeof op.action === 'object' && 'choose' in op.action;
             const validate = () => {
               if (state.badJson) throw state.badJson;
               check(op, validateQuery(), call.query, 'query');

@@ -124,7 +124,7 @@ test('the action of an operation is a text, follows from the request, or is none
   const request = { params: {}, query: {}, body: { status: 'stopped' } };
   assert.equal(requiredAction('x:y:z', request), 'x:y:z');
   assert.equal(
-    requiredAction(({ body }) => `x:${(body as { status: string }).status}`, request),
+    requiredAction({ actions: [], choose: ({ body }) => `x:${(body as { status: string }).status}` }, request),
     'x:stopped',
   );
   assert.equal(requiredAction({ public: 'test' }, request), undefined);

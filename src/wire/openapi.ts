@@ -56,7 +56,8 @@ function describe(op: Operation): Record<string, unknown> {
   const isPublic = typeof op.action === 'object' && 'public' in op.action;
   const isOperator = typeof op.action === 'object' && 'operator' in op.action;
   // Where the request decides, no single action is true.
-  const action = typeof op.action === 'function' ? undefined : requiredAction(op.action, NO_REQUEST);
+  const action =
+    typeof op.action === 'object' && 'choose' in op.action ? undefined : requiredAction(op.action, NO_REQUEST);
   const parameters: unknown[] = pathParameters(op.path).map(name => ({
     name,
     in: 'path',
@@ -71,6 +72,7 @@ function describe(op: Operation): Record<string, unknown> {
     tags: [op.family],
     summary: op.summary,
     ...(action === undefined ? {} : { 'x-action': action }),
+    ...(typeof op.action === 'object' && 'choose' in op.action ? { 'x-actions': op.action.actions } : {}),
     ...(isOperator ? { 'x-operator': true, security: [{ operator: [] }] } : {}),
     ...(isPublic ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),

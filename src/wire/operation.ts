@@ -13,7 +13,7 @@ export interface RequestParts {
 /**
  * Who may call an operation.
  * - a string: the IAM action that a policy must allow;
- * - a function of the request: where the body decides (PUT of a service: `service:action` or `service:update`);
+ * - `choose`: where the request decides (PUT of a service: `service:action` or `service:update`) which of `actions` it is;
  * - `own`: the action, but for what is the caller's own: the id of the user whose it is (undefined: the caller's), or `target`
  *   where it takes a look at the thing;
  * - `authenticated`: any principal with a valid credential, with the reason why no action guards it;
@@ -22,7 +22,7 @@ export interface RequestParts {
  */
 export type Guard =
   | string
-  | ((request: RequestParts) => string)
+  | { actions: readonly string[]; choose: (request: RequestParts) => string }
   | { action: string; own: ((request: RequestParts) => string | undefined) | 'target' }
   | { authenticated: string }
   | { operator: string }
@@ -112,7 +112,7 @@ export function pathParameters(path: string): string[] {
 /** The action an operation needs for this request, or undefined where no action guards it. */
 export function requiredAction(guard: Guard, request: RequestParts): string | undefined {
   if (typeof guard === 'string') return guard;
-  if (typeof guard === 'function') return guard(request);
+  if ('choose' in guard) return guard.choose(request);
   return 'action' in guard ? guard.action : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { operation } from '../../wire/operation.ts';
+import { operation, type RequestParts } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 import { entry, listItem, schedule } from './parts.api.ts';
 
@@ -32,12 +32,13 @@ const updateBody = open({
 });
 
 /** Starting and stopping is another permission than changing (reference api: modelarts:service:action). */
-function updateAction(request: { body: unknown }): string {
-  const body = request.body as { status?: unknown } | null | undefined;
-  return body && typeof body === 'object' && body.status !== undefined
-    ? 'modelarts:service:action'
-    : 'modelarts:service:update';
-}
+const updateAction = {
+  actions: ['modelarts:service:update', 'modelarts:service:action'],
+  choose: ({ body }: RequestParts) =>
+    body !== null && typeof body === 'object' && (body as { status?: unknown }).status !== undefined
+      ? 'modelarts:service:action'
+      : 'modelarts:service:update',
+};
 
 const create = operation({
   id: 'CreateService',
