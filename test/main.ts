@@ -45,6 +45,11 @@ const stages: Stage[] = [
     what: 'unit tests',
     run: patterns => nodeTests(['src/**/*.test.ts'], patterns, availableParallelism()),
   },
+  {
+    name: 'scenarios',
+    what: 'the document’s scenarios',
+    run: patterns => nodeTests(['test/scenarios/*.test.ts'], patterns, availableParallelism()),
+  },
   { name: 'clients', what: 'official clients', run: patterns => nodeTests(['test/clients/*.test.ts'], patterns, 1) },
   { name: 'e2e', what: 'real containers', run: patterns => nodeTests(['test/e2e/*.test.ts'], patterns, 1) },
 ];
@@ -60,7 +65,7 @@ const onlyAt = args.indexOf('--only');
 const only = onlyAt >= 0 ? new Set(args[onlyAt + 1]?.split(',')) : undefined;
 const patterns = args.filter((arg, at) => !arg.startsWith('--') && !(onlyAt >= 0 && at === onlyAt + 1));
 const wanted = stages.filter(stage =>
-  only ? only.has(stage.name) : patterns.length === 0 || /unit|clients|e2e/.test(stage.name),
+  only ? only.has(stage.name) : patterns.length === 0 || /unit|scenarios|clients|e2e/.test(stage.name),
 );
 if (only && wanted.length !== only.size) {
   process.stderr.write(`Unknown stage in --only. Known: ${stages.map(stage => stage.name).join(', ')}\n`);
