@@ -128,6 +128,7 @@ export const changePassword = operation({
   method: 'POST',
   path: '/v3/users/{user_id}/password',
   action: authenticated('only the user itself may, and must know the old password'),
+  beforePasswordChange: true,
   body: open({ user: open({ password: Type.String(), original_password: Type.String() }) }),
   status: 204,
 });
