@@ -5,7 +5,10 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { type Authorizer, findSystemPolicy } from '../../policy/index.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { accountRoutes } from './account.routes.ts';
 import { accountService, type RootAccount } from './account.service.ts';
+import { assignmentRoutes } from './assignment.routes.ts';
+import { catalogRoutes } from './catalog.routes.ts';
 import { iamAuthorizer } from './iam.authorizer.ts';
 import { iamSessions, type ResolvedKey, type TemporaryCredential } from './iam.sessions.ts';
 import { iamStore } from './iam.store.ts';
@@ -133,6 +136,9 @@ export function createIam(deps: IamDeps): Iam {
       ...tokenRoutes({ accounts, logins, policies, sessions, views }),
       ...userRoutes({ users, accounts, views }),
       ...policyRoutes({ policies, accounts, views }),
+      ...assignmentRoutes({ policies, users, views }),
+      ...accountRoutes({ accounts, views }),
+      ...catalogRoutes({ accounts, users, policies, views, region }),
     ],
     authenticate: sessions.authenticate,
     authorizer,

@@ -72,7 +72,8 @@ function ofPolicies({ policies, views }: PolicyRouteDeps): Route[] {
   ];
 }
 
-async function policyView(policies: PolicyService, views: IamViews, principal: Principal, id: string) {
+/** A policy on the wire, system-defined or of the caller's account. Throws Failure when there is none of that id. */
+export async function policyView(policies: PolicyService, views: IamViews, principal: Principal, id: string) {
   const system = findSystemPolicy(id);
   return views.policy(system?.id === id ? system : await policies.policyOf(principal.accountId, id));
 }
