@@ -1,7 +1,7 @@
 export type { AccessRequest, Authorizer, Decision } from './authorizer.ts';
 export { type CompiledPolicies, compilePolicies, type NamedPolicy } from './compile.ts';
 export type { Context, ContextValue } from './context.ts';
-export { type DecideOptions, decide, type Match, type PolicyRequest, type Verdict } from './decide.ts';
+export { type DecideOptions, decide, type PolicyRequest } from './decide.ts';
 export { type Explanation, explain, type NearMiss } from './explain.ts';
 export { type KnownActions, knownActions } from './known-actions.ts';
 export { type Condition, operatorNames } from './operators.ts';
@@ -22,3 +22,4 @@ export {
   systemPolicies,
   systemPolicyId,
 } from './system-policies.ts';
+export type { Match, Verdict } from './verdict.ts';
