@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { compilePolicies } from './compile.ts';
 import { explain } from './explain.ts';
+import { operatorNames } from './operators.ts';
 import { parsePolicy } from './policy.ts';
 
 interface Case {
@@ -21,20 +22,43 @@ interface Case {
   explains?: string;
 }
 
+/** One line of a table of conditions: whether `if` holds for the context `request`. */
+interface ConditionCase {
+  if: Record<string, Record<string, unknown>>;
+  request: Record<string, unknown>;
+  holds: boolean;
+}
+
+interface Suite {
+  about: string;
+  conditions?: ConditionCase[];
+  policies?: Record<string, unknown>;
+  cases?: Case[];
+}
+
 const folder = join(import.meta.dirname, 'cases');
 
-for (const file of readdirSync(folder).sort()) {
-  const suite = parse(readFileSync(join(folder, file), 'utf8')) as {
-    about: string;
-    policies: Record<string, unknown>;
-    cases: Case[];
-  };
+const suites = readdirSync(folder)
+  .sort()
+  .map(file => ({ file, suite: parse(readFileSync(join(folder, file), 'utf8')) as Suite }));
+
+for (const { file, suite } of suites) {
   describe(`${file}: ${suite.about}`, () => {
-    for (const one of suite.cases) {
+    for (const { if: condition, request, holds } of suite.conditions ?? []) {
+      it(`${JSON.stringify(condition)} ${holds ? 'holds' : 'does not hold'} for ${JSON.stringify(request)}`, () => {
+        const statement = { Effect: 'Allow', Action: 's:t:a', Condition: condition };
+        const { policy } = parsePolicy(JSON.stringify({ Version: '1.1', Statement: [statement] }));
+        const compiled = compilePolicies([{ name: 'p', policy }]);
+        const { verdict, text } = explain(compiled, { action: 's:t:a', context: request });
+        assert.equal(verdict.verdict, holds ? 'allow' : 'deny', text);
+      });
+    }
+    for (const one of suite.cases ?? []) {
       it(one.name, () => {
         const named = one.policies.map(name => {
-          assert.ok(suite.policies[name], `the file defines no policy ${name}`);
-          return { name, policy: parsePolicy(JSON.stringify(suite.policies[name])).policy };
+          const document = suite.policies?.[name];
+          assert.ok(document, `the file defines no policy ${name}`);
+          return { name, policy: parsePolicy(JSON.stringify(document)).policy };
         });
         const request = { action: one.action, resource: one.resource, context: one.context };
         const options = { whenNoMatch: one.mode === 'loose' ? 'allow' : 'deny' } as const;
@@ -46,3 +70,13 @@ for (const file of readdirSync(folder).sort()) {
     }
   });
 }
+
+it('the tables of conditions show every operator both holding and not', () => {
+  const rows = suites.flatMap(({ suite }) => suite.conditions ?? []);
+  for (const name of operatorNames) {
+    for (const wanted of [true, false]) {
+      const shown = rows.some(row => row.holds === wanted && Object.keys(row.if).includes(name));
+      assert.ok(shown, `${name} ${wanted ? 'holding' : 'not holding'}`);
+    }
+  }
+});

@@ -1,3 +1,4 @@
+import { MAX_ACTION } from './action.ts';
 import type { CompiledPolicies } from './compile.ts';
 import { type Context, contextValues } from './context.ts';
 import { type DecideOptions, decide, type PolicyRequest } from './decide.ts';
@@ -74,7 +75,7 @@ export function explain(policies: CompiledPolicies, request: PolicyRequest, opti
   }
   const candidates = policies.candidates(request.action);
   if (!candidates) {
-    const text = `${JSON.stringify(request.action)} is not an action; actions have the form service:resourceType:action.`;
+    const text = `${JSON.stringify(request.action.slice(0, MAX_ACTION))} is not an action; actions have the form service:resourceType:action.`;
     return { verdict, text, nearMisses: [] };
   }
   if (verdict.verdict === 'allow') {
