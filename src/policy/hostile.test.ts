@@ -113,7 +113,7 @@ const refusals: [name: string, text: string, path: string, problem: RegExp][] = 
   [
     'a condition nested deep',
     condition('{"a":'.repeat(20)),
-    '$.Statement[0].Condition'.padEnd(24) + '.a'.repeat(13),
+    `$.Statement[0].Condition${'.a'.repeat(13)}`,
     /deeper than 16/,
   ],
   ['one character too many', `{"Version":"1.1"}${' '.repeat(6128)}`, '$', /6145 characters/],
