@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import { newCachedEnforcer, newEnforcer, newModelFromString, StringAdapter } from 'casbin';
-import { compilePolicies, decide, type PolicyRequest, parsePolicy } from '../src/policy/index.ts';
-import { type Figure, percentile, type Report } from './report.ts';
+import { compilePolicies, decide, type NamedPolicy, type PolicyRequest, parsePolicy } from '../src/policy/index.ts';
+import { type Figure, median, percentile, type Report } from './report.ts';
 
 const SIZES = [5, 50, 1000];
 const REQUESTS = 1024;
 const ROUNDS = 5;
+const P99_ROUNDS = 3;
+const FIRSTS = 50;
 const ROUND_MS = 400;
-const SAMPLES = 20_000;
-/** Smaller batches than this would measure the clock, larger ones would overrun a round of a slow peer. */
+/** Enough to see a p99 of ours; a slow peer takes as many as fit into a round. */
+const SAMPLES = 100_000;
+/** Reading the clock after each decision would measure the clock. */
 const BATCH_MS = 2;
 
 /** One statement, in terms that each of the three languages can say. */
@@ -34,46 +37,17 @@ type Decider = (index: number) => boolean;
 export async function benchPolicy(): Promise<Report> {
   const figures: Figure[] = [];
   for (const conditions of [false, true]) {
-    const times: number[] = [];
+    const rates: number[] = [];
     for (const size of SIZES) {
-      const rules = conditions ? conditionalRules(size) : plainRules(size);
-      const cases = requestsFor(rules);
-      const what = `${size} statements, ${conditions ? 'with' : 'no'} conditions`;
-      const deciders: Record<string, Decider> = {
-        ours: ours(rules, cases),
-        cedar: cedar(what, rules, cases),
-        casbin: await casbin(rules, cases),
-      };
-      assertAgreement(deciders, cases.length);
-      const rates = bestRates(deciders);
-      times.push(1e6 / rates.ours!);
-      for (const peer of ['cedar', 'casbin']) {
-        figures.push({
-          what,
-          value: rates.ours!,
-          unit: '/s',
-          peer: { name: peer, value: rates[peer]! },
-          ratio: rates.ours! / rates[peer]!,
-          target: size === 50 ? '≥ 1,000,000/s and ≥ 20 × the faster peer' : '≥ 20 × the faster peer',
-        });
-      }
-      const p99 = Object.fromEntries(Object.entries(deciders).map(([name, decider]) => [name, p99Of(decider)]));
-      for (const peer of ['cedar', 'casbin']) {
-        figures.push({
-          what: `${what}, p99`,
-          value: p99.ours!,
-          unit: 'µs',
-          peer: { name: peer, value: p99[peer]! },
-          ratio: p99[peer]! / p99.ours!,
-        });
-      }
-      if (!conditions) figures.push(await cachedFigure(what, rules, cases, rates.ours!));
+      const { rate, measured } = await benchSize(size, conditions);
+      rates.push(rate);
+      figures.push(...measured);
     }
     figures.push({
       what: `Time at 1,000 over time at 50, ${conditions ? 'with' : 'no'} conditions`,
-      value: times[2]! / times[1]!,
+      value: rates[1]! / rates[2]!,
       unit: '×',
-      target: '< 20 ×',
+      target: '< 20 × (sub-linear)',
     });
   }
   const like = likeRules(1000);
@@ -82,7 +56,54 @@ export async function benchPolicy(): Promise<Report> {
     value: bestRates({ ours: ours(like, requestsFor(like)) }).ours!,
     unit: '/s',
   });
+  figures.push(...firstFigures(conditionalRules(1000)));
   return { bench: 'policy', figures };
+}
+
+/** What comes before the decisions above: reading and compiling policies, and the first decision of an action. */
+function firstFigures(rules: readonly Rule[]): Figure[] {
+  const request: PolicyRequest = { action: 'modelarts:trainJob:create', context: { 'g:ProjectName': 'project-7' } };
+  const compiling: number[] = [];
+  const deciding: number[] = [];
+  for (let round = 0; round < FIRSTS; round++) {
+    const started = performance.now();
+    const compiled = compilePolicies(policiesOf(rules));
+    const ready = performance.now();
+    decide(compiled, request);
+    compiling.push(ready - started);
+    deciding.push((performance.now() - ready) * 1000);
+  }
+  return [
+    { what: 'Reading and compiling 1,000 statements', value: median(compiling), unit: 'ms' },
+    { what: 'First decision of an action that all 1,000 cover', value: median(deciding), unit: 'µs' },
+  ];
+}
+
+async function benchSize(size: number, conditions: boolean): Promise<{ rate: number; measured: Figure[] }> {
+  const rules = conditions ? conditionalRules(size) : plainRules(size);
+  const cases = requestsFor(rules);
+  const what = `${size} statements, ${conditions ? 'with' : 'no'} conditions`;
+  const deciders: Record<string, Decider> = {
+    ours: ours(rules, cases),
+    cedar: cedar(what, rules, cases),
+    casbin: await casbin(rules, cases),
+  };
+  assertAgreement(deciders, cases.length);
+  const rates = bestRates(deciders);
+  const p99 = leastP99(deciders);
+  const rate = rates.ours!;
+  const measured: Figure[] = [];
+  for (const peer of ['cedar', 'casbin']) {
+    const other = { name: peer, value: rates[peer]! };
+    const target = size === 50 ? '≥ 1,000,000/s, ≥ 20 × the faster peer' : '≥ 20 × the faster peer';
+    measured.push({ what, value: rate, unit: '/s', peer: other, ratio: rate / other.value, target });
+  }
+  for (const peer of ['cedar', 'casbin']) {
+    const other = { name: peer, value: p99[peer]! };
+    measured.push({ what: `${what}, p99`, value: p99.ours!, unit: 'µs', peer: other, ratio: other.value / p99.ours! });
+  }
+  if (!conditions) measured.push(await cachedFigure(what, rules, cases, rate));
+  return { rate, measured };
 }
 
 /** Grants of single actions, every tenth a Deny. */
@@ -114,19 +135,23 @@ function requestsFor(rules: readonly Rule[]): Case[] {
   });
 }
 
-function ours(rules: readonly Rule[], cases: readonly Case[]): Decider {
+/** A user with many statements has them in many policies, of at most eight statements each. */
+function policiesOf(rules: readonly Rule[]): NamedPolicy[] {
   const statements = rules.map(({ effect, action, when }) => ({
     Effect: effect,
     Action: [action],
     ...(when && { Condition: conditionOf(when) }),
   }));
-  // A user with many statements has them in many policies, of at most eight statements each.
-  const policies = [];
+  const policies: NamedPolicy[] = [];
   for (let at = 0; at < statements.length; at += 8) {
     const text = JSON.stringify({ Version: '1.1', Statement: statements.slice(at, at + 8) });
     policies.push({ name: `policy-${at}`, policy: parsePolicy(text).policy });
   }
-  const compiled = compilePolicies(policies);
+  return policies;
+}
+
+function ours(rules: readonly Rule[], cases: readonly Case[]): Decider {
+  const compiled = compilePolicies(policiesOf(rules));
   const requests: PolicyRequest[] = cases.map(({ action, project, mfa }) => ({
     action,
     context: { 'g:UserName': 'ann', 'g:ProjectName': project, 'g:MFAPresent': mfa },
@@ -232,7 +257,7 @@ function assertAgreement(deciders: Record<string, Decider>, cases: number): void
   assert.ok(allowed > cases / 10 && allowed < cases * 0.95, `${allowed} of ${cases} requests are allowed`);
 }
 
-/** Decisions per second: the best of several rounds, which the deciders take in turn. */
+/** Decisions per second: the best of several rounds (what else runs can only slow one down), which the deciders take in turn. */
 function bestRates(deciders: Record<string, Decider>): Record<string, number> {
   const best: Record<string, number> = {};
   const batches = Object.fromEntries(Object.entries(deciders).map(([name, decider]) => [name, batchFor(decider)]));
@@ -265,7 +290,17 @@ function rateOf(decider: Decider, batch: number, milliseconds: number): number {
   return (done / elapsed) * 1000;
 }
 
-/** The time below which 99 of 100 decisions lie, in microseconds; reading the clock included. */
+/** The time below which 99 of 100 decisions lie, in microseconds; reading the clock included. The least of the rounds. */
+function leastP99(deciders: Record<string, Decider>): Record<string, number> {
+  const least: Record<string, number> = {};
+  for (let round = 0; round < P99_ROUNDS; round++) {
+    for (const [name, decider] of Object.entries(deciders)) {
+      least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, p99Of(decider));
+    }
+  }
+  return least;
+}
+
 function p99Of(decider: Decider): number {
   const samples: number[] = [];
   const started = performance.now();

@@ -3,11 +3,9 @@ import { nearest } from './nearest.ts';
 /** The condition keys of IAM and ModelArts (behaviour/permissions.md 2). `…/` is followed by the key of a tag. */
 export const conditionKeys: readonly string[] = [
   'g:CurrentTime',
-  'g:DomainId',
   'g:DomainName',
   'g:EnterpriseProjectId',
   'g:MFAPresent',
-  'g:ProjectId',
   'g:ProjectName',
   'g:ResourceTag/',
   'g:SourceIp',

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { compilePolicies, decide, knownActions, type PolicyError, parsePolicy } from './index.ts';
+import {
+  compilePolicies,
+  conditionKeys,
+  decide,
+  knownActions,
+  lintPolicy,
+  operatorNames,
+  type PolicyError,
+  parsePolicy,
+} from './index.ts';
 
 const variable = (key: string) => `\${${key}}`;
 
@@ -173,6 +182,23 @@ describe('warnings', () => {
   it('ForAllValues, which holds without the key, warns', () => {
     const { warnings } = parsePolicy(document({ Condition: { 'ForAllValues:StringEquals': { 'x:tags': 'a' } } }));
     assert.match(warnings[0]?.message ?? '', /lacks the key/);
+  });
+});
+
+describe('the guide', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/policies.md'), 'utf8');
+  const examples = [...guide.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, text]) => text ?? '');
+
+  it('shows policies that are valid and give no warning', () => {
+    assert.ok(examples.length >= 6);
+    for (const text of examples) {
+      const { error, warnings } = lintPolicy(text);
+      assert.deepEqual([error, warnings], [undefined, []], text);
+    }
+  });
+  it('names every operator and condition key', () => {
+    for (const name of operatorNames) assert.ok(guide.includes(`\`${name}\``), name);
+    for (const key of conditionKeys) assert.ok(guide.includes(`\`${key}`), key);
   });
 });
 
