@@ -44,6 +44,8 @@ export interface Parts {
   endpoints: { api: string; obs: string; registry: string; inference: string };
   readiness: SystemDeps['readiness'];
   capacity: Capacity;
+  /** How many days audit records are kept; 180 when absent. */
+  auditDays?: number;
   driver: RuntimeDriver;
   gateway: ServicesDeps['gateway'];
   /** Makes the way on which containers reach the two servers. */
@@ -68,17 +70,27 @@ export function composeFamilies(parts: Parts) {
     dataKey: secrets.dataKey,
     endpoints,
   });
-  const objects = createObjects({ ...common, iam, dir: paths.objects, region, domain: parts.obsDomain });
+  const trail = createAudit({ ...common, metrics, iam, days: parts.auditDays ?? 180 });
+  // What is learned of are the decisions about calls; asking on somebody's behalf goes by the authorizer itself.
+  const authorizer = trail.recording(iam.authorizer);
+  const objects = createObjects({
+    ...common,
+    iam: { resolveAccessKey: iam.resolveAccessKey, authorizer },
+    audit: trail.audit,
+    dir: paths.objects,
+    region,
+    domain: parts.obsDomain,
+  });
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
-    authorizer: iam.authorizer,
+    authorizer,
     ownsProject: iam.ownsProject,
     locate: async (kind, id, scope) => locators[kind]?.(id, scope),
     workspace: async (_projectId, id) =>
       id === '0'
         ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
         : undefined,
-    audit: createAudit(db),
+    audit: trail.audit,
     log,
     metrics,
   });
@@ -144,6 +156,7 @@ export function composeFamilies(parts: Parts) {
   const routes: Route[] = [
     ...system.routes,
     ...iam.routes,
+    ...trail.routes,
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,
@@ -165,6 +178,7 @@ export function composeFamilies(parts: Parts) {
     doors,
     /** Takes up the work that is due. */
     async start(): Promise<void> {
+      trail.start();
       await training.start();
       await models.start();
       await services.start();
@@ -175,6 +189,7 @@ export function composeFamilies(parts: Parts) {
       await models.stop();
       await training.stop();
       await objects.stop();
+      await trail.stop();
     },
   };
 }
