@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, type Located, type Route } from '../http/index.ts';
+import { createApiServer, type FindWorkspace, type Locators, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
@@ -51,13 +51,28 @@ export interface Parts {
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
   trainingSettings?: TrainingDeps['settings'];
+  /** The default workspace alone when absent. */
+  workspaces?: Workspaces;
 }
+
+/** Workspaces, as the families see them. */
+export interface Workspaces {
+  find: FindWorkspace;
+}
+
+const defaultWorkspaceAlone: Workspaces = {
+  find: async (_projectId, id) =>
+    id === '0'
+      ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
+      : undefined,
+};
 
 export type Families = ReturnType<typeof composeFamilies>;
 
 /** Makes every family of the parts, and mounts them all; nothing listens or runs yet. */
 export function composeFamilies(parts: Parts) {
   const { db, clock, log, metrics, region, secrets, paths, endpoints, capacity, driver, gateway, installation } = parts;
+  const workspaces = parts.workspaces ?? defaultWorkspaceAlone;
   const common = { db, clock, log };
   const admission = createAdmission({ ...common, capacity });
   const iam = createIam({
@@ -74,20 +89,11 @@ export function composeFamilies(parts: Parts) {
     authorizer: iam.authorizer,
     ownsProject: iam.ownsProject,
     locate: async (kind, id, scope) => locators[kind]?.(id, scope),
-    workspace: async (_projectId, id) =>
-      id === '0'
-        ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
-        : undefined,
+    workspace: workspaces.find,
     audit: createAudit(db),
     log,
     metrics,
   });
-  const locators: Record<
-    string,
-    (id: string, scope: { accountId: string; projectId: string }) => Promise<Located | undefined>
-  > = {
-    ...iam.locators,
-  };
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
@@ -134,6 +140,13 @@ export function composeFamilies(parts: Parts) {
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
   models.setUsedBy(services.usedBy);
+  const locators: Locators = {
+    ...iam.locators,
+    ...algorithms.locators,
+    ...training.locators,
+    ...models.locators,
+    ...services.locators,
+  };
   const system = createSystem({
     readiness: parts.readiness,
     metrics,

@@ -27,8 +27,9 @@ export interface AlgorithmDeps {
 }
 
 export interface Algorithms {
-  create(principal: Principal, projectId: string, body: AlgorithmBody): Promise<Algorithm>;
+  create(principal: Principal, projectId: string, workspaceId: string, body: AlgorithmBody): Promise<Algorithm>;
   change(principal: Principal, projectId: string, id: string, body: AlgorithmBody): Promise<Algorithm>;
+  find(projectId: string, id: string): Promise<Algorithm | undefined>;
   /** Throws Failure 2755 when there is none. */
   get(projectId: string, id: string): Promise<Algorithm>;
   list(projectId: string, query: AlgorithmQuery): Promise<Paged<Algorithm>>;
@@ -89,12 +90,12 @@ export function algorithmService(deps: AlgorithmDeps): Algorithms {
   }
 
   const service: Algorithms = {
-    async create(principal, projectId, body) {
+    async create(principal, projectId, workspaceId, body) {
       return save(
         await build(principal, projectId, body, {
           id: uuid(),
           createdAt: clock.now(),
-          workspaceId: body.metadata.workspace_id || '0',
+          workspaceId,
           userName: principal.onBehalfOf?.name ?? principal.name,
         }),
       );
@@ -103,6 +104,7 @@ export function algorithmService(deps: AlgorithmDeps): Algorithms {
       const old = await service.get(projectId, id);
       return save(await build(principal, projectId, body, old));
     },
+    find: (projectId, id) => store.find(projectId, id),
     async get(projectId, id) {
       const found = await store.find(projectId, id);
       if (found) return found;

@@ -49,7 +49,7 @@ export interface AlgorithmQuery {
   sortBy: 'create_time' | 'update_time' | 'name';
   order: 'asc' | 'desc';
   nameLike?: string | undefined;
-  workspaceId?: string | undefined;
+  workspaceId: string;
 }
 
 const SORT = { create_time: 'created_at', update_time: 'updated_at', name: 'name' } as const;
@@ -108,8 +108,10 @@ export function algorithmStore(database: Database) {
       return result.numDeletedRows > 0n;
     },
     async list(projectId: string, query: AlgorithmQuery): Promise<Paged<Algorithm>> {
-      let matching = db.selectFrom('algorithms').where('project_id', '=', projectId);
-      if (query.workspaceId) matching = matching.where('workspace_id', '=', query.workspaceId);
+      let matching = db
+        .selectFrom('algorithms')
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', query.workspaceId);
       if (query.nameLike) {
         const pattern = `%${query.nameLike.replace(/[\\%_]/g, found => `\\${found}`)}%`;
         matching = matching.where(sql<boolean>`name LIKE ${pattern} ESCAPE '\\'`);

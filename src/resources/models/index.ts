@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { Route } from '../../http/index.ts';
+import type { Locators, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Reconciler } from '../../loop/reconciler.ts';
@@ -53,12 +53,13 @@ export interface ModelsDeps {
 
 export interface Models {
   routes: Route[];
+  locators: Locators;
   reconciler: Reconciler;
   /** Throws Failure ModelArts.3001 (404). */
   get(projectId: string, modelId: string): Promise<DeployableModel>;
   find(projectId: string, modelId: string): Promise<DeployableModel | undefined>;
   /** Says who uses models, so that those in use cannot be deleted. Set once, by whoever composes. */
-  setUsedBy(usedBy: (modelId: string) => Promise<string[]>): void;
+  setUsedBy(usedBy: ModelServiceDeps['usedBy']): void;
   /** Removes leftovers of deleted models and starts the reconciler. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -69,14 +70,14 @@ export function createModels(deps: ModelsDeps): Models {
   mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
   const store = modelStore(deps.db);
   const reconciler = modelReconciler({ ...deps, store });
-  let usedBy: (modelId: string) => Promise<string[]> = async () => [];
+  let usedBy: ModelServiceDeps['usedBy'] = async () => [];
   const service = modelService({
     store,
     clock: deps.clock,
     images: deps.images,
     training: deps.training,
     authorizations: deps.authorizations,
-    usedBy: id => usedBy(id),
+    usedBy: model => usedBy(model),
     poke: (id, interrupt) => reconciler.poke(id, { interrupt }),
   });
 
@@ -101,6 +102,12 @@ export function createModels(deps: ModelsDeps): Models {
 
   return {
     routes: modelRoutes(service),
+    locators: {
+      async model(id, { projectId }) {
+        const model = await store.find(projectId, id);
+        return model && { workspaceId: model.workspaceId, ownerId: model.ownerId };
+      },
+    },
     reconciler,
     find,
     async get(projectId, modelId) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import type { BodyOf } from '../../wire/operation.ts';
+import { type BodyOf, listedIds } from '../../wire/operation.ts';
 import type { modelApis } from './model.api.ts';
 import type { ModelStore } from './model.store.ts';
 import {
@@ -48,7 +48,7 @@ export interface ModelServiceDeps {
   training: TrainingOutputs;
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
   /** Names of the services that use a model. */
-  usedBy(modelId: string): Promise<string[]>;
+  usedBy(model: Pick<Model, 'id' | 'workspaceId'>): Promise<string[]>;
   /** Tells the reconciler that a model has work. */
   poke(id: string, interrupt: boolean): Promise<void>;
 }
@@ -134,7 +134,7 @@ export function modelService(deps: ModelServiceDeps) {
     },
 
     /** Registers a model and starts its import; returns its id. Throws Failure for what can be told without reading OBS. */
-    async create(principal: Principal, projectId: string, body: CreateBody): Promise<string> {
+    async create(principal: Principal, projectId: string, workspaceId: string, body: CreateBody): Promise<string> {
       checkModelName(body.model_name);
       checkModelVersion(body.model_version);
       checkModelDescription(body.description ?? '');
@@ -143,7 +143,8 @@ export function modelService(deps: ModelServiceDeps) {
       if (body.runtime && !deps.images.engineOfRuntime(body.runtime)) {
         throw unknownRuntime(body.runtime, deps.images);
       }
-      if ((await store.named(projectId, body.model_name, body.model_version)).length > 0) throw duplicate(body);
+      if ((await store.named(projectId, workspaceId, body.model_name, body.model_version)).length > 0)
+        throw duplicate(body);
       const { sources, location } = await sourcesOf(projectId, body);
       const agencyName = await deps.authorizations.agencyFor(principal, projectId);
       const now = clock.now();
@@ -151,7 +152,7 @@ export function modelService(deps: ModelServiceDeps) {
         id: uuid(),
         accountId: principal.accountId,
         projectId,
-        workspaceId: body.workspace_id || '0',
+        workspaceId,
         name: body.model_name,
         version: body.model_version,
         type: body.model_type ?? '',
@@ -204,12 +205,13 @@ export function modelService(deps: ModelServiceDeps) {
      * stays: alone it is a Failure ModelArts.3009, in a list it is reported.
      */
     async remove(projectId: string, idList: string, cascade: boolean): Promise<RemoveResult> {
-      const ids = [...new Set(idList.split(',').map(id => id.trim()))].filter(id => id !== '');
       let targets: Model[] = [];
-      for (const id of ids) targets.push(await show(projectId, id));
+      for (const id of listedIds(idList)) targets.push(await show(projectId, id));
       if (cascade) {
+        // Versions of the name in another workspace are another model's.
+        const named = new Map(targets.map(model => [`${model.workspaceId}/${model.name}`, model]));
         const all = await Promise.all(
-          [...new Set(targets.map(model => model.name))].map(n => store.named(projectId, n)),
+          [...named.values()].map(({ workspaceId, name }) => store.named(projectId, workspaceId, name)),
         );
         targets = all.flat();
       }
@@ -223,7 +225,7 @@ export function modelService(deps: ModelServiceDeps) {
       }
       const result: RemoveResult = { deleted: [], failed: [] };
       for (const model of targets) {
-        const users = await deps.usedBy(model.id);
+        const users = await deps.usedBy(model);
         if (users.length === 0) {
           result.deleted.push(model.id);
           continue;
@@ -312,7 +314,7 @@ function duplicate(body: CreateBody): Failure {
   return new Failure({
     code: 'ModelArts.3002',
     status: 409,
-    message: `The model ${body.model_name} already has a version ${body.model_version}.`,
+    message: `The model ${body.model_name} already has a version ${body.model_version} in this workspace.`,
     solution: 'Use another [model_version], or delete the existing one.',
   });
 }

@@ -62,6 +62,11 @@ export const modelsMigrations = [
     )`,
     'CREATE INDEX model_events_model ON model_events (model_id, sequence)',
   ]),
+  // Each workspace has names of its own.
+  sqlMigration('0016-model-names', [
+    'DROP INDEX models_name',
+    'CREATE UNIQUE INDEX models_name ON models (project_id, workspace_id, name, version) WHERE deleting = 0',
+  ]),
 ];
 
 interface ModelRow extends LeaseColumns {
@@ -149,14 +154,18 @@ export function modelStore(database: Database) {
       return row && modelOf(row);
     },
 
-    async named(projectId: string, name: string, version?: string): Promise<Model[]> {
-      let query = live(projectId).where('name', '=', name);
+    async named(projectId: string, workspaceId: string, name: string, version?: string): Promise<Model[]> {
+      let query = live(projectId).where('workspace_id', '=', workspaceId).where('name', '=', name);
       if (version !== undefined) query = query.where('version', '=', version);
       return (await query.orderBy('version_rank').execute()).map(modelOf);
     },
 
     async list(filter: ModelFilter): Promise<ModelPage> {
-      let query = db.selectFrom('models').where('project_id', '=', filter.projectId).where('deleting', '=', 0);
+      let query = db
+        .selectFrom('models')
+        .where('project_id', '=', filter.projectId)
+        .where('workspace_id', '=', filter.workspaceId)
+        .where('deleting', '=', 0);
       if (filter.name !== undefined) {
         query = query.where(sql<boolean>`name LIKE ${like(filter.name, filter.exactMatch ?? false)} ESCAPE '\\'`);
       }
@@ -165,7 +174,6 @@ export function modelStore(database: Database) {
       }
       if (filter.version !== undefined) query = query.where('version', '=', filter.version);
       if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-      if (filter.workspaceId !== undefined) query = query.where('workspace_id', '=', filter.workspaceId);
       if (filter.type !== undefined) query = query.where('type', '=', filter.type);
       if (filter.notType !== undefined) query = query.where('type', '!=', filter.notType);
       const column = ({ create_at: 'created_at', model_version: 'version_rank', model_size: 'size' } as const)[

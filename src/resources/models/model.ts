@@ -55,13 +55,13 @@ export interface ModelEvent {
 
 export interface ModelFilter {
   projectId: string;
+  workspaceId: string;
   name?: string;
   /** Documented oddity: the name match stays fuzzy, and `_` stands for itself. */
   exactMatch?: boolean;
   version?: string;
   status?: string;
   description?: string;
-  workspaceId?: string;
   type?: string;
   notType?: string;
   sortBy: 'create_at' | 'model_version' | 'model_size';

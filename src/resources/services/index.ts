@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Route } from '../../http/index.ts';
+import type { Locators, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Reconciler } from '../../loop/reconciler.ts';
@@ -46,9 +46,10 @@ export interface ServicesDeps {
 
 export interface Services {
   routes: Route[];
+  locators: Locators;
   reconciler: Reconciler;
-  /** Names of the services that use a model; for the models' in-use protection. */
-  usedBy(modelId: string): Promise<string[]>;
+  /** Names of the services that use a model, for the models' in-use protection; those of other workspaces go unnamed. */
+  usedBy(model: { id: string; workspaceId: string }): Promise<string[]>;
   /** Feeds the gateway, removes orphans and starts the reconciler; running instances are not touched. */
   start(): Promise<void>;
   /** Stops working; instances and gateway go on. */
@@ -149,9 +150,18 @@ export function createServices(deps: ServicesDeps): Services {
       flavor: deps.flavors.find,
       inferenceUrl: deps.settings.inferenceUrl,
     }),
+    locators: {
+      async service(id, { projectId }) {
+        const service = await store.find(projectId, id);
+        return service && { workspaceId: service.workspaceId, ownerId: service.ownerId };
+      },
+    },
     reconciler,
-    async usedBy(modelId) {
-      return (await services.usersOf(modelId)).map(service => service.name);
+    async usedBy(model) {
+      const users = await services.usersOf(model.id);
+      return users.map(({ name, workspaceId }) =>
+        workspaceId === model.workspaceId ? name : `one of workspace ${workspaceId}`,
+      );
     },
     async start() {
       stopped = false;

@@ -1,4 +1,4 @@
-import { operation, type RequestParts } from '../../wire/operation.ts';
+import { LONGEST_LIST, listAt, operation, type Reference, type RequestParts, textAt } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 import { entry, listItem, schedule } from './parts.api.ts';
 
@@ -21,10 +21,22 @@ const SERVICE = `${SERVICES}/{service_id}` as const;
 const text = Type.Optional(Type.String());
 const number = Type.Optional(Type.Number());
 
+const services = { family: 'services', errors: 'modelarts' } as const;
+const target = { kind: 'service', param: 'service_id' } as const;
+
+/** The models that a configuration deploys. */
+function modelsOf(body: unknown): Reference[] {
+  const ids = new Set(listAt(body, 'config').map(member => textAt(member, 'model_id')));
+  const missing = { code: 'ModelArts.3507', status: 404 };
+  return [...ids].flatMap(id =>
+    id ? [{ kind: 'model', id, action: 'modelarts:model:get', why: 'to deploy it', missing }] : [],
+  );
+}
+
 const updateBody = open({
   description: text,
   status: text,
-  config: Type.Optional(Type.Array(entry)),
+  config: Type.Optional(Type.Array(entry, { maxItems: LONGEST_LIST })),
   schedule,
   load_balancer_policy: text,
   additional_properties: Type.Optional(anyObject),
@@ -41,16 +53,18 @@ const updateAction = {
 };
 
 const create = operation({
+  ...services,
   id: 'CreateService',
-  family: 'services',
   summary: 'Deploys models as a real-time service; the deployment goes on in the background',
   method: 'POST',
   path: SERVICES,
   action: 'modelarts:service:create',
+  workspace: ({ body }) => textAt(body, 'workspace_id'),
+  refers: ({ body }) => modelsOf(body),
   body: open({
     service_name: Type.String(),
     infer_type: oneOf(['real-time', 'batch', 'edge']),
-    config: Type.Array(entry),
+    config: Type.Array(entry, { maxItems: LONGEST_LIST }),
     description: text,
     workspace_id: text,
     schedule,
@@ -65,16 +79,16 @@ const create = operation({
   }),
   status: 200,
   response: open({ service_id: Type.String(), resource_ids: Type.Array(Type.String()) }),
-  errors: 'modelarts',
 });
 
 const list = operation({
+  ...services,
   id: 'ListServices',
-  family: 'services',
   summary: 'Lists services; offset is a page index',
   method: 'GET',
   path: SERVICES,
   action: 'modelarts:service:list',
+  workspace: ({ query }) => textAt(query, 'workspace_id'),
   query: open({
     service_id: text,
     service_name: text,
@@ -91,16 +105,16 @@ const list = operation({
   }),
   status: 200,
   response: open({ services: Type.Array(listItem), total_count: Type.Integer(), count: Type.Integer() }),
-  errors: 'modelarts',
 });
 
 const show = operation({
+  ...services,
   id: 'ShowService',
-  family: 'services',
   summary: 'Shows a service with its models, instances and address',
   method: 'GET',
   path: SERVICE,
   action: 'modelarts:service:get',
+  target,
   status: 200,
   response: Type.Intersect([
     listItem,
@@ -125,50 +139,51 @@ const show = operation({
       load_balancer_policy: text,
     }),
   ]),
-  errors: 'modelarts',
 });
 
 const update = operation({
+  ...services,
   id: 'UpdateService',
-  family: 'services',
   summary: 'Starts or stops a service (status), or changes its description and configuration',
   method: 'PUT',
   path: SERVICE,
   action: updateAction,
+  target,
+  refers: request => (updateAction.choose(request) === 'modelarts:service:update' ? modelsOf(request.body) : []),
   body: updateBody,
   status: 200,
   response: open({}),
-  errors: 'modelarts',
 });
 
 const patch = operation({
+  ...services,
   id: 'PatchServiceV2',
-  family: 'services',
   summary: 'The same as UpdateService, with an answer of its own',
   method: 'PATCH',
   path: SERVICE,
   action: updateAction,
+  target,
+  refers: request => (updateAction.choose(request) === 'modelarts:service:update' ? modelsOf(request.body) : []),
   body: updateBody,
   status: 200,
   response: open({ resource_ids: Type.String(), update_time: Type.String() }),
-  errors: 'modelarts',
 });
 
 const remove = operation({
+  ...services,
   id: 'DeleteService',
-  family: 'services',
   summary: 'Deletes the services of a comma-separated list of ids',
   method: 'DELETE',
   path: SERVICE,
   action: 'modelarts:service:delete',
+  target: { ...target, list: true },
   status: 200,
   response: open({}),
-  errors: 'modelarts',
 });
 
 const specifications = operation({
+  ...services,
   id: 'ShowServiceSpecifications',
-  family: 'services',
   summary: 'Lists the flavors that services can use here',
   method: 'GET',
   path: `${SERVICES}/specifications`,
@@ -197,16 +212,16 @@ const specifications = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const monitor = operation({
+  ...services,
   id: 'ShowServiceMonitorInfo',
-  family: 'services',
   summary: 'Shows calls and the use of CPU and memory per model',
   method: 'GET',
   path: `${SERVICE}/monitor`,
   action: 'modelarts:service:getMonitor',
+  target,
   query: open({ node_id: text }),
   status: 200,
   response: open({
@@ -231,16 +246,16 @@ const monitor = operation({
     service_instance_count: Type.Integer(),
     req_count_per_min: Type.Integer(),
   }),
-  errors: 'modelarts',
 });
 
 const updateLogs = operation({
+  ...services,
   id: 'ShowServiceUpdateLogs',
-  family: 'services',
   summary: 'Shows the history of configurations',
   method: 'GET',
   path: `${SERVICE}/logs`,
   action: 'modelarts:service:getLogs',
+  target,
   query: open({ update_time: number }),
   status: 200,
   response: open({
@@ -254,16 +269,16 @@ const updateLogs = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const events = operation({
+  ...services,
   id: 'ShowServiceEvents',
-  family: 'services',
   summary: 'Lists the events of a service',
   method: 'GET',
   path: `${SERVICE}/events`,
   action: 'modelarts:service:getEvents',
+  target,
   query: open({
     event_type: Type.Optional(oneOf(['normal', 'abnormal'])),
     event_info: text,
@@ -284,16 +299,16 @@ const events = operation({
       open({ event_type: oneOf(['normal', 'abnormal']), event_info: Type.String(), occur_time: Type.Integer() }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const runtimeLogs = operation({
+  ...services,
   id: 'ShowServiceRuntimeLogs',
-  family: 'services',
   summary: 'Shows what the containers of a service wrote, instance by instance (an extension of ours)',
   method: 'GET',
   path: `${SERVICE}/runtime-logs`,
   action: 'modelarts:service:getLogs',
+  target,
   query: open({
     model_id: text,
     instance_id: text,
@@ -316,16 +331,16 @@ const runtimeLogs = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const endpoints = operation({
+  ...services,
   id: 'ListPredictEndpoints',
-  family: 'services',
   summary: 'Lists the addresses of the instances, for calls from inside the network',
   method: 'GET',
   path: `${SERVICE}/predict/endpoints`,
   action: 'modelarts:service:get',
+  target,
   query: open({ type: Type.Optional(oneOf(['host_endpoints'])) }),
   status: 200,
   response: open({
@@ -343,7 +358,6 @@ const endpoints = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 export const serviceApis = {

@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import type { BodyOf } from '../../wire/operation.ts';
+import { type BodyOf, listedIds } from '../../wire/operation.ts';
 import type { serviceApis } from './service.api.ts';
 import { checkDeployable, duplicate, wrongState } from './service.refusals.ts';
 import {
@@ -257,7 +257,7 @@ export function serviceUseCases(deps: ServiceDeps) {
     events: (id: string, filter: EventFilter) => store.events(id, filter),
 
     /** Registers a service and starts its deployment; returns its id. */
-    async create(principal: Principal, projectId: string, body: CreateBody): Promise<string> {
+    async create(principal: Principal, projectId: string, workspaceId: string, body: CreateBody): Promise<string> {
       checkServiceName(body.service_name);
       checkServiceDescription(body.description ?? '');
       if (body.infer_type !== 'real-time') {
@@ -279,7 +279,7 @@ export function serviceUseCases(deps: ServiceDeps) {
       const schedule = checkSchedule(body.schedule ?? []);
       const checked = checkConfig(body.config as RawEntry[]);
       const ownerId = principal.onBehalfOf?.id ?? principal.id;
-      if (await store.nameTaken(projectId, body.service_name)) throw duplicate(body.service_name);
+      if (await store.nameTaken(projectId, workspaceId, body.service_name)) throw duplicate(body.service_name);
       if ((await store.countOwned(projectId, ownerId)) >= SERVICE_LIMIT) {
         throw new Failure({
           code: 'ModelArts.3520',
@@ -295,7 +295,7 @@ export function serviceUseCases(deps: ServiceDeps) {
         id: uuid(),
         accountId: principal.accountId,
         projectId,
-        workspaceId: body.workspace_id || '0',
+        workspaceId,
         name: body.service_name,
         description: body.description ?? '',
         ownerId,
@@ -342,9 +342,8 @@ export function serviceUseCases(deps: ServiceDeps) {
 
     /** Deletes all services of a comma-separated list, or none when one of them is unknown. */
     async remove(principal: Principal, projectId: string, idList: string): Promise<void> {
-      const ids = [...new Set(idList.split(',').map(id => id.trim()))].filter(id => id !== '');
       const services: Service[] = [];
-      for (const id of ids) services.push(await show(projectId, id));
+      for (const id of listedIds(idList)) services.push(await show(projectId, id));
       await deps.authorizations.agencyFor(principal, projectId);
       for (const service of services) {
         if (service.desired === 'deleted') continue;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { AnyOperation, Route } from '../../http/index.ts';
+import type { AnyOperation, Locators, Route } from '../../http/index.ts';
 import { Reconciler } from '../../loop/reconciler.ts';
 import { DEFAULT_CODE_LIMITS } from '../algorithms/index.ts';
 import * as jobOperations from './job.api.ts';
@@ -49,6 +49,7 @@ interface TrainingOutput {
 
 export interface Training {
   routes: Route[];
+  locators: Locators;
   reconciler: Reconciler;
   /** Cleans up after a predecessor that died, then drives the jobs. */
   start(): Promise<void>;
@@ -92,6 +93,12 @@ export function createTraining(deps: TrainingDeps): Training {
 
   return {
     routes: [...jobRoutes(jobs, deps.clock), ...logRoutes(logs, deps.endpoints.api)],
+    locators: {
+      async 'training-job'(id, { projectId }) {
+        const job = await store.findInProject(projectId, id);
+        return job && { workspaceId: job.workspaceId, ownerId: job.userId };
+      },
+    },
     reconciler,
     async start() {
       await reconciler.start();

@@ -42,7 +42,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     );
   }
 
-  async function create(principal: Principal, projectId: string, raw: JobBody): Promise<Job> {
+  async function create(principal: Principal, projectId: string, workspaceId: string, raw: JobBody): Promise<Job> {
     const body = withoutNulls(raw) as JobBody;
     checkRequest(body);
     const algorithm = body.algorithm ?? {};
@@ -67,7 +67,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       id: uuid(),
       projectId,
       accountId: principal.accountId,
-      workspaceId: body.metadata.workspace_id || '0',
+      workspaceId,
       name: body.metadata.name,
       description: body.metadata.description ?? '',
       kind: 'job',
@@ -143,7 +143,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       case 'output-in-use':
         throw refuse(
           '2791',
-          `InvalidObsPath: the output path ${storageUrl({ bucket: outcome.bucket, key: outcome.prefix })} is used by the training job ${outcome.jobName} (${outcome.jobId}), which has not ended.`,
+          `InvalidObsPath: the output path ${storageUrl({ bucket: outcome.bucket, key: outcome.prefix })} is used by ${outcome.job ? `the training job ${outcome.job.name} (${outcome.job.id})` : 'a training job of another workspace'}, which has not ended.`,
           'Choose another output path, or wait for that job to end.',
         );
     }

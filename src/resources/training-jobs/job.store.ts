@@ -23,7 +23,8 @@ export type InsertOutcome =
   | { kind: 'inserted' }
   | { kind: 'quota'; used: number }
   | { kind: 'duplicate' }
-  | { kind: 'output-in-use'; jobName: string; jobId: string; bucket: string; prefix: string };
+  /** `job` is absent when it lies in another workspace, where whoever asks may not look. */
+  | { kind: 'output-in-use'; job: { id: string; name: string } | undefined; bucket: string; prefix: string };
 
 /** Queries on training jobs. Those that a caller's request leads to take the project and never look beyond it. */
 export function jobStore(database: Database) {
@@ -53,15 +54,14 @@ export function jobStore(database: Database) {
           const holder = await trx
             .selectFrom('training_job_outputs')
             .innerJoin('training_jobs', 'training_jobs.id', 'training_job_outputs.job_id')
-            .select(['training_jobs.id', 'training_jobs.name'])
+            .select(['training_jobs.id', 'training_jobs.name', 'project_id', 'workspace_id'])
             .where('bucket', '=', to.bucket)
             .where('prefix', '=', to.key)
             .executeTakeFirst();
           if (holder) {
             return {
               kind: 'output-in-use',
-              jobName: holder.name,
-              jobId: holder.id,
+              job: holder.project_id === job.projectId && holder.workspace_id === job.workspaceId ? holder : undefined,
               bucket: to.bucket,
               prefix: to.key,
             };
