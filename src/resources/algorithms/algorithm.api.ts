@@ -1,3 +1,4 @@
+import { workspaceOfQuery } from '../../wire/declared.ts';
 import { operation, textAt } from '../../wire/operation.ts';
 import { anyObject, nullable, open, queryInteger, type Static, Type } from '../../wire/schema.ts';
 
@@ -126,7 +127,7 @@ export const listAlgorithms = operation({
   path: '/v2/{project_id}/algorithms',
   // Older documents guard the list with `get`, newer ones with `list` (behaviour/permissions.md 6).
   action: { action: 'modelarts:aiAlgorithm:list', or: 'modelarts:aiAlgorithm:get' },
-  workspace: ({ query }) => textAt(query, 'workspace_id'),
+  workspace: workspaceOfQuery,
   query: open({
     offset: queryInteger(0, 1_000_000, 0),
     limit: queryInteger(1, 50, 50),

@@ -42,7 +42,7 @@ export interface ModelsDeps {
   db: Database;
   clock: Clock;
   log: Log;
-  objects: PackageSource;
+  objects: PackageSource & ModelServiceDeps['objects'];
   iam: ModelReconcilerDeps['iam'];
   authorizations: ModelServiceDeps['authorizations'];
   training: TrainingOutputs;
@@ -76,6 +76,7 @@ export function createModels(deps: ModelsDeps): Models {
     clock: deps.clock,
     images: deps.images,
     training: deps.training,
+    objects: deps.objects,
     authorizations: deps.authorizations,
     usedBy: model => usedBy(model),
     poke: (id, interrupt) => reconciler.poke(id, { interrupt }),

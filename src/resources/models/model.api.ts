@@ -1,4 +1,7 @@
-import { operation, textAt } from '../../wire/operation.ts';
+import { workspaceOfQuery } from '../../wire/declared.ts';
+import { ACT_BY_AGENCY, obsNeed } from '../../wire/needs.ts';
+import { directoryOfLocation } from '../../wire/obs-resource.ts';
+import { type Need, operation, textAt } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const MODELS = '/v1/{project_id}/models';
@@ -6,6 +9,14 @@ const invalid = { code: 'ModelArts.3037', status: 400 };
 const text = Type.Optional(Type.String());
 const models = { family: 'models', errors: 'modelarts' } as const;
 const target = { kind: 'model', param: 'model_id' } as const;
+
+/** Importing reads a package for the caller, so the caller must be allowed to read it too. */
+function packageNeeds(body: unknown): Need[] {
+  const place = directoryOfLocation(textAt(body, 'source_location') ?? '');
+  if (typeof place === 'string') return [];
+  const why = 'to read the model package of [source_location]';
+  return ['obs:bucket:ListBucket', 'obs:object:GetObject'].flatMap(action => obsNeed(action, place, why));
+}
 
 const dependency = open({
   installer: text,
@@ -66,6 +77,7 @@ const create = operation({
   path: MODELS,
   action: 'modelarts:model:create',
   workspace: ({ body }) => textAt(body, 'workspace_id'),
+  needs: ({ body }) => [ACT_BY_AGENCY, ...packageNeeds(body)],
   refers: ({ body }) => {
     const id = textAt(body, 'source_job_id');
     const missing = { code: 'ModelArts.2775', status: 400 };
@@ -108,7 +120,7 @@ const list = operation({
   method: 'GET',
   path: MODELS,
   action: 'modelarts:model:list',
-  workspace: ({ query }) => textAt(query, 'workspace_id'),
+  workspace: workspaceOfQuery,
   query: open({
     model_name: text,
     exact_match: Type.Optional(Type.Boolean()),

@@ -2,7 +2,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { directoryOfLocation } from '../../wire/obs-resource.ts';
 import { type BodyOf, listedIds } from '../../wire/operation.ts';
+import { asDenied } from '../algorithms/index.ts';
 import type { modelApis } from './model.api.ts';
 import type { ModelStore } from './model.store.ts';
 import {
@@ -46,6 +48,8 @@ export interface ModelServiceDeps {
   clock: Clock;
   images: EngineCatalog;
   training: TrainingOutputs;
+  /** Asks with the permissions of the principal whether it may read there. */
+  objects: { head(principal: Principal, path: { bucket: string; key: string }): Promise<unknown> };
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
   /** Names of the services that use a model. */
   usedBy(model: Pick<Model, 'id' | 'workspaceId'>): Promise<string[]>;
@@ -77,7 +81,11 @@ export function modelService(deps: ModelServiceDeps) {
     });
   }
 
-  async function sourcesOf(projectId: string, body: CreateBody): Promise<{ sources: string[]; location: string }> {
+  async function sourcesOf(
+    principal: Principal,
+    projectId: string,
+    body: CreateBody,
+  ): Promise<{ sources: string[]; location: string }> {
     if (!body.source_job_id) {
       if (!body.source_location) {
         throw new Failure({
@@ -108,6 +116,13 @@ export function modelService(deps: ModelServiceDeps) {
       return { sources: [parseSourceLocation(body.source_location)], location: body.source_location };
     }
     const sources = output.outputs.map(entry => parseSourceLocation(entry.obsUrl));
+    for (const source of sources) {
+      // Where a request names the place itself, its declaration asks.
+      const place = directoryOfLocation(source) as { bucket: string; key: string };
+      await deps.objects.head(principal, place).catch(error => {
+        throw asDenied(error, 'source_job_id');
+      });
+    }
     if (sources.length === 0) {
       throw new Failure({
         code: 'ModelArts.3017',
@@ -145,7 +160,7 @@ export function modelService(deps: ModelServiceDeps) {
       }
       if ((await store.named(projectId, workspaceId, body.model_name, body.model_version)).length > 0)
         throw duplicate(body);
-      const { sources, location } = await sourcesOf(projectId, body);
+      const { sources, location } = await sourcesOf(principal, projectId, body);
       const agencyName = await deps.authorizations.agencyFor(principal, projectId);
       const now = clock.now();
       const model: Model = {

@@ -82,6 +82,10 @@ class Bucket {
     }
   }
 
+  async head(principal: Principal, path: { bucket: string; key: string }) {
+    this.#check(principal, path);
+  }
+
   async read(principal: Principal, path: { bucket: string; key: string }) {
     this.#check(principal, path);
     return { stream: Readable.from([Buffer.from(this.files.get(path.key)!)]) };

@@ -1,4 +1,15 @@
-import { LONGEST_LIST, listAt, operation, type Reference, type RequestParts, textAt } from '../../wire/operation.ts';
+import { workspaceOfQuery } from '../../wire/declared.ts';
+import { ACT_BY_AGENCY } from '../../wire/needs.ts';
+import {
+  LONGEST_LIST,
+  listAt,
+  operation,
+  type Reference,
+  type RequestParts,
+  textAt,
+  valueAt,
+} from '../../wire/operation.ts';
+import { poolType } from '../../wire/pool-type.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 import { entry, listItem, schedule } from './parts.api.ts';
 
@@ -33,6 +44,17 @@ function modelsOf(body: unknown): Reference[] {
   );
 }
 
+/**
+ * The pool that a configuration runs in: what one of its members names, else what the service names. It is the public one as soon as one
+ * member runs there.
+ */
+function poolOf(body: unknown): Record<string, unknown> {
+  const named = (value: unknown) => [textAt(value, 'pool_name'), textAt(value, 'cluster_id')];
+  const members = listAt(body, 'config');
+  const types = (members.length > 0 ? members : [{}]).map(member => poolType(...named(member), ...named(body)));
+  return types.find(type => type['modelarts:poolType'] === 'public') ?? types[0]!;
+}
+
 const updateBody = open({
   description: text,
   status: text,
@@ -52,6 +74,18 @@ const updateAction = {
       : 'modelarts:service:update',
 };
 
+/** Changing and starting both lead to a deployment; where `status` is given the rest of the body counts for nothing. */
+const updating = {
+  action: updateAction,
+  target,
+  conditions: ({ body }: RequestParts) =>
+    valueAt(body, 'status') === undefined && valueAt(body, 'config') !== undefined
+      ? poolOf({ config: valueAt(body, 'config') })
+      : {},
+  needs: ({ body }: RequestParts) => (valueAt(body, 'status') === 'stopped' ? [] : [ACT_BY_AGENCY]),
+  refers: ({ body }: RequestParts) => (valueAt(body, 'status') === undefined ? modelsOf(body) : []),
+};
+
 const create = operation({
   ...services,
   id: 'CreateService',
@@ -60,6 +94,8 @@ const create = operation({
   path: SERVICES,
   action: 'modelarts:service:create',
   workspace: ({ body }) => textAt(body, 'workspace_id'),
+  conditions: ({ body }) => poolOf(body),
+  needs: () => [ACT_BY_AGENCY],
   refers: ({ body }) => modelsOf(body),
   body: open({
     service_name: Type.String(),
@@ -88,7 +124,7 @@ const list = operation({
   method: 'GET',
   path: SERVICES,
   action: 'modelarts:service:list',
-  workspace: ({ query }) => textAt(query, 'workspace_id'),
+  workspace: workspaceOfQuery,
   query: open({
     service_id: text,
     service_name: text,
@@ -147,9 +183,7 @@ const update = operation({
   summary: 'Starts or stops a service (status), or changes its description and configuration',
   method: 'PUT',
   path: SERVICE,
-  action: updateAction,
-  target,
-  refers: request => (updateAction.choose(request) === 'modelarts:service:update' ? modelsOf(request.body) : []),
+  ...updating,
   body: updateBody,
   status: 200,
   response: open({}),
@@ -161,9 +195,7 @@ const patch = operation({
   summary: 'The same as UpdateService, with an answer of its own',
   method: 'PATCH',
   path: SERVICE,
-  action: updateAction,
-  target,
-  refers: request => (updateAction.choose(request) === 'modelarts:service:update' ? modelsOf(request.body) : []),
+  ...updating,
   body: updateBody,
   status: 200,
   response: open({ resource_ids: Type.String(), update_time: Type.String() }),

@@ -1,4 +1,7 @@
-import { operation, textAt } from '../../wire/operation.ts';
+import { ACT_BY_AGENCY, directoryAt, obsNeed } from '../../wire/needs.ts';
+import { asDirectory, splitObsPath } from '../../wire/obs-resource.ts';
+import { listAt, type Need, operation, textAt, valueAt } from '../../wire/operation.ts';
+import { poolType } from '../../wire/pool-type.ts';
 import { anyObject, nullable, open, queryInteger, type Static, Type } from '../../wire/schema.ts';
 import { oneJob, training } from './common.api.ts';
 
@@ -85,6 +88,33 @@ const jobBody = open({
 
 export type JobBody = Static<typeof jobBody>;
 
+/**
+ * What a job does by the agency its owner must be allowed too, as far as the request tells (docs/decisions/0010). Directories stand for
+ * what is below them.
+ */
+function jobNeeds(body: unknown): Need[] {
+  const code = directoryAt(textAt(body, 'algorithm', 'code_dir'));
+  const channel = (member: unknown) => {
+    const url = textAt(member, 'remote', 'obs', 'obs_url');
+    return { name: textAt(member, 'name')?.slice(0, 64), path: url === undefined ? undefined : splitObsPath(url) };
+  };
+  const inputs = listAt(body, 'algorithm', 'inputs').map(channel);
+  const outputs = listAt(body, 'algorithm', 'outputs').map(channel);
+  const logs = directoryAt(textAt(body, 'spec', 'log_export_path', 'obs_url'));
+  return [
+    ACT_BY_AGENCY,
+    ...obsNeed('obs:object:GetObject', code, 'to read the code of [code_dir]'),
+    ...inputs.flatMap(({ name, path }) => obsNeed('obs:object:GetObject', path, `to read the input ${name}`)),
+    ...outputs.flatMap(({ name, path }) =>
+      obsNeed('obs:object:PutObject', path && asDirectory(path), `to write the output ${name}`),
+    ),
+    ...obsNeed('obs:object:PutObject', logs, 'to export the logs to [log_export_path]'),
+    ...(valueAt(body, 'spec', 'schedule_policy', 'priority') === 3
+      ? [{ action: 'modelarts:trainJob:setHighPriority', why: 'to choose priority 3' }]
+      : []),
+  ];
+}
+
 const jobResponse = open({
   kind: Type.String(),
   metadata: open({
@@ -134,6 +164,8 @@ export const createTrainingJob = operation({
   path: '/v2/{project_id}/training-jobs',
   action: 'modelarts:trainJob:create',
   workspace: ({ body }) => textAt(body, 'metadata', 'workspace_id'),
+  conditions: ({ body }) => poolType(textAt(body, 'spec', 'resource', 'pool_id')),
+  needs: ({ body }) => jobNeeds(body),
   refers: ({ body }) => {
     const id = textAt(body, 'algorithm', 'id');
     const missing = { code: 'ModelArts.2755', status: 400 };

@@ -53,7 +53,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     const image = await resolve.image(form, config);
     const logExport = logExportOf(spec);
     const agency = await deps.authorizations.agencyFor(principal, projectId);
-    const { code, bootFile } = await resolve.code(principal, config, form);
+    const { code, bootFile } = await resolve.code(principal, config, form, origin !== undefined);
     const { inputs, outputs } = await resolve.channels(principal, algorithm, declared);
     if (logExport) {
       await requireBucket(objects, principal, logExport.bucket, 'spec.log_export_path.obs_url', {
