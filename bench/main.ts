@@ -1,18 +1,20 @@
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchObjects } from './objects.ts';
+import { benchPolicy } from './policy.ts';
 import { printReport, type Report } from './report.ts';
 import { benchServer } from './server.ts';
 
 /**
  * Measures what the README states. Each figure is a ratio against a peer, or the physical limit, in the same run.
- * `./atelier bench [server|objects|job|gateway …] [--json]`
+ * `./atelier bench [server|objects|job|gateway|policy …] [--json]`
  */
 const benches: Record<string, () => Promise<Report>> = {
   server: benchServer,
   objects: benchObjects,
   job: benchJob,
   gateway: benchGateway,
+  policy: benchPolicy,
 };
 
 const args = process.argv.slice(2);

@@ -40,7 +40,7 @@ before(async () => {
       'f'.repeat(32),
     ]),
   );
-  Object.assign(nothing, { project_id: own.project_id, project: own.project, domain_id: own.domain_id });
+  nothing.project_id = own.project_id!;
 
   const put = (path: string) => rootCall('PUT', path);
   const policy = (statements: object[]) => ({

@@ -191,6 +191,17 @@ export function checkOperator(guard: Guard, caller: Principal): void {
   });
 }
 
+/** Lets a user whose password must be changed do that and nothing else. Throws Failure 403. */
+export function checkPasswordChanged(op: AnyOperation, caller: Principal): void {
+  if (!caller.mustChangePassword || op.beforePasswordChange) return;
+  throw new Failure({
+    code: 'IAM.0003',
+    status: 403,
+    message: `The password of ${caller.name} must be changed before anything else.`,
+    solution: `POST /v3/users/${caller.id}/password with original_password and password, then log in again; or run: atelier login`,
+  });
+}
+
 /** Whether it is the caller's own, for which no policy is asked. Sessions of agencies own nothing. */
 function isOwn(guard: Guard, caller: Principal, request: RequestParts, located: Located | undefined): boolean {
   if (typeof guard !== 'object' || !('own' in guard) || caller.kind === 'agency') return false;

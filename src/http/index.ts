@@ -1,5 +1,12 @@
 export { type AnyOperation, type Call, type Handler, Reply, type Route, route } from './api.ts';
 export type { Audit, AuditRecord } from './audit.ts';
 export { type Authenticate, AuthenticationFailure, type RawRequest } from './authentication.ts';
-export type { FindWorkspace, Locate, Located, Locators, WorkspaceView } from './authorization.ts';
+export {
+  checkPasswordChanged,
+  type FindWorkspace,
+  type Locate,
+  type Located,
+  type Locators,
+  type WorkspaceView,
+} from './authorization.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';

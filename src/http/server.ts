@@ -20,6 +20,7 @@ import {
   type Authorization,
   authorize,
   checkOperator,
+  checkPasswordChanged,
   DEFAULT_WORKSPACE,
   type FindWorkspace,
   type Locate,
@@ -190,6 +191,7 @@ export function createApiServer(options: ApiServerOptions): {
       };
       state.principal = await options.authenticate(raw);
       checkOperator(op.action, state.principal);
+      checkPasswordChanged(op, state.principal);
       state.principal = await checkProject(state.principal, params, op);
     }
   }

@@ -7,10 +7,14 @@ export interface ParsedAction {
   name: string;
 }
 
+/** Longest action, and pattern of actions. */
+export const MAX_ACTION = 256;
+
 const ACTION = /^([a-z0-9-]+):([A-Za-z0-9_.-]+):([A-Za-z0-9_.-]+)$/;
 
 /** Splits the action of a request; undefined when it is none (wildcards belong into policies only). */
 export function parseAction(action: string): ParsedAction | undefined {
+  if (action.length > MAX_ACTION) return undefined;
   const [, service, type, name] = ACTION.exec(action) ?? [];
   if (service === undefined || type === undefined || name === undefined) return undefined;
   return { service, resourceType: type.toLowerCase(), name: name.toLowerCase() };

@@ -1,8 +1,11 @@
-import type { CompiledPolicies, CompiledStatement } from './compile.ts';
+import { MAX_ACTION } from './action.ts';
+import type { CompiledPolicies } from './compile.ts';
 import { type Context, contextValues } from './context.ts';
-import { type DecideOptions, decide, type PolicyRequest, type Verdict } from './decide.ts';
+import { type DecideOptions, decide, type PolicyRequest } from './decide.ts';
 import type { Condition } from './operators.ts';
 import { targetOf } from './resource.ts';
+import type { CompiledStatement } from './statement.ts';
+import type { Verdict } from './verdict.ts';
 
 /** An Allow for the action that did not apply, and why. */
 export interface NearMiss {
@@ -20,6 +23,9 @@ export interface Explanation {
   /** Allows that would have applied but for their resource or a condition; empty unless nothing matched. */
   nearMisses: NearMiss[];
 }
+
+/** So many near misses are told in words; a user may have thousands. */
+const NAMED = 5;
 
 function valuesText(values: readonly unknown[]): string {
   return values.map(value => JSON.stringify(value)).join(', ');
@@ -69,14 +75,18 @@ export function explain(policies: CompiledPolicies, request: PolicyRequest, opti
   }
   const candidates = policies.candidates(request.action);
   if (!candidates) {
-    const text = `${JSON.stringify(request.action)} is not an action; actions have the form service:resourceType:action.`;
+    const text = `${JSON.stringify(request.action.slice(0, MAX_ACTION))} is not an action; actions have the form service:resourceType:action.`;
     return { verdict, text, nearMisses: [] };
   }
   if (verdict.verdict === 'allow') {
     const text = `${what} is allowed because no policy speaks of it and the account is in loose authorization mode.`;
     return { verdict, text, nearMisses: [] };
   }
-  const nearMisses = candidates.allows.map(statement => nearMiss(statement, request, policies));
+  const nearMisses = candidates.allows.all.map(statement => nearMiss(statement, request, policies));
   const lacking = `${what} is denied because no policy grants it. Missing: an Allow for ${request.action}.`;
-  return { verdict, text: [lacking, ...nearMisses.map(miss => missText(miss, request))].join(' '), nearMisses };
+  const named = nearMisses.slice(0, NAMED).map(miss => missText(miss, request));
+  const more = nearMisses.length - named.length;
+  if (more > 0)
+    named.push(`${more} more allow the action, but for another Resource or under conditions that do not hold.`);
+  return { verdict, text: [lacking, ...named].join(' '), nearMisses };
 }

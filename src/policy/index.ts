@@ -1,9 +1,12 @@
 export type { AccessRequest, Authorizer, Decision } from './authorizer.ts';
+export { catalogueActions } from './catalogue.ts';
 export { type CompiledPolicies, compilePolicies, type NamedPolicy } from './compile.ts';
+export { conditionKeys } from './condition-keys.ts';
 export type { Context, ContextValue } from './context.ts';
-export { type DecideOptions, decide, type Match, type PolicyRequest, type Verdict } from './decide.ts';
+export { type DecideOptions, decide, type PolicyRequest } from './decide.ts';
 export { type Explanation, explain, type NearMiss } from './explain.ts';
 export { type KnownActions, knownActions } from './known-actions.ts';
+export { lintPolicy, type PolicyLint } from './lint.ts';
 export { type Condition, operatorNames } from './operators.ts';
 export {
   customPolicyLimits,
@@ -22,3 +25,4 @@ export {
   systemPolicies,
   systemPolicyId,
 } from './system-policies.ts';
+export type { Match, Verdict } from './verdict.ts';

@@ -1,4 +1,4 @@
-import { type Context, contextValues, type Scalar } from './context.ts';
+import { type Context, contextValue, isScalar, type Scalar } from './context.ts';
 import { type Glob, matchGlob } from './glob.ts';
 import { fillGlob, fillText, hasVariables, type Part, parseTemplate } from './template.ts';
 import { addressOf, blockOf, boolOf, dateOf, inBlock, numberOf } from './values.ts';
@@ -88,6 +88,19 @@ function pattern(negated: boolean): Operator {
   return { negated, check: checkTemplate, prepare: values => prepareParts(values, negated, fill, fits) };
 }
 
+/** Remembers the last reading: one request's value is asked for by many statements in a row. */
+function rememberLast<R>(read: (value: Scalar) => R | undefined): (value: Scalar) => R | undefined {
+  let last: Scalar | undefined;
+  let reading: R | undefined;
+  return value => {
+    if (value !== last) {
+      reading = read(value);
+      last = value;
+    }
+    return reading;
+  };
+}
+
 /** Operators whose values are read once into `T`; a request value that cannot be read fits nothing. */
 function typed<T, R = T>(
   negated: boolean,
@@ -96,6 +109,7 @@ function typed<T, R = T>(
   readRequest: (value: Scalar) => R | undefined,
   fits: (request: R, policy: T) => boolean,
 ): Operator {
+  const readOnce = rememberLast(readRequest);
   return {
     negated,
     check(value) {
@@ -105,7 +119,7 @@ function typed<T, R = T>(
     prepare(values) {
       const read = values.map(readPolicy).filter(value => value !== undefined);
       const test: OneTest = value => {
-        const request = readRequest(value);
+        const request = readOnce(value);
         return request !== undefined && read.some(each => fits(request, each));
       };
       return () => test;
@@ -204,7 +218,7 @@ export function compileCondition(condition: Condition): ConditionTest {
   if (base === 'Null') {
     const wanted = values.map(boolOf);
     return context => {
-      const absent = contextValues(context, key, lower).length === 0;
+      const absent = contextValue(context, key, lower) === undefined;
       return (absent && ifExists) || wanted.includes(absent);
     };
   }
@@ -213,10 +227,11 @@ export function compileCondition(condition: Condition): ConditionTest {
   const all = combine(qualifier, negated) === 'every';
   const prepared = operator.prepare(values);
   return context => {
-    const requested = contextValues(context, key, lower);
-    if (requested.length === 0) return whenAbsent;
+    const requested = contextValue(context, key, lower);
+    if (requested === undefined) return whenAbsent;
     const test = prepared(context);
     if (!test) return false;
+    if (isScalar(requested)) return test(requested) !== negated;
     return all ? requested.every(value => test(value) !== negated) : requested.some(value => test(value) !== negated);
   };
 }

@@ -1,3 +1,5 @@
+import { MAX_ACTION } from './action.ts';
+import { keyWarning } from './condition-keys.ts';
 import { childPath, readJsonText } from './json-text.ts';
 import { actionWarning, type KnownActions } from './known-actions.ts';
 import { nearest } from './nearest.ts';
@@ -23,7 +25,7 @@ export interface Policy {
   statements: Statement[];
 }
 
-/** Something legal that is probably a mistake. */
+/** Something legal that is probably a mistake. A document gets 20 of them at most. */
 export interface PolicyWarning {
   /** JSON path of the element. */
   path: string;
@@ -48,7 +50,7 @@ export interface ParseOptions {
 }
 
 const MAX_DEPTH = 16;
-const MAX_ACTION = 256;
+const MAX_WARNINGS = 20;
 const SEGMENT = /^[A-Za-z0-9_.*-]+$/;
 const SERVICE = /^[a-z0-9*-]+$/;
 const CONDITION_KEY = /^[A-Za-z][\w-]*:[\w./:@+=-]+$/;
@@ -66,6 +68,12 @@ class Reader {
 
   constructor(options: ParseOptions) {
     this.options = options;
+  }
+
+  /** Finding the nearest name takes time, so a hostile document must not ask for it without end. */
+  warn(path: string, message: () => string | undefined): void {
+    const text = this.warnings.length < MAX_WARNINGS ? message() : undefined;
+    if (text !== undefined) this.warnings.push({ path, message: text });
   }
 
   policy(document: unknown): Policy {
@@ -122,8 +130,8 @@ class Reader {
     if (!segments.every(segment => SEGMENT.test(segment))) {
       fail('has an empty segment, or one with other characters than letters, digits, "_", "-", "." and "*"');
     }
-    const warning = this.options.knownActions && actionWarning(action, this.options.knownActions);
-    if (warning) this.warnings.push({ path, message: warning });
+    const { knownActions } = this.options;
+    this.warn(path, () => knownActions && actionWarning(action, knownActions));
   }
 
   resources(path: string, value: unknown): string[] {
@@ -139,8 +147,9 @@ class Reader {
   }
 
   resource(path: string, resource: string): void {
-    const parts = parseTemplate(resource);
-    if (typeof parts === 'string') throw new PolicyError(path, parts, VARIABLE_FORM);
+    const problem = parseTemplate(resource);
+    if (typeof problem === 'string') throw new PolicyError(path, problem, VARIABLE_FORM);
+    this.variables(path, resource);
     if (resource === '*' || resource.startsWith('/')) return;
     const segments = splitResource(resource);
     const [service = '', region, account, type, name] = segments ?? [];
@@ -156,6 +165,15 @@ class Reader {
     }
   }
 
+  /** Warns of variables that no request can fill in; the text is a valid template. */
+  variables(path: string, text: string): void {
+    const parts = parseTemplate(text);
+    if (typeof parts === 'string') return;
+    for (const part of parts) {
+      if ('variable' in part) this.warn(path, () => keyWarning(part.variable));
+    }
+  }
+
   /** A Resource of another service than every Action makes the statement say nothing. */
   resourcesFitActions(path: string, resources: readonly string[], actions: readonly string[]): void {
     const services = new Set(actions.map(action => action.split(':')[0] ?? ''));
@@ -164,8 +182,10 @@ class Reader {
       if (resource === '*' || resource.startsWith('/')) continue;
       const service = resource.split(':')[0] ?? '';
       if (service.includes('*') || services.has(service)) continue;
-      const message = `no action of this statement belongs to ${service}, so this resource never applies`;
-      this.warnings.push({ path: childPath(path, i), message });
+      this.warn(
+        childPath(path, i),
+        () => `no action of this statement belongs to ${service}, so this resource never applies`,
+      );
     }
   }
 
@@ -186,9 +206,10 @@ class Reader {
         });
       }
       if (parsed.qualifier === 'ForAllValues' && !parsed.ifExists) {
-        const message =
-          'ForAllValues also holds when the request lacks the key; add "Null": {key: "false"} to require it';
-        this.warnings.push({ path: at, message });
+        this.warn(
+          at,
+          () => 'ForAllValues also holds when the request lacks the key; add "Null": {key: "false"} to require it',
+        );
       }
     }
     return conditions;
@@ -198,6 +219,7 @@ class Reader {
     if (!CONDITION_KEY.test(key)) {
       throw new PolicyError(path, `${JSON.stringify(clip(key))} is not a condition key`, '"g:Name" or "service:name"');
     }
+    this.warn(path, () => keyWarning(key));
     const list = Array.isArray(value) ? value : [value];
     if (list.length === 0) throw new PolicyError(path, 'the list is empty', 'at least one value');
     return list.map((item, i) => {
@@ -207,6 +229,7 @@ class Reader {
       }
       const problem = checkConditionValue(base, String(item));
       if (problem !== undefined) throw new PolicyError(at, problem, `a value that ${base} can compare`);
+      if (base.startsWith('String')) this.variables(at, String(item));
       return String(item);
     });
   }

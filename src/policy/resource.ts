@@ -1,5 +1,5 @@
 import type { Context } from './context.ts';
-import { type Glob, matchGlob } from './glob.ts';
+import { matchGlob } from './glob.ts';
 import { fillGlob, hasVariables, parseTemplate } from './template.ts';
 
 const SEGMENTS = 5;
@@ -41,23 +41,53 @@ export function targetOf(resource: string | undefined, action: { service: string
     const segments = [action.service, '*', '*', action.resourceType, '*'];
     return { text: segments.join(':'), segments };
   }
-  const pieces = resource.split(':');
-  if (pieces.length < SEGMENTS) return { text: resource, segments: undefined };
-  const [service = '', region = '', account = '', type = '', ...path] = pieces;
-  return { text: resource, segments: [service, region, account, type.toLowerCase(), path.join(':')] };
+  const segments: string[] = [];
+  let from = 0;
+  while (segments.length < SEGMENTS - 1) {
+    const colon = resource.indexOf(':', from);
+    if (colon < 0) return { text: resource, segments: undefined };
+    const segment = resource.slice(from, colon);
+    segments.push(segments.length === TYPE ? segment.toLowerCase() : segment);
+    from = colon + 1;
+  }
+  segments.push(resource.slice(from));
+  return { text: resource, segments };
+}
+
+/** The first part of a path, such as the bucket of an object. */
+export function pathHead(path: string): string {
+  const slash = path.indexOf('/');
+  return slash < 0 ? path : path.slice(0, slash);
+}
+
+/**
+ * The first part that the path of every resource has which a pattern covers; undefined when they may differ in it, as
+ * with a wildcard or a variable there, and for URIs.
+ */
+export function resourceHead(pattern: string): string | undefined {
+  const path = pattern.startsWith('/') ? undefined : splitResource(pattern)?.[SEGMENTS - 1];
+  const head = path === undefined ? undefined : pathHead(path);
+  return head === undefined || head.includes('*') || head.includes('${') ? undefined : head;
 }
 
 /** Whether a resource pattern covers the target of a request. */
 export type ResourceTest = (target: Target, context: Context) => boolean;
 
-type GlobSource = (context: Context) => Glob | undefined;
+type TextTest = (text: string, context: Context) => boolean;
 
-function globSource(pattern: string): GlobSource {
+/** Compiles a whole pattern or one segment of it. */
+function textTest(pattern: string): TextTest {
   const parts = parseTemplate(pattern);
   if (typeof parts === 'string') throw new TypeError(parts);
-  if (hasVariables(parts)) return context => fillGlob(parts, context, {});
-  const glob = fillGlob(parts, {}, {});
-  return () => glob;
+  if (!pattern.includes('*') && !pattern.includes('${')) return text => text === pattern;
+  if (hasVariables(parts)) {
+    return (text, context) => {
+      const glob = fillGlob(parts, context, {});
+      return glob !== undefined && matchGlob(glob, text);
+    };
+  }
+  const glob = fillGlob(parts, {}, {}) ?? [];
+  return text => matchGlob(glob, text);
 }
 
 /** Compiles a resource pattern: `*`, five segments with wildcards inside each, or a URI such as `/iam/agencies/*`. */
@@ -65,19 +95,13 @@ export function compileResource(pattern: string): ResourceTest {
   if (pattern === '*') return () => true;
   const segments = splitResource(pattern);
   if (pattern.startsWith('/') || !segments) {
-    const source = globSource(pattern);
-    return (target, context) => {
-      const glob = source(context);
-      return glob !== undefined && matchGlob(glob, target.text);
-    };
+    const fits = textTest(pattern);
+    return (target, context) => fits(target.text, context);
   }
-  const sources = segments.map((segment, i) => globSource(i === TYPE ? segment.toLowerCase() : segment));
-  return (target, context) => {
-    const found = target.segments;
-    if (!found) return false;
-    return sources.every((source, i) => {
-      const glob = source(context);
-      return glob !== undefined && matchGlob(glob, found[i] ?? '');
-    });
-  };
+  const tests: { at: number; fits: TextTest }[] = [];
+  for (const [at, segment] of segments.entries()) {
+    if (segment !== '*') tests.push({ at, fits: textTest(at === TYPE ? segment.toLowerCase() : segment) });
+  }
+  return ({ segments: found }, context) =>
+    found !== undefined && tests.every(({ at, fits }) => fits(found[at] ?? '', context));
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { actionsOf } from './action-table.ts';
 import { dependencyActions } from './dependency-actions.ts';
 
 /** A policy document as IAM's API shows it. */
@@ -50,87 +51,36 @@ function role(name: string, text: Text, actions: string[], depends: string[] = [
 }
 
 /** Every service but IAM, for the grants that mean "everything but IAM". */
-const SERVICES = [
-  ...[
-    'aom',
-    'bss',
-    'cbr',
-    'cce',
-    'ces',
-    'cts',
-    'dis',
-    'dli',
-    'dms',
-    'dws',
-    'ecs',
-    'eip',
-    'elb',
-    'eps',
-    'evs',
-    'functiongraph',
-  ],
-  ...[
-    'ief',
-    'ims',
-    'kms',
-    'kps',
-    'lts',
-    'modelarts',
-    'mrs',
-    'nat',
-    'obs',
-    'rds',
-    'sfs',
-    'sfsturbo',
-    'smn',
-    'swr',
-    'tms',
-  ],
-  ...['vpc', 'vpcep'],
-];
+const SERVICES =
+  `aom bss cbr cce ces cts dis dli dms dws ecs eip elb eps evs functiongraph ief ims kms kps lts modelarts
+  mrs nat obs rds sfs sfsturbo smn swr tms vpc vpcep`.split(/\s+/);
 
-const READS = ['get*', 'list*', 'show*', 'head*', 'query*', 'describe*', 'display*', 'view*'];
+const READS = ['get*', 'list*', 'show*', 'head*', 'query*', 'describe*', 'display*', 'view*', 'check*'];
+const WRITES = `create* update* delete* add* remove* grant* revoke* set* put* bind* unbind* enable* disable* reset*
+  register* associate* disassociate* import*`.split(/\s+/);
+
 const full = (...services: string[]) => services.map(service => `${service}:*:*`);
 const readOnly = (...services: string[]) => services.flatMap(service => READS.map(read => `${service}:*:${read}`));
 
-/** All ModelArts resource types but dedicated pools and what belongs to them. */
-const COMMON_TYPES = [
-  ...[
-    'notebook',
-    'image',
-    'trainJob',
-    'trainJobLog',
-    'trainJobInnerModel',
-    'trainJobVersion',
-    'trainConfig',
-    'tensorboard',
-  ],
-  ...['aiAlgorithm', 'model', 'service', 'nodeservice', 'workspace', 'workflow', 'dataset', 'dataAnnotation', 'sample'],
-  ...[
-    'processTask',
-    'exemlProject',
-    'exemlProjectInf',
-    'exemlProjectTrain',
-    'exemlProjectVersion',
-    'tag',
-    'quota',
-    'event',
-  ],
-];
+/**
+ * All resource types of ModelArts but dedicated pools, the networks they are in, and authorizations: binding an agency,
+ * which may do more than the user, is for administrators.
+ */
+const COMMON_TYPES = `aiAlgorithm dataAnnotation dataset event exemlProject exemlProjectInf exemlProjectTrain
+  exemlProjectVersion image model nodeservice notebook processTask quota sample service tag tensorboard trainConfig
+  trainJob trainJobInnerModel trainJobLog trainJobVersion workflow workspace`.split(/\s+/);
 
-const OBS_READ = [
-  'obs:bucket:ListAllMyBuckets',
-  'obs:bucket:HeadBucket',
-  'obs:bucket:ListBucket',
-  'obs:bucket:GetBucketLocation',
-];
+const OBS_READ = actionsOf({ obs: { bucket: 'ListAllMyBuckets HeadBucket ListBucket GetBucketLocation' } });
 const OBS_OPERATE = [
   ...OBS_READ,
-  'obs:bucket:ListBucketVersions',
-  'obs:bucket:ListBucketMultipartUploads',
-  ...['GetObject', 'GetObjectVersion', 'PutObject', 'DeleteObject', 'DeleteObjectVersion', 'ListMultipartUploadParts'],
-  ...['AbortMultipartUpload', 'GetObjectAcl', 'GetObjectVersionAcl', 'ModifyObjectMetadata'],
-].map(action => (action.includes(':') ? action : `obs:object:${action}`));
+  ...actionsOf({
+    obs: {
+      bucket: 'ListBucketVersions ListBucketMultipartUploads',
+      object: `GetObject GetObjectVersion PutObject DeleteObject DeleteObjectVersion ListMultipartUploadParts
+        AbortMultipartUpload GetObjectAcl GetObjectVersionAcl ModifyObjectMetadata`,
+    },
+  }),
+];
 
 /**
  * The system-defined policies and roles (behaviour/permissions.md 4; the services' that ModelArts leans on as their
@@ -151,6 +101,7 @@ export const systemPolicies: readonly SystemPolicy[] = [
       catalog: 'MODELARTS',
       description: 'Common permissions of ModelArts, except creating, updating and deleting dedicated resource pools.',
     },
+    // Listing and looking at all types includes pools, so that work can be put there.
     [...COMMON_TYPES.map(type => `modelarts:${type}:*`), ...readOnly('modelarts')],
   ),
   policy(
@@ -160,7 +111,8 @@ export const systemPolicies: readonly SystemPolicy[] = [
       description: 'Permissions on the services that ModelArts depends on.',
       type: 'AA',
     },
-    [...dependencyActions],
+    // Saving an image asks for SWR Admin, of which it takes these.
+    [...dependencyActions, ...actionsOf({ swr: { repository: 'createRepository upload download' } })],
   ),
   role(
     'te_admin',
@@ -191,7 +143,7 @@ export const systemPolicies: readonly SystemPolicy[] = [
       description: 'All permissions of Identity and Access Management except switching roles.',
       type: 'AX',
     },
-    full('iam'),
+    [...readOnly('iam'), ...WRITES.map(write => `iam:*:${write}`)],
   ),
   role(
     'te_agency',

@@ -82,6 +82,8 @@ export interface Operation<
   workspaceErrors?: { missing: { code: string; status: number }; denied: { code: string; status: number } };
   /** Condition keys that this request gives a value, e.g. `modelarts:poolType`. */
   conditions?: (request: RequestParts) => Record<string, unknown>;
+  /** Open to a user whose password must be changed first. */
+  beforePasswordChange?: boolean;
   /** What the caller needs besides. */
   needs?: (request: RequestParts) => readonly Need[];
   /** Things it builds on (docs/decisions/0010). */

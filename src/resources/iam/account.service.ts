@@ -1,8 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { hexId } from '../../kernel/ids.ts';
+import { hexId, randomText } from '../../kernel/ids.ts';
 import { duplicate, invalid, missing, overLimit } from './iam.failures.ts';
 import type { IamStore } from './iam.store.ts';
-import { type Account, LIMITS, type Project } from './identity.ts';
+import { type Account, type AuthMode, LIMITS, newUser, type Project } from './identity.ts';
 import { hashPassword } from './secrets.ts';
 import { newKey } from './user.service.ts';
 
@@ -17,7 +17,9 @@ export interface RootAccount {
   secretKey?: string;
 }
 
-/** Use cases of accounts and their projects. */
+const ACCOUNT_NAME = /^[A-Za-z][A-Za-z0-9_-]{2,63}$/;
+
+/** Use cases of accounts and their projects. `changed` is told of everything that alters who may do what. */
 export function accountService(deps: {
   store: IamStore;
   clock: Clock;
@@ -27,26 +29,125 @@ export function accountService(deps: {
 }) {
   const { store, clock, dataKey, region, changed } = deps;
 
+  async function accountOf(id: string): Promise<Account> {
+    const account = await store.account(id);
+    if (!account) throw missing('account', id);
+    return account;
+  }
+
+  async function projectOf(accountId: string, id: string): Promise<Project> {
+    const project = await store.project(id);
+    if (project?.accountId !== accountId) throw missing('project', id);
+    return project;
+  }
+
+  function checkProjectName(name: string): void {
+    const prefix = `${region}_`;
+    if (name.startsWith(prefix) && /^[\w-]+$/.test(name) && name.length <= 64 && name.length > prefix.length) return;
+    throw invalid(
+      `Field [project.name] must be ${prefix} followed by letters, digits, _ or -, at most 64 characters: this installation has the one region ${region}.`,
+    );
+  }
+
+  /**
+   * Account, project of the region and root user with one access key; harmless when they exist. `resetCredentials` gives the root
+   * user this password and one new key in place of all it had.
+   */
+  async function ensureRootAccount(input: {
+    account: string;
+    password: string;
+    description?: string;
+    resetCredentials?: boolean;
+  }): Promise<RootAccount> {
+    const existing = await store.accountByName(input.account);
+    const fresh = !existing || input.resetCredentials === true;
+    const passwordHash = fresh ? await hashPassword(input.password) : null;
+    const now = clock.now();
+    const made = await store.transaction(async rows => {
+      const account: Account = existing ?? {
+        id: hexId(),
+        name: input.account,
+        enabled: true,
+        authMode: 'strict',
+        description: input.description ?? '',
+        createdAt: now,
+      };
+      if (!existing) await rows.insertAccount(account);
+      let project = (await rows.projects(account.id)).find(item => item.name === region);
+      if (!project) {
+        project = { id: hexId(), accountId: account.id, name: region, description: '', status: 'normal' };
+        await rows.insertProject(project);
+      }
+      let user = (await rows.users(account.id)).find(item => item.isRoot);
+      if (!user) {
+        user = {
+          ...newUser(account.id, input.account, now),
+          isRoot: true,
+          description: 'Root user of the account',
+          passwordHash,
+        };
+        await rows.insertUser(user);
+      } else if (fresh) {
+        await rows.updateUser(user.id, { passwordHash }, true);
+        for (const key of await rows.keysOf(user.id)) await rows.deleteKey(key.access);
+      }
+      const ids = { created: !existing, accountId: account.id, userId: user.id, projectId: project.id };
+      if (!fresh) return ids;
+      const { row, secret } = newKey(dataKey, user.id, 'Made by the platform', now);
+      await rows.insertKey(row);
+      return { ...ids, accessKey: row.access, secretKey: secret };
+    });
+    changed();
+    return made;
+  }
+
   return {
+    accountOf,
     account: store.account,
     accountByName: store.accountByName,
+    accounts: store.accounts,
     projects: store.projects,
+    projectOf,
+    ensureRootAccount,
 
-    async projectOf(accountId: string, id: string): Promise<Project> {
-      const project = await store.project(id);
-      if (project?.accountId !== accountId) throw missing('project', id);
-      return project;
+    /** A further account, for the operator, with its root user's password and first key, which are told this once. */
+    async createAccount(name: string, description: string): Promise<RootAccount & { password: string }> {
+      if (!ACCOUNT_NAME.test(name)) {
+        throw invalid('Field [domain.name] must have 3 to 64 letters, digits, _ or -, the first a letter.');
+      }
+      const taken = (await store.accounts()).some(account => account.name.toLowerCase() === name.toLowerCase());
+      if (taken) throw duplicate('account', name);
+      const password = newPassword();
+      return { ...(await ensureRootAccount({ account: name, password, description })), password };
+    },
+
+    /** Gives the root user of an account a new password and one new key in place of all it had. */
+    async resetRoot(id: string): Promise<RootAccount & { password: string }> {
+      const { name } = await accountOf(id);
+      const password = newPassword();
+      return { ...(await ensureRootAccount({ account: name, password, resetCredentials: true })), password };
+    },
+
+    /** A disabled account's credentials are refused from now on; what runs in it runs on. */
+    async updateAccount(id: string, patch: { enabled?: boolean | undefined; description?: string | undefined }) {
+      await accountOf(id);
+      await store.updateAccount(id, {
+        ...(patch.enabled === undefined ? {} : { enabled: patch.enabled }),
+        ...(patch.description === undefined ? {} : { description: patch.description }),
+      });
+      changed();
+      return accountOf(id);
+    },
+
+    async setAuthMode(id: string, authMode: AuthMode): Promise<void> {
+      await store.updateAccount(id, { authMode });
+      changed();
     },
 
     /** A subproject of the region; official clients look for the project named like the region, which always exists. */
-    async createProject(accountId: string, name: string): Promise<Project> {
-      const prefix = `${region}_`;
-      if (!name.startsWith(prefix) || !/^[\w-]+$/.test(name) || name.length > 64 || name.length === prefix.length) {
-        throw invalid(
-          `Field [project.name] must be ${prefix} followed by letters, digits, _ or -, at most 64 characters: this installation has the one region ${region}.`,
-        );
-      }
-      const project: Project = { id: hexId(), accountId, name };
+    async createProject(accountId: string, name: string, description: string): Promise<Project> {
+      checkProjectName(name);
+      const project: Project = { id: hexId(), accountId, name, description, status: 'normal' };
       await store.transaction(async rows => {
         const existing = await rows.projects(accountId);
         if (existing.some(item => item.name === name)) throw duplicate('project', name);
@@ -57,54 +158,30 @@ export function accountService(deps: {
       return project;
     },
 
-    /**
-     * Account, project of the region and root user with one access key; harmless when they exist. `resetCredentials` gives the root
-     * user this password and one new key in place of all it had.
-     */
-    async ensureRootAccount(input: {
-      account: string;
-      password: string;
-      resetCredentials?: boolean;
-    }): Promise<RootAccount> {
-      const existing = await store.accountByName(input.account);
-      const fresh = !existing || input.resetCredentials === true;
-      const passwordHash = fresh ? await hashPassword(input.password) : null;
-      const made = await store.transaction(async rows => {
-        const account: Account = existing ?? { id: hexId(), name: input.account, enabled: true, authMode: 'strict' };
-        if (!existing) await rows.insertAccount(account);
-        let project = (await rows.projects(account.id)).find(item => item.name === region);
-        if (!project) {
-          project = { id: hexId(), accountId: account.id, name: region };
-          await rows.insertProject(project);
-        }
-        let user = (await rows.users(account.id)).find(item => item.isRoot);
-        if (!user) {
-          user = {
-            id: hexId(),
-            accountId: account.id,
-            name: input.account,
-            isRoot: true,
-            enabled: true,
-            description: 'Root user of the account',
-            passwordHash,
-            generation: 1,
-            createdAt: clock.now(),
-          };
-          await rows.insertUser(user);
-        } else if (fresh) {
-          await rows.updateUser(user.id, { passwordHash }, true);
-          for (const key of await rows.keysOf(user.id)) await rows.deleteKey(key.access);
-        }
-        const ids = { created: !existing, accountId: account.id, userId: user.id, projectId: project.id };
-        if (!fresh) return ids;
-        const { row, secret } = newKey(dataKey, user.id, 'Made by the platform', clock.now());
-        await rows.insertKey(row);
-        return { ...ids, accessKey: row.access, secretKey: secret };
+    async updateProject(
+      accountId: string,
+      id: string,
+      patch: Partial<Pick<Project, 'name' | 'description' | 'status'>>,
+    ): Promise<Project> {
+      const project = await projectOf(accountId, id);
+      if (project.name === region && (patch.name ?? region) !== region) {
+        throw invalid(`The project ${region} cannot be renamed: official clients find it by the name of the region.`);
+      }
+      if (patch.name !== undefined && patch.name !== project.name) checkProjectName(patch.name);
+      await store.transaction(async rows => {
+        const taken = (await rows.projects(accountId)).some(item => item.name === patch.name && item.id !== id);
+        if (taken) throw duplicate('project', patch.name!);
+        await rows.updateProject(id, patch);
       });
       changed();
-      return made;
+      return projectOf(accountId, id);
     },
   };
+}
+
+/** A password that meets the rules whatever comes out of the dice. */
+function newPassword(): string {
+  return `${randomText(20)}-${randomText(4)}9z`;
 }
 
 export type AccountService = ReturnType<typeof accountService>;

@@ -38,8 +38,9 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
 
   async function grantsOf(subject: Subject) {
     if (subject.kind === 'agency') return store.grants('agency', [subject.id]);
-    const groups = subject.kind === 'federated' ? (subject.groups ?? []) : await store.groupsOf(subject.id);
-    return store.grants('group', groups);
+    if (subject.kind === 'federated') return store.grants('group', subject.groups ?? []);
+    const ofGroups = await store.grants('group', await store.groupsOf(subject.id));
+    return [...ofGroups, ...(await store.grants('user', [subject.id]))];
   }
 
   async function load(subject: Subject, action: string, place: Place): Promise<Rights> {

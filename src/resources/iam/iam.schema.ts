@@ -40,6 +40,20 @@ export const iamMigrations = [
     'CREATE INDEX temporary_keys_expiry ON temporary_keys (expires_at)',
   ]),
   sqlMigration('0009-iam-auth-mode', [`ALTER TABLE accounts ADD COLUMN auth_mode TEXT NOT NULL DEFAULT 'strict'`]),
+  sqlMigration('0010-iam-lifecycle', [
+    `ALTER TABLE accounts ADD COLUMN description TEXT NOT NULL DEFAULT ''`,
+    'ALTER TABLE accounts ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0',
+    `ALTER TABLE projects ADD COLUMN description TEXT NOT NULL DEFAULT ''`,
+    `ALTER TABLE projects ADD COLUMN status TEXT NOT NULL DEFAULT 'normal'`,
+    `ALTER TABLE users ADD COLUMN access_mode TEXT NOT NULL DEFAULT 'default'`,
+    'ALTER TABLE users ADD COLUMN must_change_password INTEGER NOT NULL DEFAULT 0',
+    `ALTER TABLE users ADD COLUMN contact TEXT NOT NULL DEFAULT '{}'`,
+    `ALTER TABLE users ADD COLUMN former_passwords TEXT NOT NULL DEFAULT '[]'`,
+    'ALTER TABLE users ADD COLUMN password_changed_at INTEGER',
+    'ALTER TABLE users ADD COLUMN last_login_at INTEGER',
+    `ALTER TABLE agencies ADD COLUMN duration TEXT NOT NULL DEFAULT 'FOREVER'`,
+    'ALTER TABLE agencies ADD COLUMN expires_at INTEGER',
+  ]),
 ];
 
 export interface UserRow {
@@ -52,6 +66,14 @@ export interface UserRow {
   password_hash: string | null;
   generation: number;
   created_at: number;
+  access_mode: string;
+  must_change_password: number;
+  /** JSON: email, areacode, phone, xuser_type, xuser_id. */
+  contact: string;
+  /** JSON: hashes of the passwords before this one, newest first. */
+  former_passwords: string;
+  password_changed_at: number | null;
+  last_login_at: number | null;
 }
 
 export interface GroupRow {
@@ -99,6 +121,8 @@ export interface AgencyRow {
   trust: string;
   generation: number;
   created_at: number;
+  duration: string;
+  expires_at: number | null;
 }
 
 export interface GrantRow {
@@ -109,8 +133,8 @@ export interface GrantRow {
 }
 
 export interface Tables {
-  accounts: { id: string; name: string; enabled: number; auth_mode: string };
-  projects: { id: string; account_id: string; name: string };
+  accounts: { id: string; name: string; enabled: number; auth_mode: string; description: string; created_at: number };
+  projects: { id: string; account_id: string; name: string; description: string; status: string };
   users: UserRow;
   login_failures: { name_hash: string; count: number; since: number; locked_until: number | null };
   user_groups: GroupRow;

@@ -4,7 +4,7 @@ import { Failure } from '../../kernel/failure.ts';
 import { accessKeyId, randomText, uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { IamStore } from './iam.store.ts';
-import type { Agency, User } from './identity.ts';
+import { type Agency, isAlive, type User } from './identity.ts';
 import { KEY_CONTEXT, sameText, seal, sha256, TOKEN_CONTEXT, unseal } from './secrets.ts';
 import { sessionCache } from './session-cache.ts';
 import { parseAuthorization, type SignedRequest, verifySignature } from './signature.ts';
@@ -39,6 +39,16 @@ const OPERATOR: Principal = {
   credential: 'operator-key',
 };
 
+/** By what a credential was obtained. */
+export interface Proof {
+  /** Generation of the subject when it proved itself, so that a revocation meanwhile counts. */
+  generation?: number;
+  /** Seconds since the epoch, at the latest; a credential made from another must not outlive it. */
+  until?: number;
+  /** Generation of the user who switched the role; absent where the platform acts by an agency. */
+  assumerGeneration?: number;
+}
+
 const TOKEN_SECONDS = 24 * 3600;
 
 /**
@@ -67,10 +77,15 @@ export function iamSessions(deps: {
     if ('enabled' in subject && !subject.enabled) {
       throw new AuthenticationFailure('disabled', 'the user is disabled.');
     }
+    if ('expiresAt' in subject && !isAlive(subject, clock.now())) {
+      throw new AuthenticationFailure('expired', 'the agency of this credential has expired.');
+    }
+    await checkAssumer(claims);
     if (subject.generation !== claims.gen) {
       throw new AuthenticationFailure('invalid', 'this credential was revoked.', 'Obtain a new one.');
     }
     const project = claims.prj ? await store.project(claims.prj) : undefined;
+    if (project?.status === 'suspended') throw suspended(project.name);
     if (claims.prj && !project) {
       throw new AuthenticationFailure('invalid', 'the project of this credential does not exist any more.');
     }
@@ -82,15 +97,31 @@ export function iamSessions(deps: {
       accountName: account.name,
       ...(project ? { projectId: project.id, projectName: project.name } : {}),
       credential,
-      ...(claims.obo ? { onBehalfOf: claims.obo } : {}),
+      ...(claims.obo ? { onBehalfOf: workedFor(claims.obo) } : {}),
+      ...(claims.bnd === undefined ? {} : { boundary: claims.bnd }),
+      // Keys were made by somebody who was in already.
+      ...(credential === 'token' && 'mustChangePassword' in subject && subject.mustChangePassword
+        ? { mustChangePassword: true }
+        : {}),
     };
   }
 
+  /** A role that was switched ends with the user who switched it: disabled, deleted, or with another password. */
+  async function checkAssumer(claims: TokenClaims): Promise<void> {
+    const { obo } = claims;
+    if (obo?.gen === undefined) return;
+    const user = await store.user(obo.id);
+    const account = user && (await store.account(user.accountId));
+    if (user?.enabled && account?.enabled && user.generation === obo.gen) return;
+    throw new AuthenticationFailure('invalid', `the user ${obo.name} who switched to this role may not any more.`);
+  }
+
   function claimsFor(
-    principal: Pick<Principal, 'kind' | 'id' | 'accountId' | 'onBehalfOf'>,
+    principal: Pick<Principal, 'kind' | 'id' | 'accountId' | 'onBehalfOf' | 'boundary'>,
     generation: number,
     projectId: string | undefined,
     seconds: number,
+    assumerGeneration?: number,
   ): TokenClaims {
     const iat = Math.floor(clock.now() / 1000);
     return {
@@ -103,7 +134,8 @@ export function iamSessions(deps: {
       iat,
       exp: iat + seconds,
       jti: uuid(),
-      ...(principal.onBehalfOf ? { obo: principal.onBehalfOf } : {}),
+      ...(principal.onBehalfOf ? { obo: oboOf(principal.onBehalfOf, assumerGeneration) } : {}),
+      ...(principal.boundary === undefined ? {} : { bnd: principal.boundary }),
     };
   }
 
@@ -113,28 +145,33 @@ export function iamSessions(deps: {
   }
 
   /**
-   * A token for a principal. `generation`: that of the credential by which it proved itself, so that a revocation meanwhile counts;
-   * `until`: seconds since the epoch, 24 hours from now when absent.
+   * A token for a principal, for 24 hours unless its proof ends before.
    */
   async function issueToken(
     principal: Principal,
     projectId: string | undefined,
-    proof: { generation?: number; until?: number } = {},
+    proof: Proof = {},
   ): Promise<{ token: string; claims: TokenClaims }> {
-    const claims = claimsFor(principal, proof.generation ?? (await generationOf(principal)), projectId, TOKEN_SECONDS);
+    const claims = claimsFor(
+      principal,
+      proof.generation ?? (await generationOf(principal)),
+      projectId,
+      TOKEN_SECONDS,
+      proof.assumerGeneration,
+    );
     if (proof.until !== undefined) claims.exp = Math.min(claims.exp, proof.until);
     return { token: signToken(tokenKey, claims), claims };
   }
 
-  /** A temporary key for a principal; its secret and security token lie encrypted until it expires. `proof`: see `issueToken`. */
+  /** A temporary key for a principal; its secret and security token lie encrypted until it expires. */
   async function issueTemporaryKey(
     principal: Principal,
     projectId: string | undefined,
     seconds: number,
-    proof: { generation?: number; until?: number } = {},
+    proof: Proof = {},
   ): Promise<TemporaryCredential> {
     const generation = proof.generation ?? (await generationOf(principal));
-    const claims = claimsFor(principal, generation, projectId, seconds);
+    const claims = claimsFor(principal, generation, projectId, seconds, proof.assumerGeneration);
     if (proof.until !== undefined) claims.exp = Math.min(claims.exp, proof.until);
     const access = accessKeyId();
     const secret = randomText(40);
@@ -184,7 +221,7 @@ export function iamSessions(deps: {
     const row = await store.key(access);
     if (row?.status !== 'active') return undefined;
     const user = await store.user(row.user_id);
-    if (!user?.enabled) return undefined;
+    if (!user?.enabled || user.accessMode === 'console') return undefined;
     const account = await store.account(user.accountId);
     if (!account?.enabled) return undefined;
     return {
@@ -267,6 +304,7 @@ export function iamSessions(deps: {
     const project = await store.project(projectId);
     if (principal.projectId || project?.accountId !== principal.accountId)
       throw unreached('the project of X-Project-Id');
+    if (project.status === 'suspended') throw suspended(project.name);
     return { ...principal, projectId: project.id, projectName: project.name };
   }
 
@@ -298,6 +336,7 @@ export function iamSessions(deps: {
     byToken,
     issueToken,
     issueTemporaryKey,
+    generationOf,
     resolveAccessKey,
     /** Forgets what is remembered of users, agencies and keys: something about them has changed. */
     changed(): void {
@@ -308,6 +347,30 @@ export function iamSessions(deps: {
 }
 
 export type IamSessions = ReturnType<typeof iamSessions>;
+
+function suspended(name: string): Failure {
+  return new Failure({
+    code: 'IAM.0003',
+    status: 403,
+    message: `The project ${name} is suspended.`,
+    solution: 'An administrator resumes it: PUT /v3-ext/projects/{project_id} with status normal.',
+  });
+}
+
+function workedFor(obo: NonNullable<TokenClaims['obo']>): NonNullable<Principal['onBehalfOf']> {
+  const { id, name, acc, acn } = obo;
+  return { id, name, ...(acc === undefined ? {} : { accountId: acc, accountName: acn ?? '' }) };
+}
+
+function oboOf(user: NonNullable<Principal['onBehalfOf']>, generation: number | undefined): TokenClaims['obo'] {
+  const { id, name, accountId, accountName } = user;
+  return {
+    id,
+    name,
+    ...(accountId === undefined ? {} : { acc: accountId, acn: accountName ?? '' }),
+    ...(generation === undefined ? {} : { gen: generation }),
+  };
+}
 
 function unreached(what: string): Failure {
   return new Failure({

@@ -11,7 +11,21 @@ import type {
 } from './iam.schema.ts';
 import type { Account, Agency, LoginFailures, Project, SubjectKind, User } from './identity.ts';
 
-type UserPatch = Partial<Pick<User, 'name' | 'description' | 'enabled' | 'passwordHash'>>;
+type UserPatch = Partial<
+  Pick<
+    User,
+    | 'name'
+    | 'description'
+    | 'enabled'
+    | 'passwordHash'
+    | 'accessMode'
+    | 'mustChangePassword'
+    | 'contact'
+    | 'formerPasswords'
+    | 'passwordChangedAt'
+  >
+>;
+type AgencyPatch = Partial<Pick<Agency, 'description' | 'trust' | 'duration' | 'expiresAt'>>;
 
 function queries(database: Database) {
   const db = tables<Tables>(database);
@@ -26,14 +40,39 @@ function queries(database: Database) {
           name: account.name,
           enabled: account.enabled ? 1 : 0,
           auth_mode: account.authMode,
+          description: account.description,
+          created_at: account.createdAt,
         })
         .execute(),
     account: async (id: string) =>
       one(await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst(), accountOf),
     accountByName: async (name: string) =>
       one(await db.selectFrom('accounts').selectAll().where('name', '=', name).executeTakeFirst(), accountOf),
+    accounts: async (): Promise<Account[]> =>
+      (await db.selectFrom('accounts').selectAll().orderBy('name').execute()).map(accountOf),
+    updateAccount: (id: string, patch: Partial<Pick<Account, 'enabled' | 'authMode' | 'description'>>) =>
+      db
+        .updateTable('accounts')
+        .set({
+          ...(patch.enabled === undefined ? {} : { enabled: patch.enabled ? 1 : 0 }),
+          ...(patch.authMode === undefined ? {} : { auth_mode: patch.authMode }),
+          ...(patch.description === undefined ? {} : { description: patch.description }),
+        })
+        .where('id', '=', id)
+        .execute(),
     insertProject: (project: Project) =>
-      db.insertInto('projects').values({ id: project.id, account_id: project.accountId, name: project.name }).execute(),
+      db
+        .insertInto('projects')
+        .values({
+          id: project.id,
+          account_id: project.accountId,
+          name: project.name,
+          description: project.description,
+          status: project.status,
+        })
+        .execute(),
+    updateProject: (id: string, patch: Partial<Pick<Project, 'name' | 'description' | 'status'>>) =>
+      db.updateTable('projects').set(patch).where('id', '=', id).execute(),
     project: async (id: string) =>
       one(await db.selectFrom('projects').selectAll().where('id', '=', id).executeTakeFirst(), projectOf),
     projects: async (accountId: string): Promise<Project[]> =>
@@ -53,11 +92,21 @@ function queries(database: Database) {
           ...(patch.description === undefined ? {} : { description: patch.description }),
           ...(patch.enabled === undefined ? {} : { enabled: patch.enabled ? 1 : 0 }),
           ...(patch.passwordHash === undefined ? {} : { password_hash: patch.passwordHash }),
+          ...(patch.accessMode === undefined ? {} : { access_mode: patch.accessMode }),
+          ...(patch.mustChangePassword === undefined ? {} : { must_change_password: patch.mustChangePassword ? 1 : 0 }),
+          ...(patch.contact === undefined ? {} : { contact: JSON.stringify(patch.contact) }),
+          ...(patch.formerPasswords === undefined ? {} : { former_passwords: JSON.stringify(patch.formerPasswords) }),
+          ...(patch.passwordChangedAt === undefined ? {} : { password_changed_at: patch.passwordChangedAt }),
           generation: eb('generation', '+', revoke ? 1 : 0),
         }))
         .where('id', '=', id)
         .execute(),
-    deleteUser: (id: string) => db.deleteFrom('users').where('id', '=', id).execute(),
+    noteLogin: (id: string, at: number) =>
+      db.updateTable('users').set({ last_login_at: at }).where('id', '=', id).execute(),
+    deleteUser: async (id: string) => {
+      await db.deleteFrom('grants').where('subject_kind', '=', 'user').where('subject_id', '=', id).execute();
+      await db.deleteFrom('users').where('id', '=', id).execute();
+    },
     user: async (id: string) =>
       one(await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst(), userOf),
     userByName: async (accountId: string, name: string) =>
@@ -177,6 +226,9 @@ function queries(database: Database) {
       ids.length === 0
         ? Promise.resolve([])
         : db.selectFrom('grants').selectAll().where('subject_kind', '=', kind).where('subject_id', 'in', ids).execute(),
+    /** All grants in an enterprise project, or all of some subjects. */
+    grantsInScope: (scope: string): Promise<GrantRow[]> =>
+      db.selectFrom('grants').selectAll().where('scope', '=', scope).execute(),
     removeGrantsOf: (kind: SubjectKind, id: string) =>
       db.deleteFrom('grants').where('subject_kind', '=', kind).where('subject_id', '=', id).execute(),
 
@@ -198,16 +250,14 @@ function queries(database: Database) {
     // agencies
     insertAgency: (agency: Agency) => db.insertInto('agencies').values(agencyRow(agency)).execute(),
     /** Changes the members given and no others; `revoke` ends every credential issued before. */
-    updateAgency: (
-      id: string,
-      patch: { description?: string | undefined; trust?: string | undefined },
-      revoke: boolean,
-    ) =>
+    updateAgency: (id: string, patch: AgencyPatch, revoke: boolean) =>
       db
         .updateTable('agencies')
         .set(eb => ({
           ...(patch.description === undefined ? {} : { description: patch.description }),
           ...(patch.trust === undefined ? {} : { trust: patch.trust }),
+          ...(patch.duration === undefined ? {} : { duration: patch.duration }),
+          ...(patch.expiresAt === undefined ? {} : { expires_at: patch.expiresAt }),
           generation: eb('generation', '+', revoke ? 1 : 0),
         }))
         .where('id', '=', id)
@@ -252,11 +302,24 @@ export function iamStore(database: Database): IamStore {
 }
 
 function accountOf(row: Tables['accounts']): Account {
-  return { id: row.id, name: row.name, enabled: row.enabled === 1, authMode: row.auth_mode as Account['authMode'] };
+  return {
+    id: row.id,
+    name: row.name,
+    enabled: row.enabled === 1,
+    authMode: row.auth_mode as Account['authMode'],
+    description: row.description,
+    createdAt: row.created_at,
+  };
 }
 
 function projectOf(row: Tables['projects']): Project {
-  return { id: row.id, accountId: row.account_id, name: row.name };
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    name: row.name,
+    description: row.description,
+    status: row.status as Project['status'],
+  };
 }
 
 function userOf(row: UserRow): User {
@@ -270,6 +333,12 @@ function userOf(row: UserRow): User {
     passwordHash: row.password_hash,
     generation: row.generation,
     createdAt: row.created_at,
+    accessMode: row.access_mode as User['accessMode'],
+    mustChangePassword: row.must_change_password === 1,
+    contact: JSON.parse(row.contact) as User['contact'],
+    formerPasswords: JSON.parse(row.former_passwords) as string[],
+    passwordChangedAt: row.password_changed_at,
+    lastLoginAt: row.last_login_at,
   };
 }
 
@@ -284,6 +353,12 @@ function userRow(user: User): UserRow {
     password_hash: user.passwordHash,
     generation: user.generation,
     created_at: user.createdAt,
+    access_mode: user.accessMode,
+    must_change_password: user.mustChangePassword ? 1 : 0,
+    contact: JSON.stringify(user.contact),
+    former_passwords: JSON.stringify(user.formerPasswords),
+    password_changed_at: user.passwordChangedAt,
+    last_login_at: user.lastLoginAt,
   };
 }
 
@@ -296,6 +371,8 @@ function agencyOf(row: AgencyRow): Agency {
     trust: row.trust,
     generation: row.generation,
     createdAt: row.created_at,
+    duration: row.duration,
+    expiresAt: row.expires_at,
   };
 }
 
@@ -308,5 +385,7 @@ function agencyRow(agency: Agency): AgencyRow {
     trust: agency.trust,
     generation: agency.generation,
     created_at: agency.createdAt,
+    duration: agency.duration,
+    expires_at: agency.expiresAt,
   };
 }

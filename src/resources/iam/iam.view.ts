@@ -37,8 +37,8 @@ export function iamViews(endpoints: Endpoints, region: string) {
       domain_id: project.accountId,
       parent_id: project.accountId,
       is_domain: false,
-      enabled: true,
-      description: '',
+      enabled: project.status === 'normal',
+      description: project.description,
       links: { self: `${endpoints.api}/v3/projects/${project.id}` },
     };
   }
@@ -79,7 +79,7 @@ export function iamViews(endpoints: Endpoints, region: string) {
       id: account.id,
       name: account.name,
       enabled: account.enabled,
-      description: '',
+      description: account.description,
       links: { self: `${endpoints.api}/v3/domains/${account.id}` },
     }),
     region: () => ({
@@ -96,11 +96,14 @@ export function iamViews(endpoints: Endpoints, region: string) {
       domain_id: user.accountId,
       enabled: user.enabled,
       description: user.description,
-      pwd_status: false,
+      pwd_status: user.mustChangePassword,
       password_expires_at: null,
-      access_mode: 'default',
+      access_mode: user.accessMode,
       is_domain_owner: user.isRoot,
       create_time: iamTime(user.createdAt),
+      ...user.contact,
+      ...(user.lastLoginAt === null ? {} : { last_login_time: iamTime(user.lastLoginAt) }),
+      ...(user.passwordChangedAt === null ? {} : { modify_pwd_time: iamTime(user.passwordChangedAt) }),
       links: { self: `${endpoints.api}/v3/users/${user.id}` },
     }),
     group: (group: GroupRow) => ({
@@ -125,8 +128,8 @@ export function iamViews(endpoints: Endpoints, region: string) {
       domain_id: agency.accountId,
       trust_domain_id: agency.trust === PLATFORM_TRUST ? '' : agency.trust,
       trust_domain_name: trustName ?? '',
-      duration: 'FOREVER',
-      expire_time: null,
+      duration: agency.duration,
+      expire_time: agency.expiresAt === null ? null : iamTime(agency.expiresAt),
       create_time: iamTime(agency.createdAt),
     }),
     catalog(projectId: string | undefined) {
@@ -159,7 +162,14 @@ export function iamViews(endpoints: Endpoints, region: string) {
           methods: input.methods,
           issued_at: iamTime(claims.iat * 1000),
           expires_at: iamTime(claims.exp * 1000),
-          user: { id: principal.id, name: principal.name, domain, password_expires_at: '' },
+          user: {
+            id: principal.id,
+            name: principal.name,
+            domain,
+            password_expires_at: '',
+            // Until it is changed, the token is good for nothing else.
+            ...(principal.mustChangePassword ? { pwd_status: true } : {}),
+          },
           ...(project ? { project: { id: project.id, name: project.name, domain } } : { domain }),
           roles: principal.kind === 'root' ? [{ id: '0', name: 'te_admin' }] : [],
           catalog: input.catalog ? this.catalog(project?.id) : [],

@@ -1,3 +1,4 @@
+import { hexId } from '../../kernel/ids.ts';
 import { invalid } from './iam.failures.ts';
 
 /** An account (domain): owns everything; its root user has the account's name. */
@@ -6,6 +7,9 @@ export interface Account {
   name: string;
   enabled: boolean;
   authMode: AuthMode;
+  description: string;
+  /** Milliseconds since the epoch; 0 for accounts of older versions. */
+  createdAt: number;
 }
 
 /**
@@ -19,7 +23,12 @@ export interface Project {
   id: string;
   accountId: string;
   name: string;
+  description: string;
+  status: ProjectStatus;
 }
+
+/** A suspended project refuses all that is done in it; what runs there runs on. */
+export type ProjectStatus = 'normal' | 'suspended';
 
 export interface User {
   id: string;
@@ -32,6 +41,47 @@ export interface User {
   /** Raised to revoke every token and temporary key issued before. */
   generation: number;
   createdAt: number;
+  accessMode: AccessMode;
+  /** The password was given by somebody else and is good for nothing but choosing another. */
+  mustChangePassword: boolean;
+  contact: Contact;
+  /** Hashes of the passwords before this one, newest first. */
+  formerPasswords: readonly string[];
+  passwordChangedAt: number | null;
+  lastLoginAt: number | null;
+}
+
+/** A user of an account with nothing but a name. `now`: milliseconds since the epoch. */
+export function newUser(accountId: string, name: string, now: number): User {
+  return {
+    id: hexId(),
+    accountId,
+    name,
+    isRoot: false,
+    enabled: true,
+    description: '',
+    passwordHash: null,
+    generation: 1,
+    createdAt: now,
+    accessMode: 'default',
+    mustChangePassword: false,
+    contact: {},
+    formerPasswords: [],
+    passwordChangedAt: null,
+    lastLoginAt: null,
+  };
+}
+
+/** How a user may come in: `programmatic` by keys alone, `console` by password alone, `default` by both. */
+export type AccessMode = 'default' | 'programmatic' | 'console';
+
+/** What is kept of a user for people; nothing is sent anywhere. */
+export interface Contact {
+  email?: string;
+  areacode?: string;
+  phone?: string;
+  xuser_type?: string;
+  xuser_id?: string;
 }
 
 /** Wrong passwords given for one name, whether there is such a user or not. */
@@ -55,10 +105,38 @@ export interface Agency {
   trust: string;
   generation: number;
   createdAt: number;
+  /** `FOREVER`, `ONEDAY`, or a number of days. */
+  duration: string;
+  /** Milliseconds since the epoch; null for ever. */
+  expiresAt: number | null;
 }
 
-/** Who can hold grants of policies. */
-export type SubjectKind = 'group' | 'agency';
+const DAY_MS = 24 * 3600_000;
+const MAX_AGENCY_DAYS = 3650;
+
+/**
+ * The life of an agency as IAM writes it: `FOREVER` (also when nothing is said), `ONEDAY`, or days as number or digits. Throws Failure
+ * when it is none of these. `now`: milliseconds since the epoch.
+ */
+export function agencyLife(given: unknown, now: number): Pick<Agency, 'duration' | 'expiresAt'> {
+  if (given === undefined || given === null || given === '' || given === 'FOREVER') {
+    return { duration: 'FOREVER', expiresAt: null };
+  }
+  if (given === 'ONEDAY') return { duration: 'ONEDAY', expiresAt: now + DAY_MS };
+  const days = Number(given);
+  if (Number.isInteger(days) && days >= 1 && days <= MAX_AGENCY_DAYS && /^\d+$/.test(String(given))) {
+    return { duration: String(days), expiresAt: now + days * DAY_MS };
+  }
+  throw invalid(`Field [agency.duration] should be FOREVER, ONEDAY, or a number of days from 1 to ${MAX_AGENCY_DAYS}.`);
+}
+
+/** Whether an agency may be assumed, and what was issued for it be used. */
+export function isAlive(agency: Pick<Agency, 'expiresAt'>, now: number): boolean {
+  return agency.expiresAt === null || now < agency.expiresAt;
+}
+
+/** Who can hold grants of policies; users hold them for enterprise projects alone. */
+export type SubjectKind = 'group' | 'agency' | 'user';
 
 /** `domain`: global services; `inherited`: all resources; otherwise the id of one project, or of one enterprise project. */
 export type GrantScope = 'domain' | 'inherited' | { projectId: string } | { enterpriseProjectId: string };
@@ -69,9 +147,12 @@ export const LIMITS = {
   agencies: 50,
   policies: 200,
   projects: 10,
+  users: 1000,
+  groups: 200,
   nameLength: 64,
   passwordMin: 8,
   passwordMax: 32,
+  formerPasswords: 3,
 } as const;
 
 /** Throws Failure when it is no name for a user, group or agency. */
@@ -80,6 +161,22 @@ export function checkName(name: string, what: string): void {
   throw invalid(
     `The ${what} name must have 1 to ${LIMITS.nameLength} letters, digits, blanks or _ . -, and no blank at its ends.`,
   );
+}
+
+/** Throws Failure naming the first member that is not of its form. */
+export function checkContact(contact: Contact): void {
+  const forms: [keyof Contact, RegExp, string][] = [
+    ['email', /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,190}$/u, 'an e-mail address'],
+    ['areacode', /^\+?\d{1,5}$/, 'a country code such as 0086'],
+    ['phone', /^\d{4,32}$/, '4 to 32 digits'],
+    ['xuser_type', /^[\w-]{1,64}$/, 'at most 64 letters, digits, _ or -'],
+    ['xuser_id', /^[\w-]{1,128}$/, 'at most 128 letters, digits, _ or -'],
+  ];
+  for (const [name, form, words] of forms) {
+    const value = contact[name];
+    if (value !== undefined && value !== '' && !form.test(value))
+      throw invalid(`Field [user.${name}] should be ${words}.`);
+  }
 }
 
 const LOCK_AFTER = 5;

@@ -5,12 +5,15 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { type Authorizer, findSystemPolicy } from '../../policy/index.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { accountRoutes } from './account.routes.ts';
 import { accountService, type RootAccount } from './account.service.ts';
+import { assignmentRoutes } from './assignment.routes.ts';
+import { catalogRoutes } from './catalog.routes.ts';
 import { iamAuthorizer } from './iam.authorizer.ts';
 import { iamSessions, type ResolvedKey, type TemporaryCredential } from './iam.sessions.ts';
 import { iamStore } from './iam.store.ts';
 import { type Endpoints, iamViews } from './iam.view.ts';
-import { type Account, PLATFORM_TRUST } from './identity.ts';
+import { type Account, isAlive, PLATFORM_TRUST } from './identity.ts';
 import { loginService } from './login.service.ts';
 import { policyRoutes } from './policy.routes.ts';
 import { policyService } from './policy.service.ts';
@@ -51,6 +54,8 @@ export interface Iam {
   ownsProject(principal: Principal, projectId: string): Promise<boolean>;
   /** Where the family's things belong, by kind. */
   locators: Record<string, (id: string, scope: { accountId: string }) => Promise<Located | undefined>>;
+  /** Tells which enterprise projects there are, which a family made after this one knows; only the default one until then. */
+  setEnterpriseProjects(exists: (accountId: string, id: string) => Promise<boolean>): void;
   /** Undefined when the key is unknown, disabled or expired. */
   resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
   /** `policies`: names of system-defined policies. Throws Failure on a taken name, an unknown policy, too many agencies. */
@@ -112,7 +117,14 @@ export function createIam(deps: IamDeps): Iam {
   const accounts = accountService({ store, clock, dataKey, region, changed });
   const logins = loginService({ store, clock });
   const users = userService({ store, clock, dataKey, logins, changed });
-  const policies = policyService({ store, clock, authorizer, changed });
+  let enterpriseProjects = async (_accountId: string, id: string) => id === '0';
+  const policies = policyService({
+    store,
+    clock,
+    authorizer,
+    enterpriseProjectExists: (accountId, id) => enterpriseProjects(accountId, id),
+    changed,
+  });
   const views = iamViews(deps.endpoints, region);
 
   async function mayInvoke(principal: Principal): Promise<boolean> {
@@ -124,6 +136,9 @@ export function createIam(deps: IamDeps): Iam {
       ...tokenRoutes({ accounts, logins, policies, sessions, views }),
       ...userRoutes({ users, accounts, views }),
       ...policyRoutes({ policies, accounts, views }),
+      ...assignmentRoutes({ policies, users, views }),
+      ...accountRoutes({ accounts, views }),
+      ...catalogRoutes({ accounts, users, policies, views, region }),
     ],
     authenticate: sessions.authenticate,
     authorizer,
@@ -145,6 +160,9 @@ export function createIam(deps: IamDeps): Iam {
         return owner?.accountId === accountId ? { ownerId: owner.id } : undefined;
       },
     },
+    setEnterpriseProjects: exists => {
+      enterpriseProjects = exists;
+    },
     resolveAccessKey: sessions.resolveAccessKey,
     createAgency: policies.createAgency,
     async findAgency(accountId, name) {
@@ -157,11 +175,11 @@ export function createIam(deps: IamDeps): Iam {
     agency: store.agency,
     async assumeAgency(input) {
       const agency = await store.agencyByName(input.accountId, input.agencyName);
-      if (agency?.trust !== PLATFORM_TRUST) {
+      if (agency?.trust !== PLATFORM_TRUST || !isAlive(agency, clock.now())) {
         throw new Failure({
           code: 'ModelArts.0428',
           status: 401,
-          message: `The agency ${input.agencyName} does not exist, or does not trust ModelArts.`,
+          message: `The agency ${input.agencyName} does not exist, has expired, or does not trust ModelArts.`,
           solution: 'Bind an existing agency to the user: POST /v2/{project_id}/authorizations.',
         });
       }
@@ -198,15 +216,16 @@ export function createIam(deps: IamDeps): Iam {
         const allowed = new Map<string, boolean>();
         for (const user of everybody) {
           if (user.accountId !== account.id) continue;
+          // A token with a password that must be changed is good for nothing else.
+          if (user.mustChangePassword) continue;
           const groups = user.isRoot ? 'root' : (memberships.get(user.id) ?? []).join();
-          if (groups === '') continue;
           const kind = user.isRoot ? ('root' as const) : ('user' as const);
           const may = allowed.get(groups) ?? (await mayInvoke({ ...base, kind, id: user.id, name: user.name }));
           allowed.set(groups, may);
           if (may) callers.push({ id: user.id, projectId: project.id, generation: user.generation });
         }
         for (const agency of agencies) {
-          if (agency.accountId !== account.id) continue;
+          if (agency.accountId !== account.id || !isAlive(agency, clock.now())) continue;
           if (await mayInvoke({ ...base, kind: 'agency', id: agency.id, name: agency.name })) {
             callers.push({ id: agency.id, projectId: project.id, generation: agency.generation });
           }

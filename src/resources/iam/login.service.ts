@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
+import { attemptLimit } from './attempt-limit.ts';
 import type { IamStore } from './iam.store.ts';
 import { type Account, countAttempt, LOCK_MS, type User } from './identity.ts';
 import { passwordMatches, sha256 } from './secrets.ts';
@@ -11,6 +12,8 @@ export interface Login {
   accountId?: string | undefined;
   accountName?: string | undefined;
   password: string;
+  /** Whence the attempt comes; attempts from one address are limited together. */
+  address: string;
 }
 
 /**
@@ -35,6 +38,7 @@ export function loginService(deps: { store: IamStore; clock: Clock }) {
     };
   }
 
+  const limit = attemptLimit(() => clock.now());
   const turns = new Map<string, Promise<unknown>>();
 
   /** Attempts for one name go one after the other: none is checked before it is known whether the one before it failed. */
@@ -83,12 +87,23 @@ export function loginService(deps: { store: IamStore; clock: Clock }) {
 
     /** The user with this name and password. Throws the same Failure for a wrong name and a wrong password. */
     async login(login: Login): Promise<{ user: User; account: Account }> {
+      limit.take(login.address);
       const { user, account, name } = await find(login);
       const good = await inTurn(name, () => verify(name, user, login.password));
       if (!user || !account?.enabled || !good) {
         throw new Failure({ code: 'IAM.0001', status: 401, message: 'The username or password is wrong.' });
       }
       if (!user.enabled) throw new Failure({ code: 'IAM.0002', status: 401, message: 'The user is disabled.' });
+      if (user.accessMode === 'programmatic') {
+        throw new Failure({
+          code: 'IAM.0003',
+          status: 403,
+          message: `The user ${user.name} comes in by access keys alone (access_mode programmatic).`,
+          solution: 'Sign requests with an access key, or have access_mode set to default.',
+        });
+      }
+      limit.giveBack(login.address);
+      await store.noteLogin(user.id, clock.now());
       return { user, account };
     },
   };

@@ -72,7 +72,8 @@ function ofPolicies({ policies, views }: PolicyRouteDeps): Route[] {
   ];
 }
 
-async function policyView(policies: PolicyService, views: IamViews, principal: Principal, id: string) {
+/** A policy on the wire, system-defined or of the caller's account. Throws Failure when there is none of that id. */
+export async function policyView(policies: PolicyService, views: IamViews, principal: Principal, id: string) {
   const system = findSystemPolicy(id);
   return views.policy(system?.id === id ? system : await policies.policyOf(principal.accountId, id));
 }
@@ -85,14 +86,10 @@ function ofAgencies({ policies, accounts, views }: PolicyRouteDeps): Route[] {
   interface AgencyBody {
     trust_domain_id?: string;
     trust_domain_name?: string;
-    duration?: string | number | null;
   }
 
   async function trustOf(input: AgencyBody): Promise<string | undefined> {
-    const { trust_domain_id: id, trust_domain_name: name, duration } = input;
-    if (duration !== undefined && duration !== null && duration !== '' && duration !== 'FOREVER') {
-      throw invalid('Field [agency.duration] should be FOREVER: agencies of limited life are not supported.');
-    }
+    const { trust_domain_id: id, trust_domain_name: name } = input;
     if (name === PLATFORM_NAME) return PLATFORM_TRUST;
     if (!id && !name) return undefined;
     const trusted = id ? await accounts.account(id) : await accounts.accountByName(name!);
@@ -121,16 +118,19 @@ function ofAgencies({ policies, accounts, views }: PolicyRouteDeps): Route[] {
       if (agency.domain_id !== undefined && agency.domain_id !== accountId) throw missing('account', agency.domain_id);
       const trust = await trustOf(agency);
       if (!trust) throw invalid('Field [agency.trust_domain_id] or [agency.trust_domain_name] is required.');
-      const { name, description } = agency;
+      const { name, description, duration } = agency;
       return {
-        agency: await viewed(await policies.createAgency({ accountId, name, description, trust, policies: [] })),
+        agency: await viewed(
+          await policies.createAgency({ accountId, name, description, trust, duration, policies: [] }),
+        ),
       };
     }),
     route(api.showAgency, async call => ({
       agency: await viewed(await policies.agencyOf(call.principal.accountId, call.params.agency_id)),
     })),
     route(api.updateAgency, async call => {
-      const changes = { description: call.body.agency.description, trust: await trustOf(call.body.agency) };
+      const { description, duration } = call.body.agency;
+      const changes = { description, duration, trust: await trustOf(call.body.agency) };
       const agency = await policies.updateAgency(call.principal.accountId, call.params.agency_id, changes);
       return { agency: await viewed(agency) };
     }),

@@ -4,9 +4,18 @@ import { hexId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { type Authorizer, findSystemPolicy, parsePolicy } from '../../policy/index.ts';
 import { duplicate, invalid, missing, overLimit } from './iam.failures.ts';
-import type { PolicyRow } from './iam.schema.ts';
+import type { GrantRow, PolicyRow } from './iam.schema.ts';
 import type { IamStore } from './iam.store.ts';
-import { type Agency, checkName, type GrantScope, LIMITS, type SubjectKind, scopeText } from './identity.ts';
+import {
+  type Agency,
+  agencyLife,
+  checkName,
+  type GrantScope,
+  isAlive,
+  LIMITS,
+  type SubjectKind,
+  scopeText,
+} from './identity.ts';
 
 export interface PolicyInput {
   displayName: string;
@@ -16,7 +25,14 @@ export interface PolicyInput {
 }
 
 /** Use cases of custom policies, agencies, and grants to groups and agencies. */
-export function policyService(deps: { store: IamStore; clock: Clock; authorizer: Authorizer; changed: () => void }) {
+export function policyService(deps: {
+  store: IamStore;
+  clock: Clock;
+  authorizer: Authorizer;
+  /** Whether an account has this enterprise project. */
+  enterpriseProjectExists(accountId: string, id: string): Promise<boolean>;
+  changed: () => void;
+}) {
   const { store, clock, authorizer, changed } = deps;
 
   async function agencyOf(accountId: string, id: string): Promise<Agency> {
@@ -31,11 +47,27 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
     return policy;
   }
 
+  async function isOf(accountId: string, grant: GrantRow): Promise<boolean> {
+    if (grant.subject_kind === 'group') return (await store.group(grant.subject_id))?.account_id === accountId;
+    if (grant.subject_kind === 'agency') return (await store.agency(grant.subject_id))?.accountId === accountId;
+    return (await store.user(grant.subject_id))?.accountId === accountId;
+  }
+
   function checkPolicy(input: PolicyInput): void {
     if (!/^[\w\- .()/]{1,128}$/.test(input.displayName)) {
       throw invalid('The policy name (display_name) must have 1 to 128 letters, digits, blanks or _ - . ( ) /');
     }
     parsePolicy(input.document, { kind: 'custom' });
+  }
+
+  async function checkSubject(accountId: string, kind: SubjectKind, id: string): Promise<void> {
+    if (kind === 'agency') await agencyOf(accountId, id);
+    else if (kind === 'user' && (await store.user(id))?.accountId !== accountId) throw missing('user', id);
+    else if (kind === 'group' && (await store.group(id))?.account_id !== accountId) throw missing('group', id);
+  }
+
+  async function checkEnterpriseProject(accountId: string, id: string): Promise<void> {
+    if (!(await deps.enterpriseProjectExists(accountId, id))) throw missing('enterprise project', id);
   }
 
   async function checkGrant(
@@ -45,8 +77,10 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
     scope: GrantScope,
     policyId?: string,
   ): Promise<void> {
-    if (kind === 'agency') await agencyOf(accountId, id);
-    else if ((await store.group(id))?.account_id !== accountId) throw missing('group', id);
+    await checkSubject(accountId, kind, id);
+    if (typeof scope === 'object' && 'enterpriseProjectId' in scope) {
+      await checkEnterpriseProject(accountId, scope.enterpriseProjectId);
+    }
     if (
       typeof scope === 'object' &&
       'projectId' in scope &&
@@ -141,6 +175,37 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
       changed();
     },
 
+    /** Grants in an enterprise project, with who holds them. */
+    async grantsIn(accountId: string, enterpriseProjectId: string): Promise<GrantRow[]> {
+      await checkEnterpriseProject(accountId, enterpriseProjectId);
+      const grants = await store.grantsInScope(scopeText({ enterpriseProjectId }));
+      // Every account has a project "0": what others grant there is theirs.
+      const own: GrantRow[] = [];
+      for (const grant of grants) if (await isOf(accountId, grant)) own.push(grant);
+      return own;
+    },
+
+    /** Ids of the enterprise projects in which a subject holds grants. */
+    async enterpriseProjectsOf(accountId: string, kind: SubjectKind, id: string): Promise<string[]> {
+      await checkSubject(accountId, kind, id);
+      const scopes = (await store.grants(kind, [id]))
+        .map(grant => grant.scope)
+        .filter(scope => scope.startsWith('ep:'));
+      return [...new Set(scopes.map(scope => scope.slice('ep:'.length)))].sort();
+    },
+
+    /** Every grant of the account's groups, agencies and users. */
+    async allGrants(accountId: string): Promise<GrantRow[]> {
+      const groups = (await store.groups(accountId)).map(group => group.id);
+      const agencies = (await store.agencies(accountId)).map(agency => agency.id);
+      const users = (await store.users(accountId)).map(user => user.id);
+      return [
+        ...(await store.grants('group', groups)),
+        ...(await store.grants('agency', agencies)),
+        ...(await store.grants('user', users)),
+      ];
+    },
+
     /** `policies`: names or ids of system-defined policies, granted for all resources. */
     async createAgency(input: {
       accountId: string;
@@ -148,6 +213,7 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
       description?: string | undefined;
       trust: string;
       policies: readonly string[];
+      duration?: unknown;
     }): Promise<Agency> {
       checkName(input.name, 'agency');
       const policies = input.policies.map(name => {
@@ -163,6 +229,7 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
         trust: input.trust,
         generation: 1,
         createdAt: clock.now(),
+        ...agencyLife(input.duration, clock.now()),
       };
       await store.transaction(async rows => {
         if (await rows.agencyByName(input.accountId, input.name)) throw duplicate('agency', input.name);
@@ -183,16 +250,22 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
       return agency;
     },
 
-    /** A new trust revokes the credentials that were issued under the old one. */
+    /** A new trust revokes the credentials that were issued under the old one; a new duration counts from now. */
     async updateAgency(
       accountId: string,
       id: string,
-      input: { description?: string | undefined; trust?: string | undefined },
+      input: { description?: string | undefined; trust?: string | undefined; duration?: unknown },
     ): Promise<Agency> {
+      const { description, trust, duration } = input;
+      const patch = {
+        ...(description === undefined ? {} : { description }),
+        ...(trust === undefined ? {} : { trust }),
+        ...(duration === undefined || duration === null ? {} : agencyLife(duration, clock.now())),
+      };
       await store.transaction(async rows => {
         const agency = await rows.agency(id);
         if (agency?.accountId !== accountId) throw missing('agency', id);
-        await rows.updateAgency(id, input, input.trust !== undefined && input.trust !== agency.trust);
+        await rows.updateAgency(id, patch, trust !== undefined && trust !== agency.trust);
       });
       changed();
       return agencyOf(accountId, id);
@@ -219,7 +292,9 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
         ? await store.account(input.accountId)
         : await store.accountByName(input.accountName ?? '');
       const agency = account && (await store.agencyByName(account.id, input.agencyName));
-      if (!account?.enabled || agency?.trust !== caller.accountId) throw missing('agency', input.agencyName);
+      if (!account?.enabled || agency?.trust !== caller.accountId || !isAlive(agency, clock.now())) {
+        throw missing('agency', input.agencyName);
+      }
       const resource = `/iam/agencies/${agency.id}`;
       const general = await authorizer.decide(caller, { action: 'iam:tokens:assume' });
       const special = await authorizer.decide(caller, { action: 'iam:agencies:assume', resource });
@@ -238,7 +313,12 @@ export function policyService(deps: { store: IamStore; clock: Clock; authorizer:
         accountId: account.id,
         accountName: account.name,
         credential: 'token',
-        onBehalfOf: { id: caller.id, name: caller.name },
+        onBehalfOf: {
+          id: caller.id,
+          name: caller.name,
+          accountId: caller.accountId,
+          accountName: caller.accountName,
+        },
       };
     },
   };

@@ -1,10 +1,11 @@
-import { Reply, type Route, route } from '../../http/index.ts';
+import { checkPasswordChanged, Reply, type Route, route } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { parsePolicy } from '../../policy/index.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import type { AccountService } from './account.service.ts';
 import { invalid, missing } from './iam.failures.ts';
-import type { IamSessions } from './iam.sessions.ts';
+import type { IamSessions, Proof } from './iam.sessions.ts';
 import { type IamViews, iamTime, onPage } from './iam.view.ts';
 import type { Project } from './identity.ts';
 import type { LoginService } from './login.service.ts';
@@ -20,6 +21,8 @@ export interface TokenRouteDeps {
 }
 
 const TEMPORARY_SECONDS = 900;
+/** It travels in the claims of the credential. */
+const BOUNDARY_CHARACTERS = 2048;
 
 interface Named {
   id?: string | undefined;
@@ -33,12 +36,9 @@ interface Scope {
 
 type Identity = BodyOf<typeof api.createToken>['auth']['identity'];
 
-/** What a token is made for: a principal, the credential by which it proved itself, and who assumed it. */
-interface Proof {
+/** What a token is made for: a principal, by what it proved itself, and who assumed it. */
+interface Proven extends Proof {
   principal: Principal;
-  generation?: number;
-  /** Seconds since the epoch. */
-  until?: number;
   assumedBy?: Principal;
 }
 
@@ -66,7 +66,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
     return project;
   }
 
-  async function prove(identity: Identity, presented: string | undefined): Promise<Proof> {
+  async function prove(identity: Identity, presented: string | undefined, address: string): Promise<Proven> {
     const method = identity.methods.length === 1 ? identity.methods[0] : undefined;
     if (method === 'password' && identity.password) {
       const { user } = identity.password;
@@ -77,6 +77,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
         accountId: user.domain?.id,
         accountName: user.domain?.name,
         password: user.password,
+        address,
       });
       const principal: Principal = {
         kind: found.isRoot ? 'root' : 'user',
@@ -85,6 +86,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
         accountId: account.id,
         accountName: account.name,
         credential: 'token',
+        ...(found.mustChangePassword ? { mustChangePassword: true } : {}),
       };
       return { principal, generation: found.generation };
     }
@@ -96,11 +98,17 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
     const token = identity.token?.id ?? presented;
     if (!token) throw invalid('The token to go by must be in auth.identity.token.id or in the header X-Auth-Token.');
     const caller = await sessions.byToken(token);
+    // Nothing may be made of a token that is good for choosing a password alone.
+    checkPasswordChanged(api.createToken, caller.principal);
     // A token that another is made from must not outlive it.
     if (method === 'token') {
       return { principal: caller.principal, generation: caller.claims.gen, until: caller.claims.exp };
     }
-    return { principal: await assume(caller.principal, identity.assume_role), assumedBy: caller.principal };
+    return {
+      principal: await assume(caller.principal, identity.assume_role),
+      assumedBy: caller.principal,
+      assumerGeneration: caller.claims.gen,
+    };
   }
 
   function assume(
@@ -118,7 +126,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
   return [
     route(api.createToken, async call => {
       const { identity, scope } = call.body.auth;
-      const proof = await prove(identity, header(call.headers['x-auth-token']));
+      const proof = await prove(identity, header(call.headers['x-auth-token']), call.remoteAddress);
       const { principal, assumedBy } = proof;
       const project = await scopeProject(principal, scope);
       const { token, claims } = await sessions.issueToken(principal, project?.id, proof);
@@ -166,24 +174,22 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
       project: views.project(await accounts.projectOf(call.principal.accountId, call.params.project)),
     })),
     route(api.createProject, async call => {
-      const { name, domain_id } = call.body.project;
+      const { name, domain_id, description } = call.body.project;
       if (domain_id !== undefined && domain_id !== call.principal.accountId) throw missing('account', domain_id);
-      return { project: views.project(await accounts.createProject(call.principal.accountId, name)) };
+      return {
+        project: views.project(await accounts.createProject(call.principal.accountId, name, description ?? '')),
+      };
     }),
     route(api.listRegions, async () => ({ regions: [views.region()], links: views.links('/v3/regions') })),
     route(api.createTemporaryKey, async call => {
       const { identity } = call.body.auth;
-      if (identity.policy !== undefined) {
-        throw invalid(
-          'Field [auth.identity.policy] is not supported: grant an agency what the key may do, and assume it.',
-        );
-      }
       const method = identity.methods.length === 1 ? identity.methods[0] : undefined;
       let principal = call.principal;
-      let proof: { generation?: number; until?: number } = {};
+      let proof: Proof = {};
       let seconds = TEMPORARY_SECONDS;
       if (method === 'assume_role') {
         principal = await assume(call.principal, identity.assume_role);
+        proof = { assumerGeneration: await sessions.generationOf(call.principal) };
         seconds = identity.assume_role?.duration_seconds ?? seconds;
       } else if (method === 'token') {
         const token = identity.token?.id ?? header(call.headers['x-auth-token']);
@@ -207,6 +213,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
           solution: 'Use a token or a permanent access key.',
         });
       }
+      if (identity.policy !== undefined) principal = { ...principal, boundary: boundaryOf(principal, identity.policy) };
       const credential = await sessions.issueTemporaryKey(principal, principal.projectId, seconds, proof);
       return {
         credential: {
@@ -218,6 +225,17 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
       };
     }),
   ];
+}
+
+/** The policy a temporary key is to be narrowed to, as JSON text. Throws Failure when it is no policy, or there is one already. */
+function boundaryOf(principal: Principal, policy: unknown): string {
+  if (principal.boundary !== undefined) {
+    throw invalid(
+      'Field [auth.identity.policy]: the credential is narrowed by a policy already; obtain the key with another.',
+    );
+  }
+  parsePolicy(policy, { limits: { characters: BOUNDARY_CHARACTERS, statements: 8 } });
+  return JSON.stringify(policy);
 }
 
 function header(value: string | string[] | undefined): string | undefined {

@@ -14,8 +14,13 @@ export interface TokenClaims {
   iat: number;
   exp: number;
   jti: string;
-  /** Id and name of the user an agency session works for. */
-  obo?: { id: string; name: string };
+  /**
+   * The user an agency session works for. `acc`, `acn`: account, and `gen`: generation of one who switched the role, with whose
+   * revocation the session ends.
+   */
+  obo?: { id: string; name: string; acc?: string; acn?: string; gen?: number };
+  /** JSON text of the policy it was narrowed to. */
+  bnd?: string;
 }
 
 const HEADER = Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url');

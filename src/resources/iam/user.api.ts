@@ -1,5 +1,5 @@
 import { operation, type RequestParts, textAt } from '../../wire/operation.ts';
-import { anyObject, open, Type } from '../../wire/schema.ts';
+import { anyObject, oneOf, open, Type } from '../../wire/schema.ts';
 
 const family = 'iam';
 const links = Type.Optional(anyObject);
@@ -12,6 +12,14 @@ const userBody = open({
   password: Type.Optional(Type.String()),
   enabled: Type.Optional(Type.Boolean()),
   description: Type.Optional(Type.String({ maxLength: 255 })),
+  access_mode: Type.Optional(oneOf(['default', 'programmatic', 'console'])),
+  /** The password must be changed at the first login. */
+  pwd_status: Type.Optional(Type.Boolean()),
+  email: Type.Optional(Type.String()),
+  areacode: Type.Optional(Type.String()),
+  phone: Type.Optional(Type.String()),
+  xuser_type: Type.Optional(Type.String()),
+  xuser_id: Type.Optional(Type.String()),
 });
 const newUserBody = open({ user: open({ ...userBody.properties, name: Type.String() }) });
 /** Users may look at themselves. */
@@ -112,6 +120,16 @@ export const listProjectsOfUser = operation({
   status: 200,
   response: open({ projects: Type.Array(anyObject), links }),
 });
+export const updateUserInformation = operation({
+  ...extension,
+  id: 'UpdateUserInformation',
+  summary: 'Change the own e-mail address and phone number',
+  method: 'PUT',
+  path: '/v3.0/OS-USER/users/{user_id}/info',
+  action: { action: 'iam:users:updateUser', own: ({ params }) => params.user_id },
+  body: open({ user: open({ email: Type.Optional(Type.String()), mobile: Type.Optional(Type.String()) }) }),
+  status: 204,
+});
 export const deleteUser = operation({
   ...keystone,
   id: 'KeystoneDeleteUser',
@@ -128,6 +146,7 @@ export const changePassword = operation({
   method: 'POST',
   path: '/v3/users/{user_id}/password',
   action: authenticated('only the user itself may, and must know the old password'),
+  beforePasswordChange: true,
   body: open({ user: open({ password: Type.String(), original_password: Type.String() }) }),
   status: 204,
 });

@@ -1,11 +1,13 @@
 import { Reply, type Route, route } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import type { BodyOf } from '../../wire/operation.ts';
 import type { AccountService } from './account.service.ts';
 import { missing } from './iam.failures.ts';
 import type { IamViews } from './iam.view.ts';
+import type { AccessMode, Contact } from './identity.ts';
 import * as api from './user.api.ts';
-import type { UserService } from './user.service.ts';
+import type { UserInput, UserService } from './user.service.ts';
 
 export interface UserRouteDeps {
   users: UserService;
@@ -24,14 +26,14 @@ function checkAccount(principal: Principal, domainId: string | undefined): void 
 }
 
 function ofUsers({ users, accounts, views }: UserRouteDeps): Route[] {
-  type UserBody = { domain_id?: string; name?: string; password?: string; enabled?: boolean; description?: string };
+  type UserBody = BodyOf<typeof api.updateUser>['user'];
   const create = async (principal: Principal, user: UserBody & { name: string }) => {
     checkAccount(principal, user.domain_id);
-    return { user: views.user(await users.createUser(principal.accountId, user)) };
+    return { user: views.user(await users.createUser(principal.accountId, { ...inputOf(user), name: user.name })) };
   };
   const update = async (principal: Principal, id: string, user: UserBody) => {
     checkAccount(principal, user.domain_id);
-    return { user: views.user(await users.updateUser(principal, id, user)) };
+    return { user: views.user(await users.updateUser(principal, id, inputOf(user))) };
   };
   const look = (call: { principal: Principal; params: { user_id: string } }) =>
     users.userOf(call.principal.accountId, call.params.user_id);
@@ -50,6 +52,17 @@ function ofUsers({ users, accounts, views }: UserRouteDeps): Route[] {
     route(api.showUserDetails, async call => ({ user: views.user(await look(call)) })),
     route(api.updateUser, call => update(call.principal, call.params.user_id, call.body.user)),
     route(api.updateUserDetails, call => update(call.principal, call.params.user_id, call.body.user)),
+    route(api.updateUserInformation, async ({ principal, params, body }) => {
+      const { email, mobile } = body.user;
+      // "0086-13800000000": the country's code stands before the number.
+      const [areacode, phone] = mobile?.includes('-') ? mobile.split('-', 2) : [undefined, mobile];
+      const contact = {
+        ...(email === undefined ? {} : { email }),
+        ...(areacode === undefined ? {} : { areacode }),
+        ...(phone === undefined ? {} : { phone }),
+      };
+      await users.updateUser(principal, params.user_id, { contact });
+    }),
     route(api.deleteUser, call => users.deleteUser(call.principal.accountId, call.params.user_id)),
     route(api.changePassword, async call => {
       const { password, original_password } = call.body.user;
@@ -67,6 +80,22 @@ function ofUsers({ users, accounts, views }: UserRouteDeps): Route[] {
       return { projects: projects.map(views.project), links: views.links(`/v3/users/${user.id}/projects`) };
     }),
   ];
+}
+
+function inputOf(user: BodyOf<typeof api.updateUser>['user']): UserInput {
+  const { email, areacode, phone, xuser_type, xuser_id, access_mode, pwd_status, ...rest } = user;
+  const given = Object.entries({ email, areacode, phone, xuser_type, xuser_id }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return {
+    name: rest.name,
+    password: rest.password,
+    enabled: rest.enabled,
+    description: rest.description,
+    accessMode: access_mode as AccessMode | undefined,
+    mustChangePassword: pwd_status,
+    ...(given.length > 0 ? { contact: Object.fromEntries(given) as Contact } : {}),
+  };
 }
 
 function ofGroups({ users, views }: UserRouteDeps): Route[] {

@@ -5,15 +5,28 @@ import type { Principal } from '../../kernel/principal.ts';
 import { duplicate, invalid, missing, overLimit } from './iam.failures.ts';
 import type { AccessKeyRow, GroupRow } from './iam.schema.ts';
 import type { IamStore } from './iam.store.ts';
-import { checkName, LIMITS, passwordProblem, type User } from './identity.ts';
+import {
+  type AccessMode,
+  type Contact,
+  checkContact,
+  checkName,
+  LIMITS,
+  newUser,
+  passwordProblem,
+  type User,
+} from './identity.ts';
 import type { LoginService } from './login.service.ts';
-import { hashPassword, KEY_CONTEXT, seal } from './secrets.ts';
+import { hashPassword, KEY_CONTEXT, passwordMatches, seal } from './secrets.ts';
 
 export interface UserInput {
   name?: string | undefined;
   password?: string | undefined;
   enabled?: boolean | undefined;
   description?: string | undefined;
+  accessMode?: AccessMode | undefined;
+  /** The password must be changed at the first login. */
+  mustChangePassword?: boolean | undefined;
+  contact?: Contact | undefined;
 }
 
 /** Use cases of users, groups and permanent keys. `changed` is told of everything that alters who may do what. */
@@ -54,23 +67,66 @@ export function userService(deps: {
     });
   }
 
-  /** Changes a user; a new password and disabling revoke every credential issued before. */
+  /** Throws Failure when the user had this password before. */
+  async function checkNotReused(user: User, password: string): Promise<void> {
+    for (const hash of [user.passwordHash, ...user.formerPasswords]) {
+      if (hash !== null && (await passwordMatches(password, hash))) {
+        throw invalid(
+          `The password is not accepted: it is one of the last ${LIMITS.formerPasswords + 1} of this user.`,
+        );
+      }
+    }
+  }
+
+  /** Changes a user; a new password, disabling, and another way to come in revoke every credential issued before. */
   async function change(accountId: string, id: string, input: UserInput): Promise<User> {
+    if (input.contact) checkContact(input.contact);
     const passwordHash = input.password === undefined ? undefined : await hashPassword(input.password);
     const next = await store.transaction(async rows => {
       const user = await userOf(accountId, id, rows);
       if (input.name !== undefined && input.name !== user.name) {
         if (user.isRoot) throw invalid('The root user of an account cannot be renamed.');
-        if (await rows.userByName(accountId, input.name)) throw duplicate('user', input.name);
+        await checkFree(rows, accountId, input.name, id);
       }
       if (user.isRoot && input.enabled === false) throw invalid('The root user of an account cannot be disabled.');
-      const { name, description, enabled } = input;
-      const revoke = passwordHash !== undefined || enabled === false;
-      await rows.updateUser(id, { name, description, enabled, ...(passwordHash ? { passwordHash } : {}) }, revoke);
+      const { name, description, enabled, accessMode, mustChangePassword } = input;
+      const revoke =
+        passwordHash !== undefined || enabled === false || (accessMode ?? user.accessMode) !== user.accessMode;
+      const former = user.passwordHash === null ? user.formerPasswords : [user.passwordHash, ...user.formerPasswords];
+      await rows.updateUser(
+        id,
+        {
+          ...(name === undefined ? {} : { name }),
+          ...(description === undefined ? {} : { description }),
+          ...(enabled === undefined ? {} : { enabled }),
+          ...(accessMode === undefined ? {} : { accessMode }),
+          ...(mustChangePassword === undefined ? {} : { mustChangePassword }),
+          ...(input.contact === undefined ? {} : { contact: { ...user.contact, ...input.contact } }),
+          ...(passwordHash === undefined
+            ? {}
+            : {
+                passwordHash,
+                formerPasswords: former.slice(0, LIMITS.formerPasswords),
+                passwordChangedAt: clock.now(),
+              }),
+        },
+        revoke,
+      );
       return userOf(accountId, id, rows);
     });
     changed();
     return next;
+  }
+
+  /** Names that differ in case alone would be taken for one another. */
+  async function checkFree(
+    rows: Pick<IamStore, 'users'>,
+    accountId: string,
+    name: string,
+    except?: string,
+  ): Promise<void> {
+    const same = (other: User) => other.id !== except && other.name.toLowerCase() === name.toLowerCase();
+    if ((await rows.users(accountId)).some(same)) throw duplicate('user', name);
   }
 
   /** The key of that id and its owner, who must be of the account. */
@@ -93,20 +149,21 @@ export function userService(deps: {
 
     async createUser(accountId: string, input: UserInput & { name: string }): Promise<User> {
       checkName(input.name, 'user');
+      if (input.contact) checkContact(input.contact);
       if (input.password !== undefined) checkPassword(input.password, input.name);
       const user: User = {
-        id: hexId(),
-        accountId,
-        name: input.name,
-        isRoot: false,
+        ...newUser(accountId, input.name, clock.now()),
         enabled: input.enabled ?? true,
         description: input.description ?? '',
+        accessMode: input.accessMode ?? 'default',
+        mustChangePassword: input.mustChangePassword ?? false,
+        contact: input.contact ?? {},
         passwordHash: input.password === undefined ? null : await hashPassword(input.password),
-        generation: 1,
-        createdAt: clock.now(),
       };
       await store.transaction(async rows => {
-        if (await rows.userByName(accountId, input.name)) throw duplicate('user', input.name);
+        await checkFree(rows, accountId, input.name);
+        const { length } = await rows.users(accountId);
+        if (length >= LIMITS.users) throw overLimit('users', LIMITS.users, 'Delete users that nobody needs.');
         await rows.insertUser(user);
       });
       changed();
@@ -137,14 +194,18 @@ export function userService(deps: {
       checkPassword(next, user.name);
       if (original === next) throw invalid('The new password must differ from the original one.');
       if (!(await logins.isPasswordOf(user, original))) throw invalid('The original password is not right.');
-      await change(principal.accountId, id, { password: next });
+      await checkNotReused(user, next);
+      await change(principal.accountId, id, { password: next, mustChangePassword: false });
     },
 
     async createGroup(accountId: string, name: string, description: string): Promise<GroupRow> {
       checkName(name, 'group');
       const row: GroupRow = { id: hexId(), account_id: accountId, name, description, created_at: clock.now() };
       await store.transaction(async rows => {
-        if ((await rows.groups(accountId)).some(group => group.name === name)) throw duplicate('group', name);
+        const existing = await rows.groups(accountId);
+        if (existing.some(group => group.name === name)) throw duplicate('group', name);
+        if (existing.length >= LIMITS.groups)
+          throw overLimit('groups', LIMITS.groups, 'Delete groups that nobody needs.');
         await rows.insertGroup(row);
       });
       return row;
@@ -190,6 +251,14 @@ export function userService(deps: {
     ): Promise<AccessKeyRow & { secret: string }> {
       const user = await userOf(principal.accountId, userId);
       protectRoot(principal, user);
+      if (user.accessMode === 'console') {
+        throw new Failure({
+          code: 'IAM.0003',
+          status: 403,
+          message: `The user ${user.name} comes in by password alone (access_mode console) and has no access keys.`,
+          solution: 'Set access_mode to default or programmatic: PUT /v3.0/OS-USER/users/{user_id}.',
+        });
+      }
       const made = newKey(dataKey, user.id, description, clock.now());
       await store.transaction(async rows => {
         if ((await rows.keysOf(user.id)).length >= LIMITS.keysPerUser) {
