@@ -58,6 +58,8 @@ export interface Parts {
 /** Workspaces, as the families see them. */
 export interface Workspaces {
   find: FindWorkspace;
+  /** Throws Failure when a workspace has `used` of a resource already and may not have more. */
+  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
 }
 
 const defaultWorkspaceAlone: Workspaces = {
@@ -65,6 +67,7 @@ const defaultWorkspaceAlone: Workspaces = {
     id === '0'
       ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
       : undefined,
+  admit: async () => {},
 };
 
 export type Families = ReturnType<typeof composeFamilies>;
@@ -97,12 +100,13 @@ export function composeFamilies(parts: Parts) {
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
-  const algorithms = createAlgorithms({ ...common, objects: objects.service, images });
+  const algorithms = createAlgorithms({ ...common, objects: objects.service, images, workspaces });
   const training = createTraining({
     ...common,
     objects: objects.service,
     iam,
     authorizations,
+    workspaces,
     algorithms,
     images,
     admission,
@@ -121,6 +125,7 @@ export function composeFamilies(parts: Parts) {
     objects: objects.service,
     iam,
     authorizations,
+    workspaces,
     training,
     images,
     dir: paths.models,
@@ -134,6 +139,7 @@ export function composeFamilies(parts: Parts) {
     gateway,
     iam,
     authorizations,
+    workspaces,
     dir: paths.services,
     installation,
     settings: { inferenceUrl: () => endpoints.inference },
@@ -176,6 +182,8 @@ export function composeFamilies(parts: Parts) {
     objects,
     admission,
     doors,
+    /** What workspaces hold. */
+    contents: [training.contents, algorithms.contents, models.contents, services.contents],
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       await training.start();

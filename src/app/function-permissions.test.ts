@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createTeam, jobBody, type Member, type Team, uploadCode } from '../../test/scenarios/team.ts';
+import { createTeam, jobBody, type Member, type Team } from '../../test/scenarios/team.ts';
+import { publish, uploadThings } from '../../test/scenarios/things.ts';
 import { type Answer, createWorld, type World } from '../../test/world.ts';
 
 const BUCKET = 'needs';
@@ -29,36 +30,14 @@ describe('permissions that functions depend on', () => {
   before(async () => {
     world = await createWorld({ work: true, program: () => ({ runMs: 1 }) });
     team = await createTeam(world);
-    await uploadCode(world, team, BUCKET);
-    const principal = {
-      kind: 'root',
-      id: team.tenant.userId,
-      name: team.tenant.account,
-      accountId: team.tenant.accountId,
-      accountName: team.tenant.account,
-      credential: 'internal',
-    } as const;
-    const runtime = 'pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64';
-    const config = { model_algorithm: 'image_classification', model_type: 'PyTorch', runtime };
-    for (const [key, text] of Object.entries({
-      'data/a.txt': 'data',
-      'package/model/model.pt': 'weights',
-      'package/model/customize_service.py': 'class Service: pass',
-      'package/model/config.json': JSON.stringify(config),
-    })) {
-      await world.families.objects.service.put(principal, { bucket: BUCKET, key }, Buffer.from(text));
-    }
+    await uploadThings(world, team, BUCKET);
     const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
     await team.authorize('all', agency_name);
     const { algorithm: code } = jobBody('x', BUCKET) as { algorithm: Record<string, unknown> };
     const { outputs: _, ...job_config } = code;
     const made = await team.root.call('POST', `${team.v2}/algorithms`, { metadata: { name: 'stored' }, job_config });
     algorithm = made.body.metadata.id;
-    const imported = await team.root.call('POST', `${team.v1}/models`, model());
-    pastModel = imported.body.model_id;
-    await world.until(
-      async () => (await team.root.call('GET', `${team.v1}/models/${pastModel}`)).body.model_status === 'published',
-    );
+    pastModel = await publish(world, team, team.root, model());
   });
   after(() => world?.remove());
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createTeam, jobBody, type Member, type Team, uploadCode } from '../../test/scenarios/team.ts';
+import { createTeam, jobBody, type Member, type Team } from '../../test/scenarios/team.ts';
+import { algorithmBody, modelBody, publish, serviceBody, uploadThings } from '../../test/scenarios/things.ts';
 import { type StandIn, standInWorkspaces } from '../../test/workspaces.ts';
 import { type Answer, createWorld, type World } from '../../test/world.ts';
 
-const ENGINE = 'pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64';
 const MINE = 'a'.repeat(32);
 const THEIRS = 'b'.repeat(32);
 const BUCKET = 'things';
@@ -21,24 +21,7 @@ describe('things in workspaces', () => {
     workspaces = standInWorkspaces();
     world = await createWorld({ work: true, workspaces });
     team = await createTeam(world);
-    await uploadCode(world, team, BUCKET);
-    const principal = {
-      kind: 'root',
-      id: team.tenant.userId,
-      name: team.tenant.account,
-      accountId: team.tenant.accountId,
-      accountName: team.tenant.account,
-      credential: 'internal',
-    } as const;
-    const config = { model_algorithm: 'image_classification', model_type: 'PyTorch', runtime: ENGINE };
-    for (const [key, text] of Object.entries({
-      'model.pt': 'weights',
-      'customize_service.py': 'class Service: pass',
-      'config.json': JSON.stringify(config),
-    })) {
-      const path = { bucket: BUCKET, key: `package/model/${key}` };
-      await world.families.objects.service.put(principal, path, Buffer.from(text));
-    }
+    await uploadThings(world, team, BUCKET);
     [ann, bob] = [await team.member('ann'), await team.member('bob')];
     const everything = { Version: '1.1', Statement: [{ Effect: 'Allow', Action: ['modelarts:*:*', 'obs:*:*'] }] };
     await team.grant(await team.group('users', [ann, bob]), [await team.policy('everything', everything)]);
@@ -50,27 +33,9 @@ describe('things in workspaces', () => {
   after(() => world?.remove());
 
   const job = (name: string, workspace?: string) => jobBody(name, BUCKET, workspace ? { workspace } : {});
-  const algorithm = (name: string, workspace?: string) => ({
-    metadata: { name, ...(workspace ? { workspace_id: workspace } : {}) },
-    job_config: {
-      code_dir: `/${BUCKET}/code/`,
-      boot_file: `/${BUCKET}/code/train.py`,
-      engine: { engine_id: ENGINE },
-    },
-  });
-  const model = (name: string, workspace?: string) => ({
-    model_name: name,
-    model_version: '0.0.1',
-    model_type: 'PyTorch',
-    source_location: `obs://${BUCKET}/package/`,
-    ...(workspace ? { workspace_id: workspace } : {}),
-  });
-  const service = (name: string, modelId: string, workspace?: string) => ({
-    service_name: name,
-    infer_type: 'real-time',
-    config: [{ model_id: modelId, weight: 100, specification: 'modelarts.vm.cpu.1u', instance_count: 1 }],
-    ...(workspace ? { workspace_id: workspace } : {}),
-  });
+  const algorithm = (name: string, workspace?: string) => algorithmBody(name, BUCKET, workspace);
+  const model = (name: string, workspace?: string) => modelBody(name, BUCKET, workspace);
+  const service = serviceBody;
 
   /** Each family by its paths: how one is made, told apart and listed. */
   const families = {
@@ -126,15 +91,8 @@ describe('things in workspaces', () => {
     assert.ok(answer.status < 300, answer.text);
     return answer.body;
   }
-  async function published(member: Member, name: string, workspace?: string): Promise<string> {
-    const { model_id } = await made(member, `${team.v1}/models`, model(name, workspace));
-    for (const end = Date.now() + 10_000; ; ) {
-      const { body } = await member.call('GET', `${team.v1}/models/${model_id}`);
-      if (body.model_status === 'published') return model_id;
-      assert.ok(Date.now() < end && body.model_status !== 'failed', body.error_msg);
-      await new Promise(resolve => setTimeout(resolve, 5));
-    }
-  }
+  const published = (member: Member, name: string, workspace?: string) =>
+    publish(world, team, member, model(name, workspace));
   function assertRefused(answer: Answer, [status, code]: readonly [number, string]): void {
     assert.equal(answer.status, status, answer.text);
     assert.equal(answer.body.error_code, code, answer.text);

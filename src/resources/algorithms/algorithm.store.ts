@@ -107,6 +107,22 @@ export function algorithmStore(database: Database) {
         .executeTakeFirst();
       return result.numDeletedRows > 0n;
     },
+    async removeAll(projectId: string, workspaceId: string): Promise<void> {
+      await db
+        .deleteFrom('algorithms')
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .execute();
+    },
+    async count(projectId: string, workspaceId: string): Promise<number> {
+      const { n } = await db
+        .selectFrom('algorithms')
+        .select(eb => eb.fn.countAll<number>().as('n'))
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .executeTakeFirstOrThrow();
+      return Number(n);
+    },
     async list(projectId: string, query: AlgorithmQuery): Promise<Paged<Algorithm>> {
       let matching = db
         .selectFrom('algorithms')

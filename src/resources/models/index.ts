@@ -13,6 +13,8 @@ import {
   type ModelServiceDeps,
   modelService,
   type TrainingOutputs,
+  type WorkspaceContents,
+  type WorkspaceQuotas,
 } from './model.service.ts';
 import { modelStore } from './model.store.ts';
 import type { ModelStatus } from './model.ts';
@@ -46,6 +48,7 @@ export interface ModelsDeps {
   iam: ModelReconcilerDeps['iam'];
   authorizations: ModelServiceDeps['authorizations'];
   training: TrainingOutputs;
+  workspaces?: WorkspaceQuotas;
   images: EngineCatalog;
   /** Directory of the packages; made when absent. */
   dir: string;
@@ -54,6 +57,7 @@ export interface ModelsDeps {
 export interface Models {
   routes: Route[];
   locators: Locators;
+  contents: WorkspaceContents;
   reconciler: Reconciler;
   /** Throws Failure ModelArts.3001 (404). */
   get(projectId: string, modelId: string): Promise<DeployableModel>;
@@ -77,6 +81,7 @@ export function createModels(deps: ModelsDeps): Models {
     images: deps.images,
     training: deps.training,
     objects: deps.objects,
+    workspaces: deps.workspaces,
     authorizations: deps.authorizations,
     usedBy: model => usedBy(model),
     poke: (id, interrupt) => reconciler.poke(id, { interrupt }),
@@ -103,6 +108,7 @@ export function createModels(deps: ModelsDeps): Models {
 
   return {
     routes: modelRoutes(service),
+    contents: service.contents,
     locators: {
       async model(id, { projectId }) {
         const model = await store.find(projectId, id);

@@ -1,7 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
-import type { Principal } from '../../kernel/principal.ts';
+import { ownerOf, type Principal } from '../../kernel/principal.ts';
+import { turnsByName } from '../../kernel/turns.ts';
 import { directoryOfLocation } from '../../wire/obs-resource.ts';
 import { type BodyOf, listedIds } from '../../wire/operation.ts';
 import { asDenied } from '../algorithms/index.ts';
@@ -43,6 +44,23 @@ export interface TrainingOutputs {
   ): Promise<{ status: string; outputs: { name: string; obsUrl: string }[]; engine?: unknown } | undefined>;
 }
 
+/** What a workspace may hold of this family, and how it is emptied; the workspaces family asks. */
+export interface WorkspaceContents {
+  kind: string;
+  /** What whoever deletes a workspace must be allowed. */
+  deleteAction: string;
+  quota?: { resource: string; name_en: string; name_cn: string; unit_en: string; unit_cn: string; max: number };
+  /** How much of the quota is used. */
+  count(projectId: string, workspaceId: string): Promise<number>;
+  /** Deletes all of it, as the delete operation does; resolves with the number that is still there. */
+  clear(projectId: string, workspaceId: string): Promise<number>;
+}
+
+/** Says whether a workspace takes one more; throws Failure when `used` is its quota already. */
+export interface WorkspaceQuotas {
+  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
+}
+
 export interface ModelServiceDeps {
   store: ModelStore;
   clock: Clock;
@@ -51,6 +69,8 @@ export interface ModelServiceDeps {
   /** Asks with the permissions of the principal whether it may read there. */
   objects: { head(principal: Principal, path: { bucket: string; key: string }): Promise<unknown> };
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
+  /** No quotas when absent. */
+  workspaces?: WorkspaceQuotas | undefined;
   /** Names of the services that use a model. */
   usedBy(model: Pick<Model, 'id' | 'workspaceId'>): Promise<string[]>;
   /** Tells the reconciler that a model has work. */
@@ -66,9 +86,34 @@ export interface RemoveResult {
 
 export type ModelService = ReturnType<typeof modelService>;
 
+/** What workspaces count of models. */
+const MODEL_QUOTA = 'model.count';
+
 /** The use cases of models. */
 export function modelService(deps: ModelServiceDeps) {
   const { store, clock } = deps;
+  const inTurn = turnsByName();
+
+  async function discard(ids: readonly string[]): Promise<void> {
+    await store.markDeleting(ids, clock.now());
+    for (const id of ids) await deps.poke(id, true);
+  }
+
+  const contents: WorkspaceContents = {
+    kind: 'model',
+    deleteAction: 'modelarts:model:delete',
+    quota: { resource: MODEL_QUOTA, name_en: 'Models', name_cn: '模型', unit_en: '', unit_cn: '个', max: 10_000 },
+    count: store.count,
+    async clear(projectId, workspaceId) {
+      const free: string[] = [];
+      for (const id of await store.liveIn(projectId, workspaceId)) {
+        // Those that services use go once these are gone.
+        if ((await deps.usedBy({ id, workspaceId })).length === 0) free.push(id);
+      }
+      await discard(free);
+      return store.countRows(projectId, workspaceId);
+    },
+  };
 
   async function show(projectId: string, id: string): Promise<Model> {
     const model = await store.find(projectId, id);
@@ -136,6 +181,7 @@ export function modelService(deps: ModelServiceDeps) {
 
   return {
     show,
+    contents,
     engines: () => deps.images.engines(),
     list: (filter: ModelFilter): Promise<ModelPage> => {
       if (filter.type !== undefined && filter.notType !== undefined) {
@@ -163,6 +209,7 @@ export function modelService(deps: ModelServiceDeps) {
       const { sources, location } = await sourcesOf(principal, projectId, body);
       const agencyName = await deps.authorizations.agencyFor(principal, projectId);
       const now = clock.now();
+      const owner = ownerOf(principal);
       const model: Model = {
         id: uuid(),
         accountId: principal.accountId,
@@ -173,8 +220,8 @@ export function modelService(deps: ModelServiceDeps) {
         type: body.model_type ?? '',
         status: 'publishing',
         description: body.description ?? '',
-        ownerId: principal.onBehalfOf?.id ?? principal.id,
-        ownerName: principal.onBehalfOf?.name ?? principal.name,
+        ownerId: owner.id,
+        ownerName: owner.name,
         agencyName,
         sourceJobId: body.source_job_id || undefined,
         sourceJobVersion: body.source_job_version || undefined,
@@ -197,10 +244,14 @@ export function modelService(deps: ModelServiceDeps) {
         deleting: false,
       };
       try {
-        await store.insert(model, {
-          time: now,
-          type: 'normal',
-          info: `Start to import the model package from ${location}.`,
+        // One after the other in each workspace, so that no two see the last free place.
+        await inTurn(`${projectId}/${workspaceId}`, async () => {
+          await deps.workspaces?.admit(projectId, workspaceId, MODEL_QUOTA, await store.count(projectId, workspaceId));
+          await store.insert(model, {
+            time: now,
+            type: 'normal',
+            info: `Start to import the model package from ${location}.`,
+          });
         });
       } catch (error) {
         if (/UNIQUE constraint failed/.test(String((error as Error).message))) throw duplicate(body);
@@ -249,8 +300,7 @@ export function modelService(deps: ModelServiceDeps) {
         if (targets.length === 1) throw new Failure({ code: 'ModelArts.3009', status: 500, message });
         result.failed.push({ id: model.id, code: 'ModelArts.3009', message });
       }
-      await store.markDeleting(result.deleted, clock.now());
-      for (const id of result.deleted) await deps.poke(id, true);
+      await discard(result.deleted);
       return result;
     },
   };

@@ -134,6 +134,8 @@ export function modelStore(database: Database) {
 
   const live = (projectId: string) =>
     db.selectFrom('models').selectAll().where('project_id', '=', projectId).where('deleting', '=', 0);
+  const inWorkspace = (projectId: string, workspaceId: string) =>
+    db.selectFrom('models').where('project_id', '=', projectId).where('workspace_id', '=', workspaceId);
 
   return {
     async insert(model: Model, event: ModelEvent): Promise<void> {
@@ -188,6 +190,22 @@ export function modelStore(database: Database) {
         .offset(filter.offset)
         .execute();
       return { total: Number(total?.n ?? 0), items: rows.map(modelOf) };
+    },
+
+    async liveIn(projectId: string, workspaceId: string): Promise<string[]> {
+      const rows = await inWorkspace(projectId, workspaceId).select('id').where('deleting', '=', 0).execute();
+      return rows.map(row => row.id);
+    },
+
+    async count(projectId: string, workspaceId: string): Promise<number> {
+      const counted = inWorkspace(projectId, workspaceId).select(eb => eb.fn.countAll<number>().as('n'));
+      return Number((await counted.where('deleting', '=', 0).executeTakeFirstOrThrow()).n);
+    },
+
+    /** Those too that are being deleted. */
+    async countRows(projectId: string, workspaceId: string): Promise<number> {
+      const counted = inWorkspace(projectId, workspaceId).select(eb => eb.fn.countAll<number>().as('n'));
+      return Number((await counted.executeTakeFirstOrThrow()).n);
     },
 
     /** Marks models as being deleted and makes them due; the reconciler removes their files and then the rows. */

@@ -10,6 +10,7 @@ import { type CallCounterDeps, callCounter } from './calls.ts';
 import { instanceLogs } from './instance-logs.ts';
 import { instanceRunner, type Probe, probeHealth } from './instance-runner.ts';
 import { type GatewayRoutes, routeFeed } from './route-feed.ts';
+import type { WorkspaceContents, WorkspaceQuotas } from './service.ports.ts';
 import { type AdmissionPort, serviceReconciler } from './service.reconciler.ts';
 import { serviceRoutes } from './service.routes.ts';
 import { type Flavor, type Model, type ServiceDeps, serviceUseCases } from './service.service.ts';
@@ -29,6 +30,7 @@ export interface ServicesDeps {
   gateway: CallCounterDeps['gateway'] & { apply(routes: GatewayRoutes): Promise<void> };
   iam: { callers(): Promise<GatewayRoutes['callers']>; onCallersChanged(listener: () => void): void };
   authorizations: ServiceDeps['authorizations'];
+  workspaces?: WorkspaceQuotas;
   /** Directory of the instances' output; made when absent. */
   dir: string;
   installation: string;
@@ -47,6 +49,7 @@ export interface ServicesDeps {
 export interface Services {
   routes: Route[];
   locators: Locators;
+  contents: WorkspaceContents;
   reconciler: Reconciler;
   /** Names of the services that use a model, for the models' in-use protection; those of other workspaces go unnamed. */
   usedBy(model: { id: string; workspaceId: string }): Promise<string[]>;
@@ -110,6 +113,7 @@ export function createServices(deps: ServicesDeps): Services {
     flavors: deps.flavors,
     fits: demand => deps.admission.fits(demand),
     authorizations: deps.authorizations,
+    workspaces: deps.workspaces,
     poke: id => reconciler.poke(id, { interrupt: true }),
     routesChanged: () => feed.changed(),
   });
@@ -150,6 +154,7 @@ export function createServices(deps: ServicesDeps): Services {
       flavor: deps.flavors.find,
       inferenceUrl: deps.settings.inferenceUrl,
     }),
+    contents: services.contents,
     locators: {
       async service(id, { projectId }) {
         const service = await store.find(projectId, id);

@@ -79,6 +79,28 @@ export function serviceStore(database: Database) {
       return Number(row?.n ?? 0);
     },
 
+    /** All of a workspace, also those being deleted. */
+    async allIn(projectId: string, workspaceId: string): Promise<Service[]> {
+      const rows = await db
+        .selectFrom('services')
+        .selectAll()
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .execute();
+      return rows.map(serviceOf);
+    },
+
+    async countIn(projectId: string, workspaceId: string): Promise<number> {
+      const { n } = await db
+        .selectFrom('services')
+        .select(eb => eb.fn.countAll<number>().as('n'))
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .where('desired', '<>', 'deleted')
+        .executeTakeFirstOrThrow();
+      return Number(n);
+    },
+
     async list(filter: ServiceFilter): Promise<{ total: number; items: Service[] }> {
       let query = db
         .selectFrom('services')

@@ -1,6 +1,7 @@
 import { type Call, Reply, type Route, route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
+import { ownerOf } from '../../kernel/principal.ts';
 import {
   changeTrainingJob,
   createTrainingJob,
@@ -125,7 +126,7 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
 }
 
 function callerName(call: Pick<Call<never>, 'principal'>): string {
-  return call.principal.onBehalfOf?.name ?? call.principal.name;
+  return ownerOf(call.principal).name;
 }
 
 function unsupportedAction(action: string): Failure {

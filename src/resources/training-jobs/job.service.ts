@@ -1,6 +1,7 @@
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
-import type { Principal } from '../../kernel/principal.ts';
+import { ownerOf, type Principal } from '../../kernel/principal.ts';
+import { turnsByName } from '../../kernel/turns.ts';
 import { checkConfig, checkDescription, requireBucket, storageUrl, withoutNulls } from '../algorithms/index.ts';
 import type { JobBody } from './job.api.ts';
 import type { Job, JobEvent } from './job.model.ts';
@@ -31,6 +32,7 @@ function refuse(code: string, message: string, solution?: string, status = 400):
 export function jobService({ deps, settings, store, discard, wake }: JobServiceDeps) {
   const { objects, clock } = deps;
   const resolve = jobResolver(deps, settings);
+  const inTurn = turnsByName();
 
   async function get(projectId: string, id: string): Promise<Job> {
     const job = await store.findInProject(projectId, id);
@@ -62,7 +64,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       });
     }
     const now = clock.now();
-    const user = principal.onBehalfOf ?? { id: principal.id, name: principal.name };
+    const user = ownerOf(principal);
     const job: Job = {
       id: uuid(),
       projectId,
@@ -114,7 +116,11 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       exitedAt: null,
       endedAt: null,
     };
-    await insert(job);
+    // One after the other in each workspace, so that no two see the last free place.
+    await inTurn(`${projectId}/${workspaceId}`, async () => {
+      await deps.workspaces?.admit(projectId, workspaceId, JOB_QUOTA, await store.countActive(projectId, workspaceId));
+      await insert(job);
+    });
     await wake(job.id);
     return job;
   }
@@ -210,6 +216,9 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     quota: settings.jobQuota,
   };
 }
+
+/** What workspaces count of training jobs. */
+export const JOB_QUOTA = 'trainJob.count';
 
 /** The id under which the queue knows a job. */
 export function workloadId(jobId: string): string {

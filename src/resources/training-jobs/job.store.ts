@@ -197,6 +197,28 @@ export function jobStore(database: Database) {
       await db.deleteFrom('training_jobs').where('id', '=', id).where('step', '=', 'done').execute();
     },
 
+    async inWorkspace(projectId: string, workspaceId: string): Promise<{ id: string; desired: Desired }[]> {
+      const rows = await db
+        .selectFrom('training_jobs')
+        .select(['id', 'desired'])
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .execute();
+      return rows.map(row => ({ id: row.id, desired: row.desired as Desired }));
+    },
+
+    /** Jobs of a workspace that have not ended. */
+    async countActive(projectId: string, workspaceId: string): Promise<number> {
+      const { n } = await db
+        .selectFrom('training_jobs')
+        .select(eb => eb.fn.countAll<number>().as('n'))
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .where('result', 'is', null)
+        .executeTakeFirstOrThrow();
+      return Number(n);
+    },
+
     async countOfAccount(accountId: string): Promise<number> {
       const { used } = await db
         .selectFrom('training_jobs')
