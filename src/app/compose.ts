@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, type Located, type Route } from '../http/index.ts';
+import { createApiServer, type FindWorkspace, type Locators, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
@@ -53,13 +53,31 @@ export interface Parts {
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
   trainingSettings?: TrainingDeps['settings'];
+  /** The default workspace alone when absent. */
+  workspaces?: Workspaces;
 }
+
+/** Workspaces, as the families see them. */
+export interface Workspaces {
+  find: FindWorkspace;
+  /** Throws Failure when a workspace has `used` of a resource already and may not have more. */
+  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
+}
+
+const defaultWorkspaceAlone: Workspaces = {
+  find: async (_projectId, id) =>
+    id === '0'
+      ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
+      : undefined,
+  admit: async () => {},
+};
 
 export type Families = ReturnType<typeof composeFamilies>;
 
 /** Makes every family of the parts, and mounts them all; nothing listens or runs yet. */
 export function composeFamilies(parts: Parts) {
   const { db, clock, log, metrics, region, secrets, paths, endpoints, capacity, driver, gateway, installation } = parts;
+  const workspaces = parts.workspaces ?? defaultWorkspaceAlone;
   const common = { db, clock, log };
   const admission = createAdmission({ ...common, capacity });
   const iam = createIam({
@@ -86,29 +104,21 @@ export function composeFamilies(parts: Parts) {
     authorizer,
     ownsProject: iam.ownsProject,
     locate: async (kind, id, scope) => locators[kind]?.(id, scope),
-    workspace: async (_projectId, id) =>
-      id === '0'
-        ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
-        : undefined,
+    workspace: workspaces.find,
     audit: trail.audit,
     log,
     metrics,
   });
-  const locators: Record<
-    string,
-    (id: string, scope: { accountId: string; projectId: string }) => Promise<Located | undefined>
-  > = {
-    ...iam.locators,
-  };
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
-  const algorithms = createAlgorithms({ ...common, objects: objects.service, images });
+  const algorithms = createAlgorithms({ ...common, objects: objects.service, images, workspaces });
   const training = createTraining({
     ...common,
     objects: objects.service,
     iam,
     authorizations,
+    workspaces,
     algorithms,
     images,
     admission,
@@ -127,6 +137,7 @@ export function composeFamilies(parts: Parts) {
     objects: objects.service,
     iam,
     authorizations,
+    workspaces,
     training,
     images,
     dir: paths.models,
@@ -140,12 +151,20 @@ export function composeFamilies(parts: Parts) {
     gateway,
     iam,
     authorizations,
+    workspaces,
     dir: paths.services,
     installation,
     settings: { inferenceUrl: () => endpoints.inference },
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
   models.setUsedBy(services.usedBy);
+  const locators: Locators = {
+    ...iam.locators,
+    ...algorithms.locators,
+    ...training.locators,
+    ...models.locators,
+    ...services.locators,
+  };
   const system = createSystem({
     readiness: parts.readiness,
     metrics,
@@ -176,6 +195,8 @@ export function composeFamilies(parts: Parts) {
     objects,
     admission,
     doors,
+    /** What workspaces hold. */
+    contents: [training.contents, algorithms.contents, models.contents, services.contents],
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       trail.start();

@@ -93,7 +93,8 @@ export function expect(operation: AnyOperation, request: RequestParts, rights: R
     'own' in named && typeof named.own === 'function' && named.own(request) === undefined && rights.kind !== 'agency';
   if (action !== undefined && !isOwn && !allows(action)) return denied(action);
   for (const need of operation.needs?.(request) ?? []) {
-    if (!allows(need.action) && !need.implied) return denied(need.action);
+    if (allows(need.action) || need.implied) continue;
+    return { ...denied(need.action), ...(need.code ? { code: new RegExp(`^${need.code}$`) } : {}) };
   }
   return 'anything';
 }

@@ -28,3 +28,14 @@ export interface Principal {
   /** JSON text of the policy a temporary credential was narrowed to: it may do what this allows too, and nothing else. */
   boundary?: string;
 }
+
+/**
+ * Whose something is that a principal makes: the user for whom a session of the platform works; the agency itself where somebody of
+ * another account switched to it, as that account's users are nobody here.
+ */
+export function ownerOf(principal: Principal): { id: string; name: string } {
+  const { onBehalfOf } = principal;
+  const owner =
+    onBehalfOf && (onBehalfOf.accountId ?? principal.accountId) === principal.accountId ? onBehalfOf : principal;
+  return { id: owner.id, name: owner.name };
+}

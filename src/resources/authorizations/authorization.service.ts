@@ -9,8 +9,6 @@ import type { AuthorizationRow, authorizationStore } from './authorization.store
 export const ALL_USERS = 'all-users';
 
 const PLATFORM = 'service:modelarts';
-/** Whoever may give agencies permissions can give the platform's agency any; binding one takes no less. */
-const BIND_ACTION = 'iam:permissions:grantRoleToAgency';
 const AGENCY_TAKEN = 'IAM.0009';
 const AGENCY_LIMIT = 'IAM.0012';
 
@@ -28,18 +26,17 @@ export type AuthorizationService = ReturnType<typeof authorizationService>;
 export function authorizationService(deps: {
   store: ReturnType<typeof authorizationStore>;
   clock: Clock;
-  iam: Pick<Iam, 'createAgency' | 'findAgency' | 'agency' | 'user' | 'userByName' | 'authorizer'>;
+  iam: Pick<Iam, 'createAgency' | 'findAgency' | 'agency' | 'user' | 'userByName'>;
 }) {
   const { store, clock, iam } = deps;
 
-  /** An agency can do more than who binds it, so an ordinary ModelArts administrator may not. */
-  async function mayBind(principal: Principal): Promise<void> {
-    const decision = await iam.authorizer.decide(principal, { action: BIND_ACTION });
-    if (principal.kind !== 'agency' && decision.allowed) return;
+  /** Whatever its policies allow, code that runs by an agency must not choose by which agency things run. */
+  function checkPerson(principal: Principal): void {
+    if (principal.kind !== 'agency') return;
     throw new Failure({
       code: 'ModelArts.0108',
       status: 403,
-      message: `You are not authorized to manage authorizations: that needs ${BIND_ACTION} besides. ${decision.reason}`,
+      message: 'You are not authorized to manage authorizations: sessions of agencies never are.',
       solution: 'Ask the owner of the account, or a Security Administrator.',
     });
   }
@@ -79,7 +76,7 @@ export function authorizationService(deps: {
   return {
     /** The name of a new agency with the permissions of a common user. Throws Failure 400 ModelArts.0421, 403 ModelArts.4500. */
     async createAgency(principal: Principal, suffix: string): Promise<string> {
-      await mayBind(principal);
+      checkPerson(principal);
       if (!/^[\w-]{0,50}$/.test(suffix)) {
         throw new Failure({
           code: 'ModelArts.0104',
@@ -117,7 +114,7 @@ export function authorizationService(deps: {
     },
 
     async create(principal: Principal, projectId: string, input: NewAuthorization): Promise<void> {
-      await mayBind(principal);
+      checkPerson(principal);
       if ((input.type ?? 'agency') !== 'agency') {
         throw new Failure({
           code: 'ModelArts.0425',
@@ -150,7 +147,7 @@ export function authorizationService(deps: {
 
     /** Removes one entry; the caller's own when nobody is named. Resolves with whose it was. Throws Failure 400 ModelArts.0429. */
     async remove(principal: Principal, projectId: string, userId: string | undefined): Promise<string> {
-      await mayBind(principal);
+      checkPerson(principal);
       const id = userId === 'all' ? ALL_USERS : (userId ?? principal.id);
       if (await store.remove(projectId, id)) return id;
       throw new Failure({

@@ -13,7 +13,7 @@ export { authorizationsMigrations } from './authorization.store.ts';
 export interface AuthorizationsDeps {
   db: Database;
   clock: Clock;
-  iam: Pick<Iam, 'createAgency' | 'findAgency' | 'agency' | 'user' | 'userByName' | 'authorizer'>;
+  iam: Pick<Iam, 'createAgency' | 'findAgency' | 'agency' | 'user' | 'userByName'>;
 }
 
 export interface Authorizations {
