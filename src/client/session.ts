@@ -16,6 +16,10 @@ export interface Profile {
   token?: string;
   /** For signed requests and for OBS. */
   key?: AccessKey;
+  /** The key of whoever runs the installation, in place of a login; never saved. */
+  operatorKey?: string;
+  /** The user who works through an agency of this account. */
+  switchedBy?: string;
 }
 
 export interface CallInput<O> {
@@ -82,7 +86,9 @@ export class Session {
       ...(body ? { 'content-type': 'application/json' } : {}),
       ...(input.headers ?? {}),
     };
-    if (this.profile.key && !this.profile.token) {
+    if (this.profile.operatorKey) {
+      headers['x-operator-key'] = this.profile.operatorKey;
+    } else if (this.profile.key && !this.profile.token) {
       if (this.profile.projectId) headers['x-project-id'] = this.profile.projectId;
       headers = signRequest(this.profile.key, { method, url, headers, body: body ?? Buffer.alloc(0) }, new Date());
       delete headers.host;

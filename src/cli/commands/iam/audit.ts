@@ -63,6 +63,7 @@ export const auditLeaves: readonly Leaf[] = [
       ['--follow', 'go on with what comes'],
     ],
     example: 'iam audit --user ann --denied --since 2h',
+    operations: [auditApi.listTraces],
     async run({ session, format }, _args, options) {
       const query = {
         from: since(options.since),
