@@ -135,7 +135,8 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
 
   return {
     changed: () => known.clear(),
-    async decide(principal: Principal, request: AccessRequest): Promise<Decision> {
+    async decide(principal: Principal, asked: AccessRequest): Promise<Decision> {
+      const request = { ...asked, context: { ...globalKeys(principal, asked), ...asked.context } };
       if (principal.boundary !== undefined) {
         const bounded = judge(boundaryOf(principal.boundary), request);
         if (!bounded.allowed) return bounded;
@@ -154,5 +155,21 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
       if (!decision.allowed || !rights.ofPlatform) return decision;
       return (await ownerDenies(principal, request, place)) ?? decision;
     },
+  };
+}
+
+/** The condition keys that every request has (behaviour/permissions.md 2). */
+function globalKeys(principal: Principal, request: AccessRequest): Record<string, unknown> {
+  const { id, name, accountName, projectName, sourceIp } = principal;
+  return {
+    'g:UserId': id,
+    'g:UserName': name,
+    'g:DomainName': accountName,
+    'g:CurrentTime': new Date().toISOString(),
+    'g:EnterpriseProjectId': request.enterpriseProjectId ?? '0',
+    // There is no second factor here, so nobody has shown one.
+    'g:MFAPresent': false,
+    ...(projectName ? { 'g:ProjectName': projectName } : {}),
+    ...(sourceIp ? { 'g:SourceIp': sourceIp } : {}),
   };
 }
