@@ -64,6 +64,8 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     },
   });
 
+  const enterprise = await made('/v1.0/enterprise-projects', { name: 'furnished-enterprise-project' });
+
   const v1 = `/v1/${root.projectId}`;
   const v2 = `/v2/${root.projectId}`;
   const bound = await made(`${v2}/agency`, {});
@@ -105,6 +107,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     agency_id: agency.agency.id,
     access_key: key.credential.access,
     role_id: role.role.id,
+    enterprise_project_id: enterprise.enterprise_project.id,
     algorithm_id: algorithm.metadata.id,
     training_job_id: job.metadata.id,
     task_id: 'worker-0',

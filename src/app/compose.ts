@@ -8,6 +8,7 @@ import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
 import { createAudit } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
+import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
 import * as images from '../resources/images/index.ts';
@@ -68,6 +69,7 @@ export function composeFamilies(parts: Parts) {
     dataKey: secrets.dataKey,
     endpoints,
   });
+  const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });
   const objects = createObjects({ ...common, iam, dir: paths.objects, region, domain: parts.obsDomain });
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
@@ -144,6 +146,7 @@ export function composeFamilies(parts: Parts) {
   const routes: Route[] = [
     ...system.routes,
     ...iam.routes,
+    ...enterpriseProjects.routes,
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,

@@ -2,6 +2,7 @@ import { admissionMigrations } from '../admission/index.ts';
 import { algorithmMigrations } from '../resources/algorithms/index.ts';
 import { auditMigrations } from '../resources/audit/index.ts';
 import { authorizationsMigrations } from '../resources/authorizations/index.ts';
+import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
@@ -20,4 +21,5 @@ export const allMigrations: readonly Migration[] = [
   ...servicesMigrations,
   ...admissionMigrations,
   ...auditMigrations,
+  ...enterpriseProjectsMigrations,
 ];

@@ -1,6 +1,7 @@
 import type { AnyOperation } from '../http/index.ts';
 import { algorithmOperations } from '../resources/algorithms/index.ts';
 import { authorizationsOperations } from '../resources/authorizations/index.ts';
+import { enterpriseProjectsOperations } from '../resources/enterprise-projects/index.ts';
 import { iamOperations } from '../resources/iam/index.ts';
 import { imagesOperations } from '../resources/images/index.ts';
 import { modelsOperations } from '../resources/models/index.ts';
@@ -15,6 +16,7 @@ import { trainingOperations } from '../resources/training-jobs/index.ts';
 export const allOperations: readonly AnyOperation[] = [
   ...systemOperations,
   ...iamOperations,
+  ...enterpriseProjectsOperations,
   ...authorizationsOperations,
   ...algorithmOperations,
   ...trainingOperations,

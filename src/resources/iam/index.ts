@@ -91,6 +91,7 @@ export interface Iam {
   ensureRootAccount(input: { account: string; password: string; resetCredentials?: boolean }): Promise<RootAccount>;
   user(id: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
   account(id: string): Promise<Account | undefined>;
+  projectName(id: string): Promise<string | undefined>;
   userByName(accountId: string, name: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
 }
 
@@ -241,6 +242,7 @@ export function createIam(deps: IamDeps): Iam {
     ensureRootAccount: accounts.ensureRootAccount,
     user: store.user,
     account: store.account,
+    projectName: async id => (await store.project(id))?.name,
     userByName: store.userByName,
   };
 }
