@@ -68,6 +68,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
 
   const v1 = `/v1/${root.projectId}`;
   const v2 = `/v2/${root.projectId}`;
+  const workspace = await made(`${v1}/workspaces`, { name: 'furnished-workspace' });
   const bound = await made(`${v2}/agency`, {});
   await made(`${v2}/authorizations`, { user_id: 'all', type: 'agency', content: bound.agency_name });
   const code = {
@@ -108,6 +109,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     access_key: key.credential.access,
     role_id: role.role.id,
     enterprise_project_id: enterprise.enterprise_project.id,
+    workspace_id: workspace.id,
     algorithm_id: algorithm.metadata.id,
     training_job_id: job.metadata.id,
     task_id: 'worker-0',

@@ -20,6 +20,7 @@ import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
+import { createWorkspaces } from '../resources/workspaces/index.ts';
 import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Database } from '../store-kit/index.ts';
 import { openApi } from '../wire/openapi.ts';
@@ -70,16 +71,15 @@ export function composeFamilies(parts: Parts) {
     endpoints,
   });
   const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });
+  const workspaces = createWorkspaces({ ...common, iam, enterpriseProjects });
+  enterpriseProjects.setBound(workspaces.bound);
   const objects = createObjects({ ...common, iam, dir: paths.objects, region, domain: parts.obsDomain });
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
     authorizer: iam.authorizer,
     ownsProject: iam.ownsProject,
     locate: async (kind, id, scope) => locators[kind]?.(id, scope),
-    workspace: async (_projectId, id) =>
-      id === '0'
-        ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
-        : undefined,
+    workspace: workspaces.find,
     audit: createAudit(db),
     log,
     metrics,
@@ -89,6 +89,7 @@ export function composeFamilies(parts: Parts) {
     (id: string, scope: { accountId: string; projectId: string }) => Promise<Located | undefined>
   > = {
     ...iam.locators,
+    workspace: workspaces.locate,
   };
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
@@ -147,6 +148,7 @@ export function composeFamilies(parts: Parts) {
     ...system.routes,
     ...iam.routes,
     ...enterpriseProjects.routes,
+    ...workspaces.routes,
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,

@@ -8,6 +8,7 @@ import { modelsMigrations } from '../resources/models/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
 import { trainingMigrations } from '../resources/training-jobs/index.ts';
+import { workspacesMigrations } from '../resources/workspaces/index.ts';
 import type { Migration } from '../store-kit/index.ts';
 
 /** The whole schema: every family's steps. */
@@ -22,4 +23,5 @@ export const allMigrations: readonly Migration[] = [
   ...admissionMigrations,
   ...auditMigrations,
   ...enterpriseProjectsMigrations,
+  ...workspacesMigrations,
 ];

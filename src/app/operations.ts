@@ -11,12 +11,14 @@ import { poolsOperations } from '../resources/pools/index.ts';
 import { servicesOperations } from '../resources/services/index.ts';
 import { systemOperations } from '../resources/system/index.ts';
 import { trainingOperations } from '../resources/training-jobs/index.ts';
+import { workspacesOperations } from '../resources/workspaces/index.ts';
 
 /** Every operation of the platform's API. */
 export const allOperations: readonly AnyOperation[] = [
   ...systemOperations,
   ...iamOperations,
   ...enterpriseProjectsOperations,
+  ...workspacesOperations,
   ...authorizationsOperations,
   ...algorithmOperations,
   ...trainingOperations,
