@@ -173,9 +173,11 @@ export function composeFamilies(parts: Parts) {
       await training.start();
       await models.start();
       await services.start();
+      await workspaces.start();
     },
     /** Lets go of the work; containers run on. The servers must have stopped taking requests. */
     async stop(): Promise<void> {
+      await workspaces.stop();
       await services.stop();
       await models.stop();
       await training.stop();

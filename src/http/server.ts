@@ -363,7 +363,8 @@ function fastifyPath(path: string): string {
 }
 
 /** Condition keys every action can use; an operation adds its own by `conditions`. */
-function requestContext(call: Call<AnyOperation>): Record<string, unknown> {
+/** The condition keys that every request gives a value. */
+export function requestContext(call: Pick<Call<AnyOperation>, 'principal' | 'remoteAddress'>): Record<string, unknown> {
   return {
     'g:SourceIp': call.remoteAddress,
     'g:CurrentTime': new Date().toISOString(),

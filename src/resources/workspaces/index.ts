@@ -5,7 +5,9 @@ import type { Database } from '../../store-kit/index.ts';
 import type { Bound, EnterpriseProjects } from '../enterprise-projects/index.ts';
 import type { Iam } from '../iam/index.ts';
 import type { Admit, WorkspaceContents } from './contents.ts';
+import { workspaceDeletion } from './workspace.deletion.ts';
 import { workspaceQuotas } from './workspace.quotas.ts';
+import { type DeletionSettings, workspaceReconciler } from './workspace.reconciler.ts';
 import { workspaceRoutes } from './workspace.routes.ts';
 import { workspaceService } from './workspace.service.ts';
 import { workspaceStore } from './workspace.store.ts';
@@ -21,6 +23,7 @@ export interface WorkspacesDeps {
   log: Log;
   iam: Pick<Iam, 'user' | 'userByName' | 'agency' | 'findAgency' | 'authorizer'>;
   enterpriseProjects: Pick<EnterpriseProjects, 'find'>;
+  settings?: Partial<DeletionSettings>;
 }
 
 export interface Workspaces {
@@ -39,6 +42,9 @@ export interface Workspaces {
   bound: Bound;
   /** Says what lies in workspaces. Set once, by whoever composes. */
   setContents(contents: readonly WorkspaceContents[]): void;
+  /** Takes up deletions that are due. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** The family of workspaces, which divide a project among people. */
@@ -47,6 +53,14 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
   const store = workspaceStore(db);
   let contents: readonly WorkspaceContents[] = [];
   const quotas = workspaceQuotas({ store, clock, contents: () => contents });
+  const reconciler = workspaceReconciler({ ...deps, store, contents: () => contents });
+  const deletion = workspaceDeletion({
+    store,
+    clock,
+    authorizer: iam.authorizer,
+    contents: () => contents,
+    hint: () => reconciler.hint(),
+  });
   const service = workspaceService({ store, clock, iam, enterpriseProjects });
 
   const find: FindWorkspace & Workspaces['find'] = async (projectId, id) => {
@@ -62,7 +76,7 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
   };
 
   return {
-    routes: workspaceRoutes({ service, quotas }),
+    routes: workspaceRoutes({ service, quotas, deletion }),
     find,
     async locate(id, { projectId }) {
       return (await find(projectId, id)) && { workspaceId: id };
@@ -76,5 +90,7 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
     setContents(all) {
       contents = all;
     },
+    start: () => reconciler.start(),
+    stop: () => reconciler.stop(),
   };
 }

@@ -1,13 +1,18 @@
-import { type Route, route } from '../../http/index.ts';
+import { type Route, requestContext, route } from '../../http/index.ts';
 import * as api from './workspace.api.ts';
+import type { WorkspaceDeletion } from './workspace.deletion.ts';
 import type { WorkspaceQuotas } from './workspace.quotas.ts';
 import type { WorkspaceInput, WorkspaceService } from './workspace.service.ts';
 import { admits } from './workspace.ts';
 import { workspaceDetail, workspaceView } from './workspace.view.ts';
 
 /** The handlers of the family's operations. */
-export function workspaceRoutes(deps: { service: WorkspaceService; quotas: WorkspaceQuotas }): Route[] {
-  const { service, quotas } = deps;
+export function workspaceRoutes(deps: {
+  service: WorkspaceService;
+  quotas: WorkspaceQuotas;
+  deletion: WorkspaceDeletion;
+}): Route[] {
+  const { service, quotas, deletion } = deps;
   return [
     route(api.listWorkspaces, async call => {
       const { enterprise_project_id, name, filter_accessible, limit = 1000, offset = 0 } = call.query;
@@ -40,6 +45,11 @@ export function workspaceRoutes(deps: { service: WorkspaceService; quotas: Works
     route(api.updateWorkspace, async call => {
       const id = call.params.workspace_id;
       await service.update(call.principal, call.projectId, id, input(call.body));
+      return { workspace_id: id };
+    }),
+    route(api.deleteWorkspace, async call => {
+      const id = call.params.workspace_id;
+      await deletion.request(call.principal, call.projectId, id, requestContext(call));
       return { workspace_id: id };
     }),
     route(api.listWorkspaceQuotas, async call => ({

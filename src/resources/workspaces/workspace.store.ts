@@ -7,7 +7,8 @@ export const workspacesMigrations = [
       id TEXT PRIMARY KEY, account_id TEXT NOT NULL, project_id TEXT NOT NULL, name TEXT NOT NULL,
       description TEXT NOT NULL, auth_type TEXT NOT NULL, grants TEXT NOT NULL, enterprise_project_id TEXT NOT NULL,
       owner_id TEXT NOT NULL, owner_name TEXT NOT NULL, status TEXT NOT NULL, status_info TEXT NOT NULL,
-      attempts INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, ${LEASE_COLUMNS_SQL})`,
+      attempts INTEGER NOT NULL, progress TEXT NOT NULL, progress_at INTEGER NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, ${LEASE_COLUMNS_SQL})`,
     'CREATE INDEX workspaces_project ON workspaces (project_id)',
     'CREATE INDEX workspaces_enterprise_project ON workspaces (enterprise_project_id)',
     'CREATE INDEX workspaces_next ON workspaces (next_at) WHERE next_at IS NOT NULL',
@@ -30,8 +31,11 @@ interface Row extends LeaseColumns {
   owner_name: string;
   status: string;
   status_info: string;
-  /** Passes of the deletion under way that failed. */
+  /** Passes of the deletion that failed since it last got on. */
   attempts: number;
+  /** What the deletion was waiting for when it last got on, and when that was. */
+  progress: string;
+  progress_at: number;
   created_at: number;
   updated_at: number;
 }
@@ -41,6 +45,14 @@ export interface QuotaRow {
   resource: string;
   quota: number;
   updated_at: number;
+}
+
+/** How far a deletion is. */
+export interface Deletion {
+  projectId: string;
+  attempts: number;
+  progress: string;
+  progressAt: number;
 }
 
 /** What may be changed of one. */
@@ -85,6 +97,8 @@ function queries(database: Database) {
           status: workspace.status,
           status_info: workspace.statusInfo,
           attempts: 0,
+          progress: '',
+          progress_at: 0,
           created_at: workspace.createdAt,
           updated_at: workspace.updatedAt,
           next_at: null,
@@ -110,13 +124,25 @@ function queries(database: Database) {
     setDeleting: (id: string, now: number) =>
       db
         .updateTable('workspaces')
-        .set({ status: 'DELETING', status_info: '', attempts: 0, updated_at: now, next_at: now })
+        .set({
+          status: 'DELETING',
+          status_info: '',
+          attempts: 0,
+          progress: '',
+          progress_at: now,
+          updated_at: now,
+          next_at: now,
+        })
         .where('id', '=', id)
         .execute(),
-    deleting: async (id: string): Promise<(Workspace & { attempts: number }) | undefined> => {
+    deleting: async (id: string): Promise<Deletion | undefined> => {
       const row = await db.selectFrom('workspaces').selectAll().where('id', '=', id).executeTakeFirst();
-      return row?.status === 'DELETING' ? { ...fromRow(row), attempts: row.attempts } : undefined;
+      if (row?.status !== 'DELETING') return undefined;
+      const { project_id, attempts, progress, progress_at } = row;
+      return { projectId: project_id, attempts, progress, progressAt: progress_at };
     },
+    setProgress: (id: string, progress: string, now: number) =>
+      db.updateTable('workspaces').set({ progress, progress_at: now, attempts: 0 }).where('id', '=', id).execute(),
     countAttempt: (id: string) =>
       db
         .updateTable('workspaces')

@@ -9,7 +9,7 @@ import {
   enterpriseProjectsMigrations,
 } from '../enterprise-projects/index.ts';
 import { type Answer, type IamWorld, iamWorld } from '../iam/world.fixture.ts';
-import { createWorkspaces, type Workspaces, workspacesMigrations } from './index.ts';
+import { createWorkspaces, type Workspaces, type WorkspacesDeps, workspacesMigrations } from './index.ts';
 
 export interface Member {
   id: string;
@@ -37,7 +37,10 @@ export interface WorkspacesWorld {
 }
 
 /** Workspaces and enterprise projects behind a real server. */
-export async function workspacesWorld(t: TestContext): Promise<WorkspacesWorld> {
+export async function workspacesWorld(
+  t: TestContext,
+  settings: WorkspacesDeps['settings'] = {},
+): Promise<WorkspacesWorld> {
   let workspaces!: Workspaces;
   let enterpriseProjects!: EnterpriseProjects;
   let create!: () => Workspaces;
@@ -56,7 +59,7 @@ export async function workspacesWorld(t: TestContext): Promise<WorkspacesWorld> 
         region: 'local-1',
         projectName: deps.iam.projectName,
       });
-      create = () => createWorkspaces({ db, clock, log, iam: deps.iam, enterpriseProjects });
+      create = () => createWorkspaces({ db, clock, log, iam: deps.iam, enterpriseProjects, settings });
       workspaces = create();
       enterpriseProjects.setBound(workspaces.bound);
       return [...enterpriseProjects.routes, ...workspaces.routes];
