@@ -1,4 +1,5 @@
 import type { Operation } from '../../wire/operation.ts';
+import * as explain from './explain.api.ts';
 import * as grants from './grant.api.ts';
 import * as policies from './policy.api.ts';
 import * as tokens from './token.api.ts';
@@ -9,5 +10,6 @@ export const iamOperations = [
   ...Object.values(tokens),
   ...Object.values(users),
   ...Object.values(policies),
+  ...Object.values(explain),
   ...Object.values(grants).flatMap(set => Object.values(set)),
 ] as unknown as readonly Operation[];

@@ -6,6 +6,7 @@ import type { Principal } from '../../kernel/principal.ts';
 import { type Authorizer, findSystemPolicy } from '../../policy/index.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { accountService, type RootAccount } from './account.service.ts';
+import { explainRoutes } from './explain.routes.ts';
 import { iamAuthorizer } from './iam.authorizer.ts';
 import { iamSessions, type ResolvedKey, type TemporaryCredential } from './iam.sessions.ts';
 import { iamStore } from './iam.store.ts';
@@ -125,6 +126,7 @@ export function createIam(deps: IamDeps): Iam {
       ...tokenRoutes({ accounts, logins, policies, sessions, views }),
       ...userRoutes({ users, accounts, views }),
       ...policyRoutes({ policies, accounts, views }),
+      ...explainRoutes({ users, policies, accounts, authorizer, clock, region }),
     ],
     authenticate: sessions.authenticate,
     authorizer,

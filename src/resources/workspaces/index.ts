@@ -6,6 +6,7 @@ import type { Bound, EnterpriseProjects } from '../enterprise-projects/index.ts'
 import type { Iam } from '../iam/index.ts';
 import type { Admit, WorkspaceContents } from './contents.ts';
 import { workspaceDeletion } from './workspace.deletion.ts';
+import { workspaceEvaluator } from './workspace.evaluator.ts';
 import { workspaceQuotas } from './workspace.quotas.ts';
 import { type DeletionSettings, workspaceReconciler } from './workspace.reconciler.ts';
 import { workspaceRoutes } from './workspace.routes.ts';
@@ -75,8 +76,10 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
     return { id, enterpriseProjectId, status, admits: principal => admits(workspace, principal) };
   };
 
+  const evaluate = workspaceEvaluator({ authorizer: iam.authorizer, find });
+
   return {
-    routes: workspaceRoutes({ service, quotas, deletion }),
+    routes: workspaceRoutes({ service, quotas, deletion, evaluate }),
     find,
     async locate(id, { projectId }) {
       return (await find(projectId, id)) && { workspaceId: id };

@@ -151,6 +151,53 @@ export const updateWorkspaceQuotas = operation({
   response: open({ quotas: Type.Array(open(quota)) }),
 });
 
+const scalar = Type.Union([Type.String({ maxLength: 1024 }), Type.Boolean(), Type.Number()]);
+
+export const validateAuthorization = operation({
+  ...base,
+  id: 'ValidateAuthorization',
+  summary: 'Ask what the caller may do in a workspace, and why',
+  method: 'POST',
+  path: `${PATH}/{workspace_id}/auth`,
+  action: { authenticated: 'It tells callers about themselves alone: what they would learn by trying.' },
+  readOnly: true,
+  body: open({
+    requests: Type.Array(
+      open({
+        action_id: Type.String({ maxLength: 256 }),
+        action: Type.String({ maxLength: 256 }),
+        resource: Type.Optional(Type.String({ maxLength: 1024 })),
+        service_attributes: Type.Optional(
+          Type.Record(Type.String({ maxLength: 128 }), Type.Union([scalar, Type.Array(scalar, { maxItems: 100 })]), {
+            maxProperties: 100,
+          }),
+        ),
+      }),
+      { minItems: 1, maxItems: 100 },
+    ),
+  }),
+  status: 200,
+  response: open({
+    results: Type.Array(
+      open({
+        action_id: Type.String(),
+        action: Type.String(),
+        resource: Type.Optional(Type.String()),
+        verdict: oneOf(['allow', 'deny']),
+        cause: Type.Array(
+          open({
+            policy_name: Type.String(),
+            condition: Type.Array(
+              open({ key: Type.String(), operator: Type.String(), value: Type.Array(Type.String()) }),
+            ),
+            reason: Type.String(),
+          }),
+        ),
+      }),
+    ),
+  }),
+});
+
 export const workspacesOperations = [
   listWorkspaces,
   createWorkspace,
@@ -159,4 +206,5 @@ export const workspacesOperations = [
   deleteWorkspace,
   listWorkspaceQuotas,
   updateWorkspaceQuotas,
+  validateAuthorization,
 ];

@@ -1,6 +1,7 @@
 import { type Route, requestContext, route } from '../../http/index.ts';
 import * as api from './workspace.api.ts';
 import type { WorkspaceDeletion } from './workspace.deletion.ts';
+import type { Evaluate } from './workspace.evaluator.ts';
 import type { WorkspaceQuotas } from './workspace.quotas.ts';
 import type { WorkspaceInput, WorkspaceService } from './workspace.service.ts';
 import { admits } from './workspace.ts';
@@ -11,8 +12,9 @@ export function workspaceRoutes(deps: {
   service: WorkspaceService;
   quotas: WorkspaceQuotas;
   deletion: WorkspaceDeletion;
+  evaluate: Evaluate;
 }): Route[] {
-  const { service, quotas, deletion } = deps;
+  const { service, quotas, deletion, evaluate } = deps;
   return [
     route(api.listWorkspaces, async call => {
       const { enterprise_project_id, name, filter_accessible, limit = 1000, offset = 0 } = call.query;
@@ -55,6 +57,23 @@ export function workspaceRoutes(deps: {
     route(api.listWorkspaceQuotas, async call => ({
       quotas: await quotas.list(call.projectId, call.params.workspace_id),
     })),
+    route(api.validateAuthorization, async call => {
+      const requests = call.body.requests.map(each => ({
+        actionId: each.action_id,
+        action: each.action,
+        resource: each.resource,
+        attributes: each.service_attributes ?? {},
+      }));
+      return {
+        results: await evaluate(
+          call.principal,
+          call.projectId,
+          call.params.workspace_id,
+          requests,
+          requestContext(call),
+        ),
+      };
+    }),
     route(api.updateWorkspaceQuotas, async call => ({
       quotas: await quotas.update(call.projectId, call.params.workspace_id, call.body.quotas),
     })),
