@@ -1,6 +1,5 @@
 import { operation, type RequestParts } from '../../wire/operation.ts';
 import { oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
-import { GRANTS_MAX } from './workspace.ts';
 
 const base = { family: 'workspaces', errors: 'modelarts' } as const;
 const PATH = '/v1/{project_id}/workspaces';
@@ -9,7 +8,7 @@ const one = { ...base, target: { kind: 'workspace', param: 'workspace_id' } } as
 const text = Type.Optional(Type.String());
 
 const grant = open({ user_id: text, user_name: text, user_type: text });
-const grants = Type.Array(grant, { maxItems: GRANTS_MAX });
+const grants = Type.Array(grant, { maxItems: 1000 });
 const properties = {
   id: Type.String(),
   name: Type.String(),

@@ -38,7 +38,6 @@ export interface Workspace {
 export const DEFAULT_ID = '0';
 /** Of a project, besides the default one. */
 export const LIMIT = 100;
-export const GRANTS_MAX = 1000;
 const NAME_RULE = /^[\p{L}\p{N}_-]{4,64}$/u;
 const DESCRIPTION_MAX = 256;
 
