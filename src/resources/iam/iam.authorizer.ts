@@ -106,10 +106,13 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
   function judge(policies: CompiledPolicies, request: AccessRequest, options: DecideOptions = {}): Decision {
     const asked = request as Parameters<typeof decide>[1];
     const verdict = decide(policies, asked, options);
-    const match = verdict.matched ? { policy: verdict.matched.policy, statement: verdict.matched.statement } : {};
+    const { matched } = verdict;
+    const match = matched
+      ? { policy: matched.policy, statement: matched.statement, conditions: matched.conditions }
+      : {};
     if (verdict.verdict === 'deny') return { allowed: false, reason: explain(policies, asked, options).text, ...match };
-    const reason = verdict.matched
-      ? `Allowed by policy ${verdict.matched.policy}.`
+    const reason = matched
+      ? `Allowed by policy ${matched.policy}.`
       : 'No policy speaks of it, and the account is in loose authorization mode.';
     return { allowed: true, reason, ...match };
   }
