@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { ObsClient } from '../client/obs.ts';
 import { Session } from '../client/session.ts';
-import type { OutputFormat } from './output.ts';
 import { operatorSession } from './operator.ts';
+import type { OutputFormat } from './output.ts';
 import { chooseProfile } from './profile.ts';
 
 /** What every command that speaks to a platform needs, from the global options. */

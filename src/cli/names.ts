@@ -1,13 +1,15 @@
 import type { Session } from '../client/session.ts';
 import { Failure } from '../kernel/failure.ts';
+import { listEnterpriseProjects } from '../resources/enterprise-projects/enterprise-project.api.ts';
 import * as policyApi from '../resources/iam/policy.api.ts';
 import * as tokenApi from '../resources/iam/token.api.ts';
 import * as userApi from '../resources/iam/user.api.ts';
+import { listWorkspaces } from '../resources/workspaces/workspace.api.ts';
 
 /** A thing as answers show it. */
 export type Shown = Record<string, unknown> & { id: string; name: string };
 
-const ID = /^[0-9a-f]{32}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const ID = /^0$|^[0-9a-f]{32}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Finds things of the account by the names that people type; ids are taken as well. */
 export class Names {
@@ -62,6 +64,14 @@ export class Names {
     return (await this.session.call(policyApi.listRoles)).roles as Shown[];
   }
 
+  async workspaces(): Promise<Shown[]> {
+    return (await this.session.call(listWorkspaces)).workspaces;
+  }
+
+  async enterpriseProjects(): Promise<Shown[]> {
+    return (await this.session.call(listEnterpriseProjects)).enterprise_projects;
+  }
+
   /** A user; whoever may not list users still finds itself. */
   async user(name: string): Promise<Shown> {
     try {
@@ -88,6 +98,14 @@ export class Names {
 
   policy(name: string): Promise<Shown> {
     return find('policy', name, () => this.policies());
+  }
+
+  workspace(name: string): Promise<Shown> {
+    return find('workspace', name, () => this.workspaces());
+  }
+
+  enterpriseProject(name: string): Promise<Shown> {
+    return find('enterprise project', name, () => this.enterpriseProjects());
   }
 }
 

@@ -103,6 +103,8 @@ export function printError(error: unknown): void {
   if (error instanceof Failure) {
     process.stderr.write(`atelier: ${printable(error.message)} (${error.code})\n`);
     if (error.solution) process.stderr.write(`  → ${printable(error.solution)}\n`);
+    const [, action] = error.status === 403 ? (/^Policy doesn't allow ([\w:-]+)/.exec(error.message) ?? []) : [];
+    if (action) process.stderr.write(`  → Which policy decides: atelier iam explain --action ${action}\n`);
     return;
   }
   process.stderr.write(`atelier: ${errorText(error)}\n`);

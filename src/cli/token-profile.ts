@@ -18,7 +18,11 @@ export async function tokenProfile(proven: Proven): Promise<Profile> {
 /** A temporary key, by a token or by an agency. */
 export async function temporaryKey(
   session: Session,
-  identity: { methods: string[]; token?: { duration_seconds: number }; assume_role?: { agency_name: string; domain_name: string; duration_seconds?: number } },
+  identity: {
+    methods: string[];
+    token?: { duration_seconds: number };
+    assume_role?: { agency_name: string; domain_name: string; duration_seconds?: number };
+  },
 ) {
   const { credential } = await session.call(createTemporaryKey, { body: { auth: { identity } } });
   const { access, secret, securitytoken } = credential as Record<string, string>;

@@ -2,6 +2,7 @@ import type { Leaf } from '../leaves.ts';
 import { agencyLeaves } from './iam/agencies.ts';
 import { auditLeaves } from './iam/audit.ts';
 import { authorizationLeaves } from './iam/authorizations.ts';
+import { explainLeaves } from './iam/explain.ts';
 import { grantLeaves } from './iam/grants.ts';
 import { groupLeaves } from './iam/groups.ts';
 import { keyLeaves } from './iam/keys.ts';
@@ -32,5 +33,6 @@ export const iamLeaves: readonly Leaf[] = [
   ...agencyLeaves,
   ...keyLeaves,
   ...authorizationLeaves,
+  ...explainLeaves,
   ...auditLeaves,
 ];

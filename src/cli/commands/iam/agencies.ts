@@ -142,12 +142,15 @@ export const agencyLeaves: readonly Leaf[] = [
 ];
 
 /** A login as an agency, by a token, or by keys alone where the caller has nothing else. */
-async function switchedProfile(
-  session: Session,
-  role: { agency_name: string; domain_name: string },
-): Promise<Profile> {
+async function switchedProfile(session: Session, role: { agency_name: string; domain_name: string }): Promise<Profile> {
   const { endpoints, region, user, key, token, password } = session.profile;
-  const who = { endpoints, region, account: role.domain_name, user: role.agency_name, switchedBy: user ?? 'access key' };
+  const who = {
+    endpoints,
+    region,
+    account: role.domain_name,
+    user: role.agency_name,
+    switchedBy: user ?? 'access key',
+  };
   const identity = { methods: ['assume_role'], assume_role: role };
   if (key && !token && !password) {
     const assume_role = { ...role, duration_seconds: DAY_SECONDS };

@@ -178,9 +178,14 @@ export const grantLeaves: readonly Leaf[] = [
 /** What is called how, as far as the caller may look. */
 async function namesOf(names: Names): Promise<(id: string) => string> {
   const lists = await Promise.all(
-    [names.users(), names.groups(), names.agencies(), names.projects(), names.policies(), names.enterpriseProjects()].map(
-      ifAllowed,
-    ),
+    [
+      names.users(),
+      names.groups(),
+      names.agencies(),
+      names.projects(),
+      names.policies(),
+      names.enterpriseProjects(),
+    ].map(ifAllowed),
   );
   const known = new Map(lists.flat().map(thing => [thing.id, String(thing.display_name ?? thing.name)]));
   return id => known.get(id) ?? id;

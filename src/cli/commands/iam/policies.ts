@@ -122,7 +122,11 @@ export const policyLeaves: readonly Leaf[] = [
     async run({ format }, files) {
       const findings = files.flatMap(file => {
         const { error, warnings } = lintPolicy(readText(file));
-        const wrong = error && { level: 'error', path: error.path, message: `${error.problem}. Allowed: ${error.allowed}.` };
+        const wrong = error && {
+          level: 'error',
+          path: error.path,
+          message: `${error.problem}. Allowed: ${error.allowed}.`,
+        };
         return [...(wrong ? [wrong] : []), ...warnings.map(warning => ({ level: 'warning', ...warning }))].map(
           ({ level, path, message }) => ({ file, level, path, message }),
         );

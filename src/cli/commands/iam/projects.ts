@@ -50,7 +50,8 @@ export const projectLeaves: readonly Leaf[] = [
     const word = status === 'normal' ? 'resume' : 'suspend';
     return calling(catalogApi.updateProjectStatus, {
       words: `project ${word}`,
-      about: status === 'normal' ? 'let a project be used again' : 'refuse all use of a project; what runs in it runs on',
+      about:
+        status === 'normal' ? 'let a project be used again' : 'refuse all use of a project; what runs in it runs on',
       args: theProject,
       example: `iam project ${word} local-1_research`,
       input: async (names, [wanted]) => ({
