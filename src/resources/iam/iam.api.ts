@@ -4,6 +4,7 @@ import * as assignments from './assignment.api.ts';
 import * as catalog from './catalog.api.ts';
 import * as grants from './grant.api.ts';
 import * as policies from './policy.api.ts';
+import * as providers from './provider.api.ts';
 import * as tokens from './token.api.ts';
 import * as users from './user.api.ts';
 
@@ -15,5 +16,6 @@ export const iamOperations = [
   ...Object.values(users),
   ...Object.values(policies),
   ...Object.values(assignments),
+  ...Object.values(providers),
   ...Object.values(grants).flatMap(set => Object.values(set)),
 ] as unknown as readonly Operation[];
