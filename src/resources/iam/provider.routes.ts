@@ -5,7 +5,7 @@ import type { IamSessions } from './iam.sessions.ts';
 import type { IamViews } from './iam.view.ts';
 import * as api from './provider.api.ts';
 import { PROTOCOL, type ProviderService } from './provider.service.ts';
-import type { Mapping, OidcConfig, Provider } from './provider.store.ts';
+import type { Mapping, OidcConfig, Provider } from './provider.ts';
 import { type Scope, scopeProject } from './token.scope.ts';
 
 export interface ProviderRouteDeps {

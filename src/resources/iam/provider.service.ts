@@ -8,7 +8,8 @@ import type { IamStore } from './iam.store.ts';
 import type { Federation } from './iam.view.ts';
 import { checkSigningKey, verifyIdToken } from './id-token.ts';
 import { applyMapping, parseRules } from './mapping.ts';
-import type { FederatedUser, Mapping, OidcConfig, Provider, ProviderStore } from './provider.store.ts';
+import type { ProviderStore } from './provider.store.ts';
+import type { FederatedUser, Mapping, OidcConfig, Provider } from './provider.ts';
 
 /** The one protocol that providers can have here. */
 export const PROTOCOL = 'oidc';
