@@ -218,6 +218,14 @@ test('whatever a login went by ends its credentials when it changes', async t =>
   }
   const kept = await zoe();
   assert.equal((await admin('PATCH', PROVIDER, { identity_provider: { description: 'words' } })).status, 200);
+  const same: [string, object][] = [
+    [PROVIDER, { identity_provider: {} }],
+    [PROVIDER, { identity_provider: { enabled: true } }],
+    [`${PROVIDER}/protocols/oidc`, { protocol: { mapping_id: 'corp-rules' } }],
+  ];
+  for (const [path, body] of same) assert.equal((await admin('PATCH', path, body)).status, 200, path);
+  await admin('PUT', '/v3/OS-FEDERATION/mappings/spare', { mapping: { rules: RULES } });
+  assert.equal((await admin('PATCH', '/v3/OS-FEDERATION/mappings/spare', { mapping: { rules: RULES } })).status, 200);
   assert.equal((await look(kept)).status, 200);
 
   assert.equal((await admin('DELETE', `${PROVIDER}/protocols/oidc`)).status, 204);

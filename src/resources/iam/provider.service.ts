@@ -65,7 +65,7 @@ export function providerService(deps: {
     const updated = await store.transaction(async rows => {
       const before = await provider(accountId, id, rows);
       const set = await patch(before, rows);
-      await rows.updateProvider(id, set);
+      if (Object.keys(set).length > 0) await rows.updateProvider(id, set);
       if (set.enabled !== undefined || set.mappingId !== undefined || set.oidc !== undefined) {
         await rows.revokeUsersOf([id]);
       }
