@@ -8,6 +8,7 @@ import { groupLeaves } from './iam/groups.ts';
 import { keyLeaves } from './iam/keys.ts';
 import { policyLeaves } from './iam/policies.ts';
 import { projectLeaves } from './iam/projects.ts';
+import { providerLeaves } from './iam/providers.ts';
 import { userLeaves } from './iam/users.ts';
 
 /** What the groups of commands below `atelier iam` are. */
@@ -21,6 +22,8 @@ export const iamGroups = {
   key: 'permanent access keys',
   project: 'projects of the account',
   authorization: 'by which agency the platform acts for whom',
+  provider: 'identity providers: users who log in elsewhere',
+  mapping: 'who the users of identity providers are here, and in which groups',
 };
 
 /** `atelier iam …` */
@@ -33,6 +36,7 @@ export const iamLeaves: readonly Leaf[] = [
   ...agencyLeaves,
   ...keyLeaves,
   ...authorizationLeaves,
+  ...providerLeaves,
   ...explainLeaves,
   ...auditLeaves,
 ];

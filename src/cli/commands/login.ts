@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type Profile, requestToken, Session } from '../../client/session.ts';
-import { ask, givenPassword, newPassword } from '../ask.ts';
+import { type Profile, requestToken, requestTokenByIdToken, Session } from '../../client/session.ts';
+import { ask, givenPassword, newPassword, readText } from '../ask.ts';
 import { contextOf } from '../context.ts';
 import { badArgument } from '../options.ts';
 import { printRows } from '../output.ts';
@@ -19,6 +19,8 @@ export function addLogin(program: Command): void {
     .option('--password-stdin', 'read the password from standard input, where no other user of this machine sees it')
     .option('--access-key <id>', 'sign requests with this access key instead of a password')
     .option('--secret-key <text>', 'its secret; read from ATELIER_SECRET_KEY when absent')
+    .option('--id-token <file>', 'log in with an ID token of an identity provider; - reads standard input')
+    .option('--provider <id>', 'that identity provider')
     .option('--region <name>', 'region, which is also the name of the project', 'local-1')
     .option('--name <profile>', 'name to save it under; --profile <name> chooses it later', 'default')
     .action(async (options: LoginOptions) => {
@@ -27,7 +29,8 @@ export function addLogin(program: Command): void {
       const port = Number(base.port || (base.protocol === 'https:' ? 443 : 80));
       const at = (offset: number) => `${base.protocol}//${base.hostname}:${port + offset}`;
       const endpoints = { api: base.origin, obs: at(1), inference: at(3) };
-      const profile = options.accessKey ? await keyLogin(endpoints, options) : await passwordLogin(endpoints, options);
+      const login = options.idToken ? idTokenLogin : options.accessKey ? keyLogin : passwordLogin;
+      const profile = await login(endpoints, options);
       saveProfile(options.name, profile);
       process.stderr.write(`Logged in at ${base.origin}; saved as profile "${options.name}".\n`);
     });
@@ -93,6 +96,8 @@ interface LoginOptions {
   passwordStdin?: boolean;
   accessKey?: string;
   secretKey?: string;
+  idToken?: string;
+  provider?: string;
   region: string;
   name: string;
 }
@@ -113,14 +118,34 @@ async function firstToken(
   const { account, user, password, region } = login;
   const token = await requestToken(endpoints.api, { account, user, password, projectName: region });
   const bare = new Session({ endpoints, region, projectId: '', token });
-  const answer = await bare.request('GET', '/v3/auth/tokens', { headers: { 'x-subject-token': token } });
-  const shown = JSON.parse(answer.body.toString()) as { token: { user: { id: string; pwd_status?: boolean } } };
-  if (!shown.token.user.pwd_status) return token;
+  const shown = await shownToken(bare, token);
+  if (!shown.user.pwd_status) return token;
   process.stderr.write('The password must be changed at the first login.\n');
   const next = await newPassword();
   const body = { user: { original_password: password, password: next } };
-  await bare.request('POST', `/v3/users/${shown.token.user.id}/password`, { body });
+  await bare.request('POST', `/v3/users/${shown.user.id}/password`, { body });
   return requestToken(endpoints.api, { account, user, password: next, projectName: region });
+}
+
+async function idTokenLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
+  const { provider, region } = options;
+  if (!provider) throw badArgument('Of which identity provider is the ID token?', 'Give --provider.');
+  const idToken = readText(options.idToken!).trim();
+  const token = await requestTokenByIdToken(endpoints.api, { provider, idToken, projectName: region });
+  const bare = { endpoints, region, token };
+  const { user } = await shownToken(new Session({ ...bare, projectId: '' }), token);
+  return tokenProfile({ ...bare, account: user.domain.name, user: user.name });
+}
+
+/** Whose a token is. */
+async function shownToken(session: Session, token: string) {
+  const answer = await session.request('GET', '/v3/auth/tokens?nocatalog=true', {
+    headers: { 'x-subject-token': token },
+  });
+  const shown = JSON.parse(answer.body.toString()) as {
+    token: { user: { id: string; name: string; domain: { name: string }; pwd_status?: boolean } };
+  };
+  return shown.token;
 }
 
 async function keyLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
