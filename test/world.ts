@@ -76,6 +76,8 @@ export interface World {
   families: Families;
   engine: FakeEngine;
   gateway: GatewayStub;
+  /** What the gateway proves itself with. */
+  gatewayKey: string;
   /** The first account. */
   root: Tenant;
   /** Makes a further account. */
@@ -122,6 +124,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const api = `http://127.0.0.1:${apiPort}`;
   const obs = `http://127.0.0.1:${obsPort}`;
   const tokenKey = randomBytes(32);
+  const gatewayKey = randomBytes(24).toString('base64url');
   const families = composeFamilies({
     db,
     clock,
@@ -134,7 +137,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     secrets: {
       tokenKey,
       dataKey: randomBytes(32),
-      gatewayKey: randomBytes(24).toString('base64url'),
+      gatewayKey,
       operatorKey: OPERATOR_KEY,
     },
     paths,
@@ -190,6 +193,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     families,
     engine,
     gateway,
+    gatewayKey,
     root: await tenant('acme'),
     tenant,
     send,

@@ -60,6 +60,8 @@ export interface Workspaces {
   find: FindWorkspace;
   /** Throws Failure when a workspace has `used` of a resource already and may not have more. */
   admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
+  /** Called whenever whom a workspace admits, or its enterprise project, has changed. */
+  onChanged(listener: () => void): void;
 }
 
 const defaultWorkspaceAlone: Workspaces = {
@@ -68,6 +70,7 @@ const defaultWorkspaceAlone: Workspaces = {
       ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
       : undefined,
   admit: async () => {},
+  onChanged: () => {},
 };
 
 export type Families = ReturnType<typeof composeFamilies>;
@@ -158,7 +161,8 @@ export function composeFamilies(parts: Parts) {
     metrics,
     openApi: openApi(allOperations, { title: 'Atelier', version: parts.version }),
     gatewayKey: secrets.gatewayKey,
-    verify: iam.verifyInference,
+    verify: async ({ serviceId, ...input }) =>
+      iam.verifyInference({ ...input, scope: await services.invocationScope(serviceId) }),
   });
   const routes: Route[] = [
     ...system.routes,
