@@ -44,6 +44,8 @@ export interface Parts {
   endpoints: { api: string; obs: string; registry: string; inference: string };
   readiness: SystemDeps['readiness'];
   capacity: Capacity;
+  /** How many days audit records are kept; 180 when absent. */
+  auditDays?: number;
   driver: RuntimeDriver;
   gateway: ServicesDeps['gateway'];
   /** Makes the way on which containers reach the two servers. */
@@ -89,14 +91,24 @@ export function composeFamilies(parts: Parts) {
     dataKey: secrets.dataKey,
     endpoints,
   });
-  const objects = createObjects({ ...common, iam, dir: paths.objects, region, domain: parts.obsDomain });
+  const trail = createAudit({ ...common, metrics, iam, days: parts.auditDays ?? 180 });
+  // What is learned of are the decisions about calls; asking on somebody's behalf goes by the authorizer itself.
+  const authorizer = trail.recording(iam.authorizer);
+  const objects = createObjects({
+    ...common,
+    iam: { resolveAccessKey: iam.resolveAccessKey, authorizer },
+    audit: trail.audit,
+    dir: paths.objects,
+    region,
+    domain: parts.obsDomain,
+  });
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
-    authorizer: iam.authorizer,
+    authorizer,
     ownsProject: iam.ownsProject,
     locate: async (kind, id, scope) => locators[kind]?.(id, scope),
     workspace: workspaces.find,
-    audit: createAudit(db),
+    audit: trail.audit,
     log,
     metrics,
   });
@@ -167,6 +179,7 @@ export function composeFamilies(parts: Parts) {
   const routes: Route[] = [
     ...system.routes,
     ...iam.routes,
+    ...trail.routes,
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,
@@ -190,6 +203,7 @@ export function composeFamilies(parts: Parts) {
     contents: [training.contents, algorithms.contents, models.contents, services.contents],
     /** Takes up the work that is due. */
     async start(): Promise<void> {
+      trail.start();
       await training.start();
       await models.start();
       await services.start();
@@ -200,6 +214,7 @@ export function composeFamilies(parts: Parts) {
       await models.stop();
       await training.stop();
       await objects.stop();
+      await trail.stop();
     },
   };
 }

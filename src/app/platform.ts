@@ -93,6 +93,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     endpoints,
     readiness: health.read,
     capacity,
+    auditDays: settings.auditDays,
     driver,
     gateway,
     doors: servers =>

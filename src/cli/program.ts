@@ -1,8 +1,11 @@
 import { Command, Option } from 'commander';
 import packageInfo from '../../package.json' with { type: 'json' };
+import { addAccount } from './commands/account.ts';
+import { addApi } from './commands/api.ts';
 import { addAuthorize } from './commands/authorize.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDemo } from './commands/demo.ts';
+import { addIam } from './commands/iam.ts';
 import { addLogin } from './commands/login.ts';
 import { addModel } from './commands/model.ts';
 import { addObs } from './commands/obs.ts';
@@ -38,11 +41,14 @@ atelier <command> --help tells more of each command.`,
     });
   addLogin(program);
   addAuthorize(program);
+  addIam(program);
+  addAccount(program);
   addObs(program);
   addTrain(program);
   addModel(program);
   addService(program);
   addPredict(program);
+  addApi(program);
   addCompletion(program);
   return program;
 }

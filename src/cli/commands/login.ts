@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type Profile, requestToken, Session } from '../../client/session.ts';
 import { Failure } from '../../kernel/failure.ts';
+import { ask } from '../ask.ts';
 import { contextOf } from '../context.ts';
 import { badArgument } from '../options.ts';
 import { printRows } from '../output.ts';
@@ -95,7 +95,7 @@ async function passwordLogin(endpoints: Profile['endpoints'], options: LoginOpti
   const account = options.account ?? (await ask('Account: '));
   const user = options.user ?? account;
   const password = options.password ?? process.env.ATELIER_PASSWORD ?? (await ask('Password: ', true));
-  const token = await requestToken(endpoints.api, { account, user, password, projectName: options.region });
+  const token = await firstToken(endpoints, { account, user, password, region: options.region });
   const bare = new Session({ endpoints, region: options.region, projectId: '', token });
   const projectId = await findProject(bare, options.region);
   const answer = await bare.request('POST', '/v3.0/OS-CREDENTIAL/securitytokens', {
@@ -113,6 +113,27 @@ async function passwordLogin(endpoints: Profile['endpoints'], options: LoginOpti
     token,
     key: { access: credential.access, secret: credential.secret, securityToken: credential.securitytoken },
   };
+}
+
+/** A token with a password; one that was given by somebody else is changed first, as the platform wants. */
+async function firstToken(
+  endpoints: Profile['endpoints'],
+  login: { account: string; user: string; password: string; region: string },
+): Promise<string> {
+  const { account, user, password, region } = login;
+  const token = await requestToken(endpoints.api, { account, user, password, projectName: region });
+  const bare = new Session({ endpoints, region, projectId: '', token });
+  const answer = await bare.request('GET', '/v3/auth/tokens', { headers: { 'x-subject-token': token } });
+  const shown = JSON.parse(answer.body.toString()) as { token: { user: { id: string; pwd_status?: boolean } } };
+  if (!shown.token.user.pwd_status) return token;
+  process.stderr.write('The password must be changed at the first login.\n');
+  const next = process.env.ATELIER_NEW_PASSWORD ?? (await ask('New password: ', true));
+  if (process.env.ATELIER_NEW_PASSWORD === undefined && next !== (await ask('Once more: ', true))) {
+    throw badArgument('The two are not the same; the password was not changed.');
+  }
+  const body = { user: { original_password: password, password: next } };
+  await bare.request('POST', `/v3/users/${shown.token.user.id}/password`, { body });
+  return requestToken(endpoints.api, { account, user, password: next, projectName: region });
 }
 
 async function keyLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
@@ -137,26 +158,4 @@ async function findProject(session: Session, region: string): Promise<string> {
     message: `The account has no project named ${region}.`,
     solution: "Name the platform's region with --region.",
   });
-}
-
-async function ask(question: string, hidden = false): Promise<string> {
-  if (!process.stdin.isTTY) {
-    throw new Failure({
-      code: 'Atelier.NoTerminal',
-      status: 400,
-      message: `"${question.trim()}" cannot be asked without a terminal.`,
-      solution: 'Give it as an option or environment variable; atelier login --help lists them.',
-    });
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
-  if (hidden) {
-    // The line editor would echo what is typed.
-    (terminal as unknown as { _writeToOutput(text: string): void })._writeToOutput = text => {
-      if (text.includes(question)) process.stderr.write(question);
-    };
-  }
-  const answer = await terminal.question(question);
-  terminal.close();
-  if (hidden) process.stderr.write('\n');
-  return answer.trim();
 }

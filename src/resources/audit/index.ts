@@ -1,73 +1,57 @@
-import type { Audit } from '../../http/audit.ts';
-import { uuid } from '../../kernel/ids.ts';
-import { type Database, sqlMigration, tables } from '../../store-kit/index.ts';
+import { Gauge, type Registry } from 'prom-client';
+import type { Audit, Route } from '../../http/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Authorizer } from '../../policy/index.ts';
+import type { Database } from '../../store-kit/index.ts';
+import type { Iam } from '../iam/index.ts';
+import { auditRoutes } from './audit.routes.ts';
+import { auditService } from './audit.service.ts';
+import { auditStore } from './audit.store.ts';
+import { usageRecorder } from './usage.ts';
 
-export const auditMigrations = [
-  sqlMigration('0008-audit', [
-    `CREATE TABLE audit_records (
-      id TEXT PRIMARY KEY,
-      time INTEGER NOT NULL,
-      request_id TEXT NOT NULL,
-      operation TEXT NOT NULL,
-      method TEXT NOT NULL,
-      path TEXT NOT NULL,
-      status INTEGER NOT NULL,
-      error_code TEXT,
-      principal_id TEXT,
-      principal_name TEXT,
-      principal_kind TEXT,
-      account_id TEXT,
-      project_id TEXT,
-      source_address TEXT NOT NULL,
-      duration_ms INTEGER NOT NULL
-    )`,
-    'CREATE INDEX audit_records_account ON audit_records (account_id, time)',
-  ]),
-];
+export { auditOperations } from './audit.api.ts';
+export { auditMigrations } from './audit.store.ts';
 
-interface Tables {
-  audit_records: {
-    id: string;
-    time: number;
-    request_id: string;
-    operation: string;
-    method: string;
-    path: string;
-    status: number;
-    error_code: string | null;
-    principal_id: string | null;
-    principal_name: string | null;
-    principal_kind: string | null;
-    account_id: string | null;
-    project_id: string | null;
-    source_address: string;
-    duration_ms: number;
-  };
+export interface AuditDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  metrics: Registry;
+  iam: Pick<Iam, 'user' | 'agency'>;
+  /** How many days records are kept. */
+  days: number;
 }
 
-/** The audit trail in the database: who changed what, when, from where, with which result. */
-export function createAudit(database: Database): Audit {
-  const db = tables<Tables>(database);
-  return async record => {
-    await db
-      .insertInto('audit_records')
-      .values({
-        id: uuid(),
-        time: record.time,
-        request_id: record.requestId,
-        operation: record.operation,
-        method: record.method,
-        path: record.path,
-        status: record.status,
-        error_code: record.errorCode ?? null,
-        principal_id: record.principalId ?? null,
-        principal_name: record.principalName ?? null,
-        principal_kind: record.principalKind ?? null,
-        account_id: record.accountId ?? null,
-        project_id: record.projectId ?? null,
-        source_address: record.sourceAddress,
-        duration_ms: record.durationMs,
-      })
-      .execute();
+export interface AuditTrail {
+  routes: Route[];
+  /** Writes a record: at once for what changes something, within seconds for refusals of what only looks. */
+  audit: Audit;
+  /** The authorizer, but the permissions it finds in use are learned, for `suggest-policy`. */
+  recording(authorizer: Authorizer): Authorizer;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** The family of the audit trail: who did what, as whom, with which verdict. */
+export function createAudit(deps: AuditDeps): AuditTrail {
+  const { clock, log, iam, days, metrics } = deps;
+  const store = auditStore(deps.db);
+  const usage = usageRecorder(() => clock.now());
+  const service = auditService({ store, clock, log, usage, days });
+  new Gauge({
+    name: 'atelier_audit_dropped',
+    help: 'Refused reads that were not recorded, and uses of permissions not learned, since the start: too many at once',
+    registers: [metrics],
+    collect() {
+      this.set(service.lost() + usage.dropped());
+    },
+  });
+  return {
+    routes: auditRoutes({ search: store.search, uses: store.uses, service, iam, clock }),
+    audit: service.audit,
+    recording: usage.recording,
+    start: service.start,
+    stop: service.stop,
   };
 }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Audit } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
@@ -79,6 +80,8 @@ export interface ObjectsDeps {
     resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
     authorizer: Authorizer;
   };
+  /** Told of what is done to buckets, and of what was refused. */
+  audit: Audit;
   /** Directory of the blobs. */
   dir: string;
   region: string;
@@ -99,6 +102,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
   const server = createObsServer({
     iam: deps.iam,
+    audit: deps.audit,
     clock,
     log,
     domain: deps.domain,

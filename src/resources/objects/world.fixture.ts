@@ -50,6 +50,7 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
     keys.set(`AK-${principal.name}`, { principal, secret: `SK-${principal.name}` });
   }
   const objects = createObjects({
+    audit: async () => {},
     db,
     clock,
     log: silentLog(),

@@ -81,6 +81,7 @@ export async function createWorld(
     },
   };
   const objects = createObjects({
+    audit: async () => {},
     db,
     clock,
     log,

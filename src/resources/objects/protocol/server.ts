@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
 import type { Log } from '../../../kernel/log.ts';
+import type { Principal } from '../../../kernel/principal.ts';
 import type { Authorizer } from '../../../policy/authorizer.ts';
 import { type ObsCode, obsFailure } from '../failures.ts';
 import { checkKey } from '../object.ts';
@@ -19,13 +21,14 @@ const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 10_000;
 
 export interface ObsServerDeps extends ObsServices {
+  audit: Audit;
   iam: { resolveAccessKey(access: string): Promise<ResolvedKey | undefined>; authorizer: Authorizer };
   log: Log;
 }
 
 /** The HTTP server of both dialects, not listening yet. */
 export function createObsServer(deps: ObsServerDeps): Server {
-  const { iam, clock, log, domain, ...rest } = deps;
+  const { iam, clock, log, domain, audit, ...rest } = deps;
   const services: ObsServices = { clock, domain, ...rest };
   const hostId = randomBytes(24).toString('base64');
 
@@ -41,6 +44,12 @@ export function createObsServer(deps: ObsServerDeps): Server {
     };
     identify(dialect);
     response.setHeader('Server', 'OBS');
+    const started = clock.now();
+    let known: { principal: Principal; bucket: string; key: string; operation: string } | undefined;
+    const record = (status: number, failure?: Failure) =>
+      known === undefined
+        ? undefined
+        : audited({ ...known, request, requestId, status, started, ...(failure ? { failure } : {}) });
     try {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
       if (request.method === 'HEAD' && address.query.has('apiversion')) return await negotiate(address, response);
@@ -65,10 +74,63 @@ export function createObsServer(deps: ObsServerDeps): Server {
           response.writeContinue();
         },
       };
-      await operationOf(call)(call);
+      const operation = operationOf(call);
+      known = { principal: auth.principal, ...path, operation: operation.name };
+      await operation(call);
+      await record(response.statusCode);
       if (!request.complete) finishReading(request, response, proceeded);
     } catch (error) {
-      refuse(request, response, { error, dialect, requestId, proceeded });
+      const failure = failureOf(error, request);
+      await record(failure.status, failure);
+      refuse(request, response, { error: failure, dialect, requestId, proceeded });
+    }
+  }
+
+  /**
+   * The trail has what is done to buckets, and what was refused by a policy; reading and writing objects is the daily work. A record
+   * that cannot be written does not undo what was done.
+   */
+  async function audited(call: {
+    principal: Principal;
+    bucket: string;
+    key: string;
+    operation: string;
+    request: IncomingMessage;
+    requestId: string;
+    status: number;
+    started: number;
+    failure?: Failure;
+  }): Promise<void> {
+    const { principal, bucket, key, request, failure } = call;
+    const method = request.method ?? 'GET';
+    const changesBucket = key === '' && (method === 'PUT' || method === 'DELETE');
+    const denied = failure?.code === 'AccessDenied';
+    if (!changesBucket && !denied) return;
+    const action = failure?.details?.action;
+    try {
+      await audit({
+        time: call.started,
+        requestId: call.requestId,
+        operation: call.operation,
+        // Refused calls may come in floods, whatever they wanted to change.
+        method: denied ? 'GET' : method,
+        path: (request.url ?? '').split('?')[0]!,
+        status: call.status,
+        ...(failure ? { errorCode: failure.code } : {}),
+        principalId: principal.id,
+        principalName: principal.name,
+        principalKind: principal.kind,
+        accountId: principal.accountId,
+        credential: principal.credential,
+        ...(principal.onBehalfOf ? { onBehalfOf: principal.onBehalfOf } : {}),
+        ...(typeof action === 'string' ? { action } : { action: `obs:bucket:${call.operation}` }),
+        verdict: denied ? 'deny' : 'allow',
+        target: key === '' ? `bucket/${bucket}` : `object/${bucket}/${key}`,
+        sourceAddress: request.socket.remoteAddress ?? '',
+        durationMs: clock.now() - call.started,
+      });
+    } catch (error) {
+      log.error({ err: error, requestId: call.requestId }, 'audit record could not be written');
     }
   }
 
