@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../src/kernel/clock.ts';
 import { type Log, silentLog } from '../src/kernel/log.ts';
 import { signToken } from '../src/resources/iam/token.ts';
 import { findEngine } from '../src/resources/images/index.ts';
+import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
 
@@ -24,7 +25,7 @@ export interface WorldOptions {
   log?: Log;
   capacity?: Parts['capacity'];
   /** What a container does; one that runs for ever when absent or undefined. */
-  program?: (spec: { image: string; command?: string[]; env: Record<string, string> }) => Program | undefined;
+  program?: (spec: ContainerSpec) => Program | undefined;
   trainingSettings?: Parts['trainingSettings'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
