@@ -64,8 +64,11 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     },
   });
 
+  const enterprise = await made('/v1.0/enterprise-projects', { name: 'furnished-enterprise-project' });
+
   const v1 = `/v1/${root.projectId}`;
   const v2 = `/v2/${root.projectId}`;
+  const workspace = await made(`${v1}/workspaces`, { name: 'furnished-workspace' });
   const bound = await made(`${v2}/agency`, {});
   await made(`${v2}/authorizations`, { user_id: 'all', type: 'agency', content: bound.agency_name });
   const code = {
@@ -105,13 +108,14 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     agency_id: agency.agency.id,
     access_key: key.credential.access,
     role_id: role.role.id,
+    enterprise_project_id: enterprise.enterprise_project.id,
+    workspace_id: workspace.id,
     algorithm_id: algorithm.metadata.id,
     training_job_id: job.metadata.id,
     task_id: 'worker-0',
     model_id: model.model_id,
     service_id: service.service_id,
     // What belongs to the installation, and families that have no things yet.
-    enterprise_project_id: 'none',
     region_id: 'none',
     iam_service_id: 'none',
     endpoint_id: 'none',

@@ -21,6 +21,7 @@ export function standInWorkspaces(): StandIn {
     },
     onChanged: listener => void listeners.push(listener),
     limit: (id, resource, quota) => void quotas.set(`${id} ${resource}`, quota),
+    // The real one asks within the transaction that it is given.
     async admit(_projectId, id, resource, used) {
       const quota = quotas.get(`${id} ${resource}`) ?? Number.POSITIVE_INFINITY;
       // Long enough for whoever does not wait for its turn to have counted meanwhile.

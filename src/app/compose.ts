@@ -8,6 +8,7 @@ import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
 import { createAudit } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
+import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
 import * as images from '../resources/images/index.ts';
@@ -19,6 +20,7 @@ import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
+import { createWorkspaces, type Workspaces as WorkspacesFamily } from '../resources/workspaces/index.ts';
 import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Database } from '../store-kit/index.ts';
 import { openApi } from '../wire/openapi.ts';
@@ -53,34 +55,18 @@ export interface Parts {
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
   trainingSettings?: TrainingDeps['settings'];
-  /** The default workspace alone when absent. */
+  /** Others in the place of the family’s own, for tests. */
   workspaces?: Workspaces;
 }
 
 /** Workspaces, as the families see them. */
-export interface Workspaces {
-  find: FindWorkspace;
-  /** Throws Failure when a workspace has `used` of a resource already and may not have more. */
-  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
-  /** Called whenever whom a workspace admits, or its enterprise project, has changed. */
-  onChanged(listener: () => void): void;
-}
-
-const defaultWorkspaceAlone: Workspaces = {
-  find: async (_projectId, id) =>
-    id === '0'
-      ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
-      : undefined,
-  admit: async () => {},
-  onChanged: () => {},
-};
+export type Workspaces = Pick<WorkspacesFamily, 'admit' | 'onChanged'> & { find: FindWorkspace };
 
 export type Families = ReturnType<typeof composeFamilies>;
 
 /** Makes every family of the parts, and mounts them all; nothing listens or runs yet. */
 export function composeFamilies(parts: Parts) {
   const { db, clock, log, metrics, region, secrets, paths, endpoints, capacity, driver, gateway, installation } = parts;
-  const workspaces = parts.workspaces ?? defaultWorkspaceAlone;
   const common = { db, clock, log };
   const admission = createAdmission({ ...common, capacity });
   const iam = createIam({
@@ -102,6 +88,11 @@ export function composeFamilies(parts: Parts) {
     region,
     domain: parts.obsDomain,
   });
+  const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });
+  const spaces = createWorkspaces({ ...common, iam, enterpriseProjects });
+  const workspaces = parts.workspaces ?? spaces;
+  enterpriseProjects.setBound(spaces.bound);
+  iam.setEnterpriseProjects(async (accountId, id) => (await enterpriseProjects.find(accountId, id)) !== undefined);
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
     authorizer,
@@ -163,11 +154,14 @@ export function composeFamilies(parts: Parts) {
   models.setUsedBy(services.usedBy);
   const locators: Locators = {
     ...iam.locators,
+    workspace: spaces.locate,
     ...algorithms.locators,
     ...training.locators,
     ...models.locators,
     ...services.locators,
   };
+  const contents = [training.contents, algorithms.contents, models.contents, services.contents];
+  spaces.setContents(contents);
   const system = createSystem({
     readiness: parts.readiness,
     metrics,
@@ -180,6 +174,8 @@ export function composeFamilies(parts: Parts) {
     ...system.routes,
     ...iam.routes,
     ...trail.routes,
+    ...enterpriseProjects.routes,
+    ...spaces.routes,
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,
@@ -200,16 +196,18 @@ export function composeFamilies(parts: Parts) {
     admission,
     doors,
     /** What workspaces hold. */
-    contents: [training.contents, algorithms.contents, models.contents, services.contents],
+    contents,
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       trail.start();
       await training.start();
       await models.start();
       await services.start();
+      await spaces.start();
     },
     /** Lets go of the work; containers run on. The servers must have stopped taking requests. */
     async stop(): Promise<void> {
+      await spaces.stop();
       await services.stop();
       await models.stop();
       await training.stop();

@@ -60,8 +60,10 @@ export function bodiesOf(operation: AnyOperation): (Body | undefined)[] {
   const guard = operation.action;
   if (typeof guard !== 'object' || !('choose' in guard)) return [{ value: {}, full }];
   const candidates = [
-    {},
-    ...Object.entries(schema.properties ?? {}).map(([name, child]) => ({ [name]: sample(child) })),
+    full,
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, child]) =>
+      (child.anyOf ?? [child]).map(form => ({ ...full, [name]: sample(form) })),
+    ),
   ];
   return guard.actions.map((action: string) => {
     const value = candidates.find(body => requiredAction(guard, { params: {}, query: {}, body }) === action);

@@ -63,7 +63,7 @@ export async function authorize(
   deps: AuthorizationDeps,
   op: AnyOperation,
   caller: Principal,
-  request: RequestParts & { projectId: string; context: Record<string, unknown> },
+  request: RequestParts & { projectId: string },
   note: (authorization: Authorization) => void,
 ): Promise<Authorization> {
   const guard: Guard = op.action;
@@ -77,7 +77,7 @@ export async function authorize(
   async function placeOf(workspaceId: string | undefined): Promise<Place> {
     const workspace = workspaceId === undefined ? undefined : await deps.workspace(request.projectId, workspaceId);
     const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
-    const context = { ...request.context, 'g:EnterpriseProjectId': enterpriseProjectId, ...op.conditions?.(request) };
+    const context = op.conditions?.(request) ?? {};
     return { workspace, surroundings: { context, enterpriseProjectId } };
   }
 

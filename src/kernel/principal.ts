@@ -23,6 +23,8 @@ export interface Principal {
   onBehalfOf?: { id: string; name: string; accountId?: string; accountName?: string };
   /** Ids of the groups a federated user was mapped to; other kinds have theirs in IAM. */
   groups?: readonly string[];
+  /** Address of the request that it came with; absent when the platform acts by itself. */
+  sourceIp?: string;
   /** Its password was given by somebody else: it may choose another, and nothing more. */
   mustChangePassword?: boolean;
   /** JSON text of the policy a temporary credential was narrowed to: it may do what this allows too, and nothing else. */

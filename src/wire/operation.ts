@@ -102,6 +102,8 @@ export interface Operation<
   projectMismatch?: { code: string; status: number };
   /** Changes nothing although its method says otherwise: it is not audited. */
   readOnly?: boolean;
+  /** A member given twice in the body is refused: what a person read must be what counts. */
+  membersOnce?: boolean;
   /** Largest body in bytes, 1 MiB when absent. */
   bodyLimit?: number;
 }

@@ -106,10 +106,13 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
   function judge(policies: CompiledPolicies, request: AccessRequest, options: DecideOptions = {}): Decision {
     const asked = request as Parameters<typeof decide>[1];
     const verdict = decide(policies, asked, options);
-    const match = verdict.matched ? { policy: verdict.matched.policy, statement: verdict.matched.statement } : {};
+    const { matched } = verdict;
+    const match = matched
+      ? { policy: matched.policy, statement: matched.statement, conditions: matched.conditions }
+      : {};
     if (verdict.verdict === 'deny') return { allowed: false, reason: explain(policies, asked, options).text, ...match };
-    const reason = verdict.matched
-      ? `Allowed by policy ${verdict.matched.policy}.`
+    const reason = matched
+      ? `Allowed by policy ${matched.policy}.`
       : 'No policy speaks of it, and the account is in loose authorization mode.';
     return { allowed: true, reason, ...match };
   }
@@ -140,7 +143,8 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
 
   return {
     changed: () => known.clear(),
-    async decide(principal: Principal, request: AccessRequest): Promise<Decision> {
+    async decide(principal: Principal, asked: AccessRequest): Promise<Decision> {
+      const request = { ...asked, context: { ...globalKeys(principal, asked), ...asked.context } };
       if (principal.boundary !== undefined) {
         const bounded = judge(boundaryOf(principal.boundary), request);
         if (!bounded.allowed) return bounded;
@@ -159,5 +163,21 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
       if (!decision.allowed || !rights.ofPlatform) return decision;
       return (await ownerDenies(principal, request, place)) ?? decision;
     },
+  };
+}
+
+/** The condition keys that every request has (behaviour/permissions.md 2). */
+function globalKeys(principal: Principal, request: AccessRequest): Record<string, unknown> {
+  const { id, name, accountName, projectName, sourceIp } = principal;
+  return {
+    'g:UserId': id,
+    'g:UserName': name,
+    'g:DomainName': accountName,
+    'g:CurrentTime': new Date().toISOString(),
+    'g:EnterpriseProjectId': request.enterpriseProjectId ?? '0',
+    // There is no second factor here, so nobody has shown one.
+    'g:MFAPresent': false,
+    ...(projectName ? { 'g:ProjectName': projectName } : {}),
+    ...(sourceIp ? { 'g:SourceIp': sourceIp } : {}),
   };
 }

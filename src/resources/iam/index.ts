@@ -9,6 +9,7 @@ import { accountRoutes } from './account.routes.ts';
 import { accountService, type RootAccount } from './account.service.ts';
 import { assignmentRoutes } from './assignment.routes.ts';
 import { catalogRoutes } from './catalog.routes.ts';
+import { explainRoutes } from './explain.routes.ts';
 import { iamAuthorizer } from './iam.authorizer.ts';
 import { iamSessions, type ResolvedKey, type TemporaryCredential } from './iam.sessions.ts';
 import { iamStore } from './iam.store.ts';
@@ -105,6 +106,7 @@ export interface Iam {
   ensureRootAccount(input: { account: string; password: string; resetCredentials?: boolean }): Promise<RootAccount>;
   user(id: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
   account(id: string): Promise<Account | undefined>;
+  projectName(id: string): Promise<string | undefined>;
   userByName(accountId: string, name: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
 }
 
@@ -162,6 +164,7 @@ export function createIam(deps: IamDeps): Iam {
       ...assignmentRoutes({ policies, users, views }),
       ...accountRoutes({ accounts, views }),
       ...catalogRoutes({ accounts, users, policies, views, region }),
+      ...explainRoutes({ users, policies, accounts, authorizer, region }),
     ],
     authenticate: sessions.authenticate,
     authorizer,
@@ -289,6 +292,7 @@ export function createIam(deps: IamDeps): Iam {
     ensureRootAccount: accounts.ensureRootAccount,
     user: store.user,
     account: store.account,
+    projectName: async id => (await store.project(id))?.name,
     userByName: store.userByName,
   };
 }

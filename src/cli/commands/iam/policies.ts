@@ -67,6 +67,9 @@ export const policyLeaves: readonly Leaf[] = [
       const role = { display_name: name!, type: 'XA' as const, description, policy: documentOf(file!) };
       const answer = await session.call(policyApi.createCustomPolicy, { body: { role } });
       printOne(format, { id: (answer.role as Shown).id, name });
+      for (const { path, message } of (answer.role.warnings ?? []) as { path: string; message: string }[]) {
+        process.stderr.write(`warning at ${path}: ${message}\n`);
+      }
     },
   },
   {
