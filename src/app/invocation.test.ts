@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createTeam, type Member, switchRole, type Team } from '../../test/scenarios/team.ts';
+import { createTeam, jobBody, type Member, switchRole, type Team } from '../../test/scenarios/team.ts';
 import { modelBody, publish, serviceBody, uploadThings } from '../../test/scenarios/things.ts';
 import { type StandIn, standInWorkspaces } from '../../test/workspaces.ts';
 import { type Answer, createWorld, type World } from '../../test/world.ts';
@@ -146,5 +146,55 @@ describe('invoking services in workspaces', () => {
     assert.deepEqual(reach({ id }), [], 'the map of callers is of users');
     await beta.root.call('PATCH', `/v3/users/${bea.id}`, { user: { enabled: false } });
     assert.equal((await invoke('0')).status, 401);
+  });
+});
+
+describe('workspaces as they really are', () => {
+  let world: World;
+  let team: Team;
+  before(async () => {
+    world = await createWorld({ work: true });
+    team = await createTeam(world);
+    await uploadThings(world, team, BUCKET);
+    const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
+    await team.authorize('all', agency_name);
+  });
+  after(() => world?.remove());
+
+  it('who is granted a workspace may invoke what is served there, until the grant is taken back', async () => {
+    const ann = await team.member('ann');
+    const allow = { Version: '1.1', Statement: [{ Effect: 'Allow', Action: ['modelarts:service:get'] }] };
+    await team.grant(await team.group('users', [ann]), [await team.policy('users', allow)]);
+    const space = { name: 'space', auth_type: 'INTERNAL', grants: [{ user_id: ann.id }] };
+    const { id } = (await team.root.call('POST', `${team.v1}/workspaces`, space)).body;
+    const model = await publish(world, team, team.root, modelBody('m', BUCKET, id));
+    assert.equal((await team.root.call('POST', `${team.v1}/services`, serviceBody('s', model, id))).status, 200);
+    const may = () => world.gateway.routes.callers.some(each => each.id === ann.id && each.workspaceId === id);
+    await world.until(may);
+    const change = (body: object) => team.root.call('PUT', `${team.v1}/workspaces/${id}`, body);
+    assert.equal((await change({ grants: [] })).status, 200);
+    await world.until(() => !may());
+    await change({ auth_type: 'PUBLIC' });
+    await world.until(may);
+  });
+
+  it('a workspace takes as many as its quota says, and goes with all it holds', async () => {
+    const { id } = (await team.root.call('POST', `${team.v1}/workspaces`, { name: 'small' })).body;
+    const path = `${team.v1}/workspaces/${id}`;
+    const set = await team.root.call('PUT', `${path}/quotas`, { quotas: [{ resource: 'trainJob.count', quota: 1 }] });
+    assert.equal(set.status, 200, set.text);
+    const submit = (name: string) =>
+      team.root.call('POST', `${team.v2}/training-jobs`, jobBody(name, BUCKET, { workspace: id }));
+    const answers = await Promise.all(['one', 'two', 'three'].map(submit));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 400, 400]);
+    const refused = answers.find(({ status }) => status === 400)!;
+    assert.equal(refused.body.error_code, 'ModelArts.7006', refused.text);
+    const job = answers.find(({ status }) => status === 201)!.body.metadata.id;
+    await world.until(
+      async () => (await team.root.call('GET', `${team.v2}/training-jobs/${job}`)).body.status.phase === 'Running',
+    );
+    assert.equal((await team.root.call('DELETE', path)).status, 200);
+    await world.until(async () => (await team.root.call('GET', path)).status === 400);
+    assert.equal((await team.root.call('GET', `${team.v2}/training-jobs/${job}`)).body.error_code, 'ModelArts.2775');
   });
 });
