@@ -4,30 +4,26 @@ import { Failure } from '../../kernel/failure.ts';
 import type { Iam } from '../iam/index.ts';
 import { listTraces, suggestPolicy } from './audit.api.ts';
 import type { AuditService } from './audit.service.ts';
-import type { AuditStore, UseRow } from './audit.store.ts';
 import { markerOf, readMarker } from './audit.ts';
 import { traceView } from './audit.view.ts';
-import { suggestPolicies, type Use } from './suggest.ts';
+import { suggestPolicies } from './suggest.ts';
 
 const DAY_MS = 24 * 3600_000;
 
 export interface AuditRouteDeps {
-  search: AuditStore['search'];
-  uses: AuditStore['uses'];
   service: AuditService;
-  iam: Pick<Iam, 'user' | 'agency'>;
+  iam: Pick<Iam, 'user' | 'agency' | 'federatedUser'>;
   clock: Clock;
 }
 
 /** The trail, and what is learned from it. */
-export function auditRoutes({ search, uses, service, iam, clock }: AuditRouteDeps): Route[] {
+export function auditRoutes({ service, iam, clock }: AuditRouteDeps): Route[] {
   return [
     route(listTraces, async ({ principal, query }) => {
       const after = query.next === undefined ? undefined : readMarker(query.next);
       if (query.next !== undefined && !after) throw invalid('next', 'the marker of an answer before');
       const limit = query.limit ?? 50;
-      await service.flush();
-      const rows = await search({
+      const rows = await service.search({
         accountId: principal.accountId,
         limit: limit + 1,
         from: query.from,
@@ -55,30 +51,24 @@ export function auditRoutes({ search, uses, service, iam, clock }: AuditRouteDep
       const { user_id, agency_id, days = 30 } = query;
       if ((user_id === undefined) === (agency_id === undefined))
         throw invalid('user_id', 'given, or agency_id in its place');
-      const found = user_id === undefined ? await iam.agency(agency_id!) : await iam.user(user_id);
+      const found =
+        user_id === undefined
+          ? await iam.agency(agency_id!)
+          : ((await iam.user(user_id)) ?? (await iam.federatedUser(user_id)));
       if (found?.accountId !== principal.accountId) {
         const what = user_id === undefined ? 'agency' : 'user';
         const message = `Could not find ${what}: ${(user_id ?? agency_id!).slice(0, 64)}.`;
         throw new Failure({ code: 'IAM.0004', status: 404, message });
       }
-      await service.flush();
       const since = Math.floor(clock.now() / DAY_MS) - (days - 1);
-      const rows = await uses(principal.accountId, found.id, since);
+      const { uses, total } = await service.usesOf(principal.accountId, found.id, since);
       return {
-        policies: suggestPolicies(rows.map(useOf)).map(policy => ({ ...policy })),
-        uses: rows.reduce((sum, row) => sum + row.uses, 0),
+        policies: suggestPolicies(uses).map(policy => ({ ...policy })),
+        uses: total,
         since: new Date(since * DAY_MS).toISOString(),
       };
     }),
   ];
-}
-
-function useOf(row: UseRow): Use {
-  return {
-    action: row.action,
-    ...(row.resource === '' ? {} : { resource: row.resource }),
-    conditions: row.conditions === '' ? {} : (JSON.parse(row.conditions) as Record<string, string>),
-  };
 }
 
 function invalid(field: string, wanted: string): Failure {

@@ -1,8 +1,9 @@
 import type { Audit, AuditRecord } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
-import type { AuditRow, AuditStore } from './audit.store.ts';
+import type { AuditQuery, AuditRow, AuditStore, UseRow } from './audit.store.ts';
 import { auditRow } from './audit.ts';
+import type { Use } from './suggest.ts';
 import type { usageRecorder } from './usage.ts';
 
 const DAY_MS = 24 * 3600_000;
@@ -72,6 +73,17 @@ export function auditService({ store, clock, log, usage, days }: AuditServiceDep
   return {
     audit,
     flush,
+    /** Records that fit, newest first; those that wait are written before. */
+    async search(query: AuditQuery): Promise<AuditRow[]> {
+      await flush();
+      return store.search(query);
+    },
+    /** What a user or agency used since a day (days since the epoch), and how often altogether. */
+    async usesOf(accountId: string, subjectId: string, sinceDay: number): Promise<{ uses: Use[]; total: number }> {
+      await flush();
+      const rows = await store.uses(accountId, subjectId, sinceDay);
+      return { uses: rows.map(useOf), total: rows.reduce((sum, row) => sum + row.uses, 0) };
+    },
     lost: () => lost,
     start(): void {
       timer = setInterval(() => {
@@ -85,5 +97,13 @@ export function auditService({ store, clock, log, usage, days }: AuditServiceDep
       clearInterval(timer);
       await flush();
     },
+  };
+}
+
+function useOf(row: UseRow): Use {
+  return {
+    action: row.action,
+    ...(row.resource === '' ? {} : { resource: row.resource }),
+    conditions: row.conditions === '' ? {} : (JSON.parse(row.conditions) as Record<string, string>),
   };
 }

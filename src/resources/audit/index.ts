@@ -18,7 +18,7 @@ export interface AuditDeps {
   clock: Clock;
   log: Log;
   metrics: Registry;
-  iam: Pick<Iam, 'user' | 'agency'>;
+  iam: Pick<Iam, 'user' | 'agency' | 'federatedUser'>;
   /** How many days records are kept. */
   days: number;
 }
@@ -48,7 +48,7 @@ export function createAudit(deps: AuditDeps): AuditTrail {
     },
   });
   return {
-    routes: auditRoutes({ search: store.search, uses: store.uses, service, iam, clock }),
+    routes: auditRoutes({ service, iam, clock }),
     audit: service.audit,
     recording: usage.recording,
     start: service.start,

@@ -5,6 +5,7 @@ import * as catalog from './catalog.api.ts';
 import * as explain from './explain.api.ts';
 import * as grants from './grant.api.ts';
 import * as policies from './policy.api.ts';
+import * as providers from './provider.api.ts';
 import * as tokens from './token.api.ts';
 import * as users from './user.api.ts';
 
@@ -17,5 +18,6 @@ export const iamOperations = [
   ...Object.values(policies),
   ...Object.values(assignments),
   ...Object.values(explain),
+  ...Object.values(providers),
   ...Object.values(grants).flatMap(set => Object.values(set)),
 ] as unknown as readonly Operation[];

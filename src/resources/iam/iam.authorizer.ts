@@ -14,6 +14,7 @@ import {
 } from '../../policy/index.ts';
 import type { IamStore } from './iam.store.ts';
 import { PLATFORM_TRUST, type Place, scopeCounts } from './identity.ts';
+import type { ProviderStore } from './provider.store.ts';
 
 /** Whose policies are asked: `federated` users bring their groups, all others have theirs in the database. */
 type Subject = Pick<Principal, 'kind' | 'id' | 'accountId' | 'groups'>;
@@ -32,13 +33,19 @@ interface Rights {
  * what it was given, less what the user it works for is denied of ModelArts itself. What no policy speaks of is denied, but for users of
  * ModelArts in an account of loose mode. Compiled policies are kept until `changed()` says that something about them changed.
  */
-export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void } {
+export function iamAuthorizer(
+  store: IamStore,
+  federated: Pick<ProviderStore, 'federatedUser'>,
+): Authorizer & { changed(): void } {
   const known = new Map<string, Promise<Rights>>();
   const boundaries = new Map<string, CompiledPolicies>();
 
   async function grantsOf(subject: Subject) {
     if (subject.kind === 'agency') return store.grants('agency', [subject.id]);
     if (subject.kind === 'federated') return store.grants('group', subject.groups ?? []);
+    // Whoever an agency works for is known by its id alone, and may be a federated user.
+    const mapped = await federated.federatedUser(subject.id);
+    if (mapped) return store.grants('group', mapped.groups);
     const ofGroups = await store.grants('group', await store.groupsOf(subject.id));
     return [...ofGroups, ...(await store.grants('user', [subject.id]))];
   }

@@ -18,6 +18,10 @@ import { type Account, isAlive, PLATFORM_TRUST } from './identity.ts';
 import { loginService } from './login.service.ts';
 import { policyRoutes } from './policy.routes.ts';
 import { policyService } from './policy.service.ts';
+import { providerRoutes } from './provider.routes.ts';
+import { LOGIN_MS, providerService } from './provider.service.ts';
+import { providerStore } from './provider.store.ts';
+import type { FederatedUser } from './provider.ts';
 import { tokenRoutes } from './token.routes.ts';
 import { userRoutes } from './user.routes.ts';
 import { userService } from './user.service.ts';
@@ -108,6 +112,11 @@ export interface Iam {
   account(id: string): Promise<Account | undefined>;
   projectName(id: string): Promise<string | undefined>;
   userByName(accountId: string, name: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
+  group(id: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
+  /** A user whom an identity provider vouches for, as of the last login. */
+  federatedUser(id: string): Promise<FederatedUser | undefined>;
+  /** Throws Failure 400 when several are named so. */
+  federatedUserByName(accountId: string, name: string): Promise<FederatedUser | undefined>;
 }
 
 /** What a caller of a real-time service must be allowed; the permissions' digest names no narrower one. */
@@ -116,10 +125,18 @@ const INFER_ACTION = 'modelarts:service:get';
 /** The family of identities: accounts, users, credentials, policies, agencies. */
 export function createIam(deps: IamDeps): Iam {
   const store = iamStore(deps.db);
-  const authorizer = iamAuthorizer(store);
+  const federated = providerStore(deps.db);
+  const authorizer = iamAuthorizer(store, federated);
   const listeners: (() => void)[] = [];
   const { clock, dataKey, region } = deps;
-  const sessions = iamSessions({ store, clock, tokenKey: deps.tokenKey, operatorKey: deps.operatorKey, dataKey });
+  const sessions = iamSessions({
+    store,
+    federated,
+    clock,
+    tokenKey: deps.tokenKey,
+    operatorKey: deps.operatorKey,
+    dataKey,
+  });
   const changed = () => {
     authorizer.changed();
     sessions.changed();
@@ -128,6 +145,7 @@ export function createIam(deps: IamDeps): Iam {
   const accounts = accountService({ store, clock, dataKey, region, changed });
   const logins = loginService({ store, clock });
   const users = userService({ store, clock, dataKey, logins, changed });
+  const providers = providerService({ store: federated, identities: store, clock, changed });
   let enterpriseProjects = async (_accountId: string, id: string) => id === '0';
   const policies = policyService({
     store,
@@ -158,10 +176,11 @@ export function createIam(deps: IamDeps): Iam {
 
   return {
     routes: [
-      ...tokenRoutes({ accounts, logins, policies, sessions, views }),
+      ...tokenRoutes({ accounts, logins, policies, providers, sessions, views }),
       ...userRoutes({ users, accounts, views }),
       ...policyRoutes({ policies, accounts, views }),
       ...assignmentRoutes({ policies, users, views }),
+      ...providerRoutes({ providers, accounts, sessions, views }),
       ...accountRoutes({ accounts, views }),
       ...catalogRoutes({ accounts, users, policies, views, region }),
       ...explainRoutes({ users, policies, accounts, authorizer, region }),
@@ -221,36 +240,40 @@ export function createIam(deps: IamDeps): Iam {
       return sessions.issueTemporaryKey(principal, input.projectId, input.durationSeconds);
     },
     async callers(scopes) {
-      const [projects, everybody, memberships, direct] = await Promise.all([
+      const [projects, everybody, memberships, direct, federatedUsers] = await Promise.all([
         store.allProjects(),
         store.enabledUsers(),
         store.memberships(),
         store.usersWithGrants(),
+        // Their credentials end with the login's, so that nobody else has one.
+        federated.federatedUsersSince(clock.now() - LOGIN_MS),
       ]);
       const callers: Caller[] = [];
       for (const { projectId, workspace } of scopes) {
         const project = projects.find(each => each.id === projectId);
         const account = project && (await store.account(project.accountId));
-        if (!account?.enabled) continue;
-        for (const user of everybody) {
+        if (!project || !account?.enabled) continue;
+        const base = {
+          accountId: account.id,
+          accountName: account.name,
+          projectId,
+          projectName: project.name,
+          credential: 'token' as const,
+        };
+        /** `groups`: where the user has what these have and no more, so that policies are read once for all who have the same. */
+        const add = async (principal: Principal, groups: readonly string[] | undefined, generation: number) => {
+          const as: Principal = groups ? { ...principal, kind: 'federated', id: 'groups', groups } : principal;
+          if (!(await mayInvoke(principal, workspace, as)).allowed) return;
+          callers.push({ id: principal.id, projectId, workspaceId: workspace.id, generation });
+        };
+        for (const { id, name, isRoot, accountId, mustChangePassword, generation } of everybody) {
           // A token with a password that must be changed is good for nothing else.
-          if (user.accountId !== account.id || user.mustChangePassword) continue;
-          const principal: Principal = {
-            kind: user.isRoot ? 'root' : 'user',
-            id: user.id,
-            name: user.name,
-            accountId: account.id,
-            accountName: account.name,
-            projectId,
-            projectName: project!.name,
-            credential: 'token',
-          };
-          const groups = memberships.get(user.id) ?? [];
-          // Users who have what their groups have are asked about by their groups, so that policies are read once for them all.
-          const shared = !user.isRoot && !direct.has(user.id);
-          const as: Principal = shared ? { ...principal, kind: 'federated', id: 'groups', groups } : principal;
-          if (!(await mayInvoke(principal, workspace, as)).allowed) continue;
-          callers.push({ id: user.id, projectId, workspaceId: workspace.id, generation: user.generation });
+          if (accountId !== account.id || mustChangePassword) continue;
+          const groups = isRoot || direct.has(id) ? undefined : (memberships.get(id) ?? []);
+          await add({ ...base, kind: isRoot ? 'root' : 'user', id, name }, groups, generation);
+        }
+        for (const { id, name, groups, accountId, generation } of federatedUsers) {
+          if (accountId === account.id) await add({ ...base, kind: 'federated', id, name, groups }, groups, generation);
         }
       }
       return callers;
@@ -294,5 +317,11 @@ export function createIam(deps: IamDeps): Iam {
     account: store.account,
     projectName: async id => (await store.project(id))?.name,
     userByName: store.userByName,
+    async group(id) {
+      const group = await store.group(id);
+      return group && { id: group.id, name: group.name, accountId: group.account_id };
+    },
+    federatedUser: providers.federatedUser,
+    federatedUserByName: providers.federatedUserByName,
   };
 }
