@@ -252,42 +252,28 @@ export function createIam(deps: IamDeps): Iam {
       for (const { projectId, workspace } of scopes) {
         const project = projects.find(each => each.id === projectId);
         const account = project && (await store.account(project.accountId));
-        if (!account?.enabled) continue;
-        for (const user of everybody) {
+        if (!project || !account?.enabled) continue;
+        const base = {
+          accountId: account.id,
+          accountName: account.name,
+          projectId,
+          projectName: project.name,
+          credential: 'token' as const,
+        };
+        /** `groups`: where the user has what these have and no more, so that policies are read once for all who have the same. */
+        const add = async (principal: Principal, groups: readonly string[] | undefined, generation: number) => {
+          const as: Principal = groups ? { ...principal, kind: 'federated', id: 'groups', groups } : principal;
+          if (!(await mayInvoke(principal, workspace, as)).allowed) return;
+          callers.push({ id: principal.id, projectId, workspaceId: workspace.id, generation });
+        };
+        for (const { id, name, isRoot, accountId, mustChangePassword, generation } of everybody) {
           // A token with a password that must be changed is good for nothing else.
-          if (user.accountId !== account.id || user.mustChangePassword) continue;
-          const principal: Principal = {
-            kind: user.isRoot ? 'root' : 'user',
-            id: user.id,
-            name: user.name,
-            accountId: account.id,
-            accountName: account.name,
-            projectId,
-            projectName: project!.name,
-            credential: 'token',
-          };
-          const groups = memberships.get(user.id) ?? [];
-          // Users who have what their groups have are asked about by their groups, so that policies are read once for them all.
-          const shared = !user.isRoot && !direct.has(user.id);
-          const as: Principal = shared ? { ...principal, kind: 'federated', id: 'groups', groups } : principal;
-          if (!(await mayInvoke(principal, workspace, as)).allowed) continue;
-          callers.push({ id: user.id, projectId, workspaceId: workspace.id, generation: user.generation });
+          if (accountId !== account.id || mustChangePassword) continue;
+          const groups = isRoot || direct.has(id) ? undefined : (memberships.get(id) ?? []);
+          await add({ ...base, kind: isRoot ? 'root' : 'user', id, name }, groups, generation);
         }
-        for (const { id, name, groups, generation, accountId } of federatedUsers) {
-          if (accountId !== account.id) continue;
-          const principal: Principal = {
-            kind: 'federated',
-            id,
-            name,
-            groups,
-            accountId,
-            accountName: account.name,
-            projectId,
-            projectName: project!.name,
-            credential: 'token',
-          };
-          if (!(await mayInvoke(principal, workspace, { ...principal, id: 'groups' })).allowed) continue;
-          callers.push({ id, projectId, workspaceId: workspace.id, generation });
+        for (const { id, name, groups, accountId, generation } of federatedUsers) {
+          if (accountId === account.id) await add({ ...base, kind: 'federated', id, name, groups }, groups, generation);
         }
       }
       return callers;
