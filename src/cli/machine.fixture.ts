@@ -48,7 +48,9 @@ export async function createMachine(): Promise<Machine> {
 
   function atelier(words: string[], env: Record<string, string> = {}, input = ''): Promise<Run> {
     const main = new URL('./main.ts', import.meta.url).pathname;
-    const home = { HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), ATELIER_HOME: '' };
+    // What was compiled for one command is there for the next.
+    const cache = { NODE_COMPILE_CACHE: join(dir, 'compiled') };
+    const home = { HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), ATELIER_HOME: '', ...cache };
     return new Promise(resolve => {
       const child = execFile(
         process.execPath,
