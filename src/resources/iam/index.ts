@@ -1,4 +1,4 @@
-import type { Authenticate, Located, Route } from '../../http/index.ts';
+import type { Authenticate, Located, Route, WorkspaceView } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -44,10 +44,17 @@ export interface IamDeps {
   endpoints: Endpoints;
 }
 
-/** Who may invoke inference in a project, for the gateway. */
+/** A workspace whose services are invoked. */
+export interface InvocationScope {
+  projectId: string;
+  workspace: WorkspaceView;
+}
+
+/** A user who may invoke the services of a workspace, for the gateway. */
 export interface Caller {
   id: string;
   projectId: string;
+  workspaceId: string;
   generation: number;
 }
 
@@ -85,10 +92,11 @@ export interface Iam {
     durationSeconds: number;
     onBehalfOf?: { id: string; name: string };
   }): Promise<TemporaryCredential>;
-  callers(): Promise<Caller[]>;
+  /** The users who may invoke the services of these workspaces; sessions of agencies are asked about one by one. */
+  callers(scopes: readonly InvocationScope[]): Promise<Caller[]>;
   /** Called whenever who may do what has changed. */
   onCallersChanged(listener: () => void): void;
-  /** Verifies a signed inference call. Throws Failure 401, or 403 where the project is not the caller's. */
+  /** Verifies an inference call that is signed, or by a token. `scope`: where the service lies. Throws Failure 401 or 403. */
   verifyInference(input: {
     method: string;
     path: string;
@@ -96,6 +104,7 @@ export interface Iam {
     headers: Record<string, string>;
     bodySha256?: string;
     projectId?: string;
+    scope?: InvocationScope | undefined;
   }): Promise<{ sub: string; prj: string }>;
   /** Account, project of the region and root user with an access key; `resetCredentials` makes new ones for the root user. */
   ensureRootAccount(input: { account: string; password: string; resetCredentials?: boolean }): Promise<RootAccount>;
@@ -147,8 +156,22 @@ export function createIam(deps: IamDeps): Iam {
   });
   const views = iamViews(deps.endpoints, region);
 
-  async function mayInvoke(principal: Principal): Promise<boolean> {
-    return (await authorizer.decide(principal, { action: INFER_ACTION })).allowed;
+  /** Policy, then workspace, as for any call. `as`: whose policies are asked, where those are the same for several. */
+  async function mayInvoke(
+    principal: Principal,
+    workspace: WorkspaceView | undefined,
+    as: Principal = principal,
+  ): Promise<{ allowed: boolean; reason: string }> {
+    const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
+    const context = {
+      'g:UserId': principal.id,
+      'g:UserName': principal.name,
+      'g:DomainName': principal.accountName,
+      'g:ProjectName': principal.projectName,
+      'g:EnterpriseProjectId': enterpriseProjectId,
+    };
+    const decision = await authorizer.decide(as, { action: INFER_ACTION, context, enterpriseProjectId });
+    return decision.allowed && workspace ? workspace.admits(principal) : decision;
   }
 
   return {
@@ -216,51 +239,55 @@ export function createIam(deps: IamDeps): Iam {
       };
       return sessions.issueTemporaryKey(principal, input.projectId, input.durationSeconds);
     },
-    async callers() {
-      const [projects, everybody, agencies, memberships, federatedUsers] = await Promise.all([
+    async callers(scopes) {
+      const [projects, everybody, memberships, direct, federatedUsers] = await Promise.all([
         store.allProjects(),
         store.enabledUsers(),
-        store.allAgencies(),
         store.memberships(),
+        store.usersWithGrants(),
         // Their credentials end with the login's, so that nobody else has one.
         federated.federatedUsersSince(clock.now() - LOGIN_MS),
       ]);
       const callers: Caller[] = [];
-      for (const project of projects) {
-        const account = await store.account(project.accountId);
+      for (const { projectId, workspace } of scopes) {
+        const project = projects.find(each => each.id === projectId);
+        const account = project && (await store.account(project.accountId));
         if (!account?.enabled) continue;
-        const base = {
-          accountId: account.id,
-          accountName: account.name,
-          projectId: project.id,
-          projectName: project.name,
-          credential: 'token' as const,
-        };
-        // Users with the same groups may do the same, so each set of groups is asked about once.
-        const allowed = new Map<string, boolean>();
         for (const user of everybody) {
-          if (user.accountId !== account.id) continue;
           // A token with a password that must be changed is good for nothing else.
-          if (user.mustChangePassword) continue;
-          const groups = user.isRoot ? 'root' : (memberships.get(user.id) ?? []).join();
-          const kind = user.isRoot ? ('root' as const) : ('user' as const);
-          const may = allowed.get(groups) ?? (await mayInvoke({ ...base, kind, id: user.id, name: user.name }));
-          allowed.set(groups, may);
-          if (may) callers.push({ id: user.id, projectId: project.id, generation: user.generation });
+          if (user.accountId !== account.id || user.mustChangePassword) continue;
+          const principal: Principal = {
+            kind: user.isRoot ? 'root' : 'user',
+            id: user.id,
+            name: user.name,
+            accountId: account.id,
+            accountName: account.name,
+            projectId,
+            projectName: project!.name,
+            credential: 'token',
+          };
+          const groups = memberships.get(user.id) ?? [];
+          // Users who have what their groups have are asked about by their groups, so that policies are read once for them all.
+          const shared = !user.isRoot && !direct.has(user.id);
+          const as: Principal = shared ? { ...principal, kind: 'federated', id: 'groups', groups } : principal;
+          if (!(await mayInvoke(principal, workspace, as)).allowed) continue;
+          callers.push({ id: user.id, projectId, workspaceId: workspace.id, generation: user.generation });
         }
-        for (const user of federatedUsers) {
-          if (user.accountId !== account.id) continue;
-          const { id, name, groups } = user;
-          const key = `federated:${groups.join()}`;
-          const may = allowed.get(key) ?? (await mayInvoke({ ...base, kind: 'federated', id, name, groups }));
-          allowed.set(key, may);
-          if (may) callers.push({ id, projectId: project.id, generation: user.generation });
-        }
-        for (const agency of agencies) {
-          if (agency.accountId !== account.id || !isAlive(agency, clock.now())) continue;
-          if (await mayInvoke({ ...base, kind: 'agency', id: agency.id, name: agency.name })) {
-            callers.push({ id: agency.id, projectId: project.id, generation: agency.generation });
-          }
+        for (const { id, name, groups, generation, accountId } of federatedUsers) {
+          if (accountId !== account.id) continue;
+          const principal: Principal = {
+            kind: 'federated',
+            id,
+            name,
+            groups,
+            accountId,
+            accountName: account.name,
+            projectId,
+            projectName: project!.name,
+            credential: 'token',
+          };
+          if (!(await mayInvoke(principal, workspace, { ...principal, id: 'groups' })).allowed) continue;
+          callers.push({ id, projectId, workspaceId: workspace.id, generation });
         }
       }
       return callers;
@@ -269,22 +296,32 @@ export function createIam(deps: IamDeps): Iam {
       listeners.push(listener);
     },
     async verifyInference(input) {
-      const principal = await sessions.bySignature({
-        method: input.method,
-        path: input.path,
-        query: input.query,
-        headers: Object.fromEntries(Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value])),
-        ...(input.bodySha256 ? { bodySha256: input.bodySha256 } : {}),
-      });
+      const headers = Object.fromEntries(
+        Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
+      );
+      const token = headers['x-auth-token'] ?? /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+      const principal = token
+        ? (await sessions.byToken(token)).principal
+        : await sessions.bySignature({
+            method: input.method,
+            path: input.path,
+            query: input.query,
+            headers,
+            ...(input.bodySha256 ? { bodySha256: input.bodySha256 } : {}),
+          });
       const projects = await store.projects(principal.accountId);
       const projectId = principal.projectId ?? input.projectId ?? projects.find(project => project.name === region)?.id;
       const project = projects.find(item => item.id === projectId);
-      if (!project || !(await mayInvoke({ ...principal, projectId: project.id, projectName: project.name }))) {
+      // A service of another project is refused by the gateway, which is told the caller's.
+      const workspace = input.scope?.projectId === projectId ? input.scope?.workspace : undefined;
+      const may =
+        project && (await mayInvoke({ ...principal, projectId: project.id, projectName: project.name }, workspace));
+      if (!project || !may?.allowed) {
         throw new Failure({
           code: 'ModelArts.4203',
           status: 401,
-          message: `${principal.name} may not invoke services of this project.`,
-          solution: `Its policies must allow ${INFER_ACTION}.`,
+          message: `${principal.name} may not invoke services of this ${workspace ? 'workspace' : 'project'}.${may ? ` ${may.reason}` : ''}`,
+          solution: `Its policies must allow ${INFER_ACTION}, and the workspace admit it.`,
         });
       }
       return { sub: principal.id, prj: project.id };
