@@ -12,19 +12,7 @@ const WAIT_MS = 20_000;
 export async function furnish(world: World): Promise<Record<string, string>> {
   const { root } = world;
   const token = await world.login(root);
-  const made = async (path: string, body: object, method = 'POST') => {
-    const answer = await world.send(method, path, { token, body });
-    if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status}: ${answer.text}`);
-    return answer.body;
-  };
-  const reached = async (path: string, done: (body: Record<string, unknown>) => boolean) => {
-    for (const end = Date.now() + WAIT_MS; ; ) {
-      const { body, text } = await world.send('GET', path, { token });
-      if (done(body)) return;
-      if (Date.now() > end) throw new Error(`${path} stays ${text}`);
-      await new Promise(resolve => setTimeout(resolve, 10));
-    }
-  };
+  const { made } = asRoot(world, token);
 
   const principal: Principal = {
     kind: 'root',
@@ -76,33 +64,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
   const workspace = await made(`${v1}/workspaces`, { name: 'furnished-workspace' });
   const bound = await made(`${v2}/agency`, {});
   await made(`${v2}/authorizations`, { user_id: 'all', type: 'agency', content: bound.agency_name });
-  const code = {
-    code_dir: '/furnished/code/',
-    boot_file: '/furnished/code/train.py',
-    engine: { engine_id: ENGINE },
-  };
-  const algorithm = await made(`${v2}/algorithms`, {
-    metadata: { name: 'furnished-algorithm' },
-    job_config: code,
-  });
-  const job = await made(`${v2}/training-jobs`, {
-    kind: 'job',
-    metadata: { name: 'furnished-job' },
-    algorithm: { ...code, outputs: [{ name: 'train_url', remote: { obs: { obs_url: '/furnished/out/' } } }] },
-    spec: { resource: { flavor_id: FLAVOR, node_count: 1 } },
-  });
-  const model = await made(`${v1}/models`, {
-    model_name: 'furnished-model',
-    model_version: '0.0.1',
-    model_type: 'PyTorch',
-    source_location: 'obs://furnished/package/',
-  });
-  await reached(`${v1}/models/${model.model_id}`, body => body.model_status === 'published');
-  const service = await made(`${v1}/services`, {
-    service_name: 'furnished-service',
-    infer_type: 'real-time',
-    config: [{ model_id: model.model_id, weight: 100, specification: FLAVOR, instance_count: 1 }],
-  });
+  const things = await furnishThings(world);
 
   return {
     project_id: root.projectId,
@@ -118,11 +80,8 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     idp_id: 'corp-idp',
     protocol_id: 'oidc',
     mapping_id: 'corp-rules',
-    algorithm_id: algorithm.metadata.id,
-    training_job_id: job.metadata.id,
+    ...things,
     task_id: 'worker-0',
-    model_id: model.model_id,
-    service_id: service.service_id,
     // What belongs to the installation, and families that have no things yet.
     region_id: 'none',
     iam_service_id: 'none',
@@ -133,4 +92,66 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     pool_name: 'none',
     network_name: 'none',
   };
+}
+
+/** An algorithm, a job, a model and a service in a workspace of a furnished world; their ids by the names that paths have for them. */
+export async function furnishThings(world: World, workspace_id = '0'): Promise<Record<string, string>> {
+  const { root } = world;
+  const { made, reached } = asRoot(world, await world.login(root));
+  const v1 = `/v1/${root.projectId}`;
+  const v2 = `/v2/${root.projectId}`;
+  const code = {
+    code_dir: '/furnished/code/',
+    boot_file: '/furnished/code/train.py',
+    engine: { engine_id: ENGINE },
+  };
+  const algorithm = await made(`${v2}/algorithms`, {
+    metadata: { name: 'furnished-algorithm', workspace_id },
+    job_config: code,
+  });
+  const outputs = [{ name: 'train_url', remote: { obs: { obs_url: `/furnished/out-${workspace_id}/` } } }];
+  const job = await made(`${v2}/training-jobs`, {
+    kind: 'job',
+    metadata: { name: 'furnished-job', workspace_id },
+    algorithm: { ...code, outputs },
+    spec: { resource: { flavor_id: FLAVOR, node_count: 1 } },
+  });
+  const model = await made(`${v1}/models`, {
+    model_name: 'furnished-model',
+    model_version: '0.0.1',
+    model_type: 'PyTorch',
+    source_location: 'obs://furnished/package/',
+    workspace_id,
+  });
+  await reached(`${v1}/models/${model.model_id}`, body => body.model_status === 'published');
+  const service = await made(`${v1}/services`, {
+    service_name: 'furnished-service',
+    infer_type: 'real-time',
+    config: [{ model_id: model.model_id, weight: 100, specification: FLAVOR, instance_count: 1 }],
+    workspace_id,
+  });
+  return {
+    algorithm_id: algorithm.metadata.id,
+    training_job_id: job.metadata.id,
+    model_id: model.model_id,
+    service_id: service.service_id,
+  };
+}
+
+/** Calls in the name of the world's first root user. */
+function asRoot(world: World, token: string) {
+  const made = async (path: string, body: object, method = 'POST') => {
+    const answer = await world.send(method, path, { token, body });
+    if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status}: ${answer.text}`);
+    return answer.body;
+  };
+  const reached = async (path: string, done: (body: Record<string, unknown>) => boolean) => {
+    for (const end = Date.now() + WAIT_MS; ; ) {
+      const { body, text } = await world.send('GET', path, { token });
+      if (done(body)) return;
+      if (Date.now() > end) throw new Error(`${path} stays ${text}`);
+      await new Promise(resolve => setTimeout(resolve, 10));
+    }
+  };
+  return { made, reached };
 }

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, type FindWorkspace, type Locators, type Route } from '../http/index.ts';
+import { createApiServer, type FindWorkspace, type Locate, type Locators, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
@@ -93,11 +93,12 @@ export function composeFamilies(parts: Parts) {
   const workspaces = parts.workspaces ?? spaces;
   enterpriseProjects.setBound(spaces.bound);
   iam.setEnterpriseProjects(async (accountId, id) => (await enterpriseProjects.find(accountId, id)) !== undefined);
+  const locate: Locate = async (kind, id, scope) => locators[kind]?.(id, scope);
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
     authorizer,
     ownsProject: iam.ownsProject,
-    locate: async (kind, id, scope) => locators[kind]?.(id, scope),
+    locate,
     workspace: workspaces.find,
     audit: trail.audit,
     log,
@@ -195,6 +196,8 @@ export function composeFamilies(parts: Parts) {
     objects,
     admission,
     doors,
+    /** Where things lie. */
+    locate,
     /** What workspaces hold. */
     contents,
     /** Takes up the work that is due. */

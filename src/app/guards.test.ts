@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { furnish } from '../../test/furnished.ts';
+import { furnish, furnishThings } from '../../test/furnished.ts';
 import { type Answer, createWorld, OPERATOR_KEY, REGION, type Tenant, type World } from '../../test/world.ts';
 import type { AnyOperation } from '../http/index.ts';
 import { isFailure } from '../kernel/failure.ts';
@@ -224,6 +224,48 @@ test('a user allowed everything but the action', async () => {
     });
   }
 });
+
+test('a user with every permission, outside the workspace: nothing there is looked at, made or changed', async () => {
+  await rule.set([{ Effect: 'Allow', Action: ['*:*:*'] }]);
+  const closed = (await rootCall('POST', `/v1/${own.project_id}/workspaces`, { name: 'closed', auth_type: 'PRIVATE' }))
+    .body.id;
+  const there: Record<string, string> = { ...own, ...(await furnishThings(world, closed)), workspace_id: closed };
+  const scope = { accountId: own.domain_id!, projectId: own.project_id! };
+  let walked = 0;
+  await everyOne(async (operation, body) => {
+    const { target, action } = operation;
+    if (isPublic(action)) return;
+    const where = target ? await world.families.locate(target.kind, there[target.param]!, scope) : undefined;
+    if (target ? where?.workspaceId !== closed : !operation.workspace) return;
+    const named = target ? { query: '', body: body?.value } : namingWorkspace(operation, closed);
+    const path = `${pathOf(operation, there)}${named.query}`;
+    const answer = await world.send(operation.method, path, { token: annToken, body: named.body });
+    const { code, status } = operation.workspaceErrors?.denied ?? { code: 'ModelArts.0112', status: 403 };
+    assert.equal(answer.status, status, answer.text);
+    assert.equal(answer.body.error_code, code, answer.text);
+    assert.match(answer.body.error_msg, /is closed to the caller/);
+    walked += 1;
+  });
+  assert.ok(walked > 50, `${walked} operations happen in workspaces`);
+});
+
+/** How a request names the workspace, by the operation's own word; fails when it cannot be named. */
+function namingWorkspace(operation: AnyOperation, id: string): { query: string; body?: object } {
+  const bodies = [
+    undefined,
+    { workspace_id: id },
+    { metadata: { workspace_id: id } },
+    { metadata: { labels: { 'os.modelarts/workspace.id': id } } },
+  ];
+  for (const query of [{}, { workspace_id: id }, { workspaceId: id }]) {
+    for (const body of bodies) {
+      if (operation.workspace?.({ params: own, query, body }) !== id) continue;
+      const text = new URLSearchParams(query as Record<string, string>).toString();
+      return { query: text && `?${text}`, ...(body ? { body } : {}) };
+    }
+  }
+  throw new Error('its workspace cannot be named');
+}
 
 test('the operator: its own operations and no others', () =>
   walk(() => ({ headers: { 'X-Operator-Key': OPERATOR_KEY } }), { kind: 'operator' }));
