@@ -11,6 +11,7 @@ import { assignmentRoutes } from './assignment.routes.ts';
 import { catalogRoutes } from './catalog.routes.ts';
 import { explainRoutes } from './explain.routes.ts';
 import { iamAuthorizer } from './iam.authorizer.ts';
+import { type Caller, gatewayCallers } from './iam.callers.ts';
 import { iamSessions, type ResolvedKey, type TemporaryCredential } from './iam.sessions.ts';
 import { iamStore } from './iam.store.ts';
 import { type Endpoints, iamViews } from './iam.view.ts';
@@ -27,6 +28,7 @@ import { userRoutes } from './user.routes.ts';
 import { userService } from './user.service.ts';
 
 export { iamOperations } from './iam.api.ts';
+export type { Caller } from './iam.callers.ts';
 export { iamMigrations } from './iam.schema.ts';
 export type { ResolvedKey, TemporaryCredential } from './iam.sessions.ts';
 
@@ -42,13 +44,6 @@ export interface IamDeps {
   /** 32 bytes; encrypts the secrets of access keys. */
   dataKey: Buffer;
   endpoints: Endpoints;
-}
-
-/** Who may invoke inference in a project, for the gateway. */
-export interface Caller {
-  id: string;
-  projectId: string;
-  generation: number;
 }
 
 export interface Iam {
@@ -173,7 +168,11 @@ export function createIam(deps: IamDeps): Iam {
           solution: 'Obtain one with auth.scope.project: POST /v3/auth/tokens.',
         });
       }
-      return (await store.project(projectId))?.accountId === principal.accountId;
+      const project = await sessions.projectById(projectId);
+      if (project?.accountId !== principal.accountId) return false;
+      // Only here: whoever resumes it has a credential of this very project, as the official client will have it.
+      if (project.status === 'suspended') throw suspended(project.name);
+      return true;
     },
     locators: {
       async 'access-key'(access, { accountId }) {
@@ -217,53 +216,10 @@ export function createIam(deps: IamDeps): Iam {
       return sessions.issueTemporaryKey(principal, input.projectId, input.durationSeconds);
     },
     async callers() {
-      const [projects, everybody, agencies, memberships, federatedUsers] = await Promise.all([
-        store.allProjects(),
-        store.enabledUsers(),
-        store.allAgencies(),
-        store.memberships(),
-        // Their credentials end with the login's, so that nobody else has one.
-        federated.federatedUsersSince(clock.now() - LOGIN_MS),
-      ]);
-      const callers: Caller[] = [];
-      for (const project of projects) {
-        const account = await store.account(project.accountId);
-        if (!account?.enabled) continue;
-        const base = {
-          accountId: account.id,
-          accountName: account.name,
-          projectId: project.id,
-          projectName: project.name,
-          credential: 'token' as const,
-        };
-        // Users with the same groups may do the same, so each set of groups is asked about once.
-        const allowed = new Map<string, boolean>();
-        for (const user of everybody) {
-          if (user.accountId !== account.id) continue;
-          // A token with a password that must be changed is good for nothing else.
-          if (user.mustChangePassword) continue;
-          const groups = user.isRoot ? 'root' : (memberships.get(user.id) ?? []).join();
-          const kind = user.isRoot ? ('root' as const) : ('user' as const);
-          const may = allowed.get(groups) ?? (await mayInvoke({ ...base, kind, id: user.id, name: user.name }));
-          allowed.set(groups, may);
-          if (may) callers.push({ id: user.id, projectId: project.id, generation: user.generation });
-        }
-        for (const user of federatedUsers) {
-          if (user.accountId !== account.id) continue;
-          const { id, name, groups } = user;
-          const key = `federated:${groups.join()}`;
-          const may = allowed.get(key) ?? (await mayInvoke({ ...base, kind: 'federated', id, name, groups }));
-          allowed.set(key, may);
-          if (may) callers.push({ id, projectId: project.id, generation: user.generation });
-        }
-        for (const agency of agencies) {
-          if (agency.accountId !== account.id || !isAlive(agency, clock.now())) continue;
-          if (await mayInvoke({ ...base, kind: 'agency', id: agency.id, name: agency.name })) {
-            callers.push({ id: agency.id, projectId: project.id, generation: agency.generation });
-          }
-        }
-      }
-      return callers;
+      const now = clock.now();
+      // Their credentials end with the login's, so that nobody else has one.
+      const federatedUsers = await federated.federatedUsersSince(now - LOGIN_MS);
+      return gatewayCallers({ store, federatedUsers, authorizer, mayInvoke, now });
     },
     onCallersChanged: listener => {
       listeners.push(listener);
@@ -279,6 +235,7 @@ export function createIam(deps: IamDeps): Iam {
       const projects = await store.projects(principal.accountId);
       const projectId = principal.projectId ?? input.projectId ?? projects.find(project => project.name === region)?.id;
       const project = projects.find(item => item.id === projectId);
+      if (project?.status === 'suspended') throw suspended(project.name);
       if (!project || !(await mayInvoke({ ...principal, projectId: project.id, projectName: project.name }))) {
         throw new Failure({
           code: 'ModelArts.4203',
@@ -301,4 +258,13 @@ export function createIam(deps: IamDeps): Iam {
     federatedUser: providers.federatedUser,
     federatedUserByName: providers.federatedUserByName,
   };
+}
+
+function suspended(name: string): Failure {
+  return new Failure({
+    code: 'IAM.0003',
+    status: 403,
+    message: `The project ${name} is suspended.`,
+    solution: 'An administrator resumes it: PUT /v3-ext/projects/{project_id} with status normal.',
+  });
 }

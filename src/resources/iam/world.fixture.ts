@@ -26,6 +26,7 @@ const things = operation({
   method: 'GET',
   path: '/v2/{project_id}/things',
   action: 'modelarts:trainJob:list',
+  workspace: request => request.query.workspace_id as string | undefined,
   status: 200,
   response: anyObject,
   errors: 'modelarts',
