@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Failure } from '../kernel/failure.ts';
@@ -37,4 +38,37 @@ export function readText(file: string): string {
       cause,
     });
   }
+}
+
+/** What comes on standard input, up to the end of its last line. */
+async function standardInput(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin) text += chunk;
+  return text.replace(/\r?\n$/, '');
+}
+
+/** A password that is given by `--password-stdin` or ATELIER_PASSWORD: never as an argument, where others see it. */
+export async function givenPassword(options: { passwordStdin?: boolean }): Promise<string | undefined> {
+  if (options.passwordStdin) return standardInput();
+  return process.env.ATELIER_PASSWORD || undefined;
+}
+
+/** The password that replaces another: standard input, ATELIER_NEW_PASSWORD, or asked for twice. Throws Failure when the two differ. */
+export async function newPassword(options: { passwordStdin?: boolean } = {}): Promise<string> {
+  if (options.passwordStdin) return standardInput();
+  if (process.env.ATELIER_NEW_PASSWORD) return process.env.ATELIER_NEW_PASSWORD;
+  const next = await ask('New password (or set ATELIER_NEW_PASSWORD): ', true);
+  if (next === (await ask('Once more: ', true))) return next;
+  throw new Failure({
+    code: 'Atelier.BadArgument',
+    status: 400,
+    message: 'The two are not the same; the password was not changed.',
+  });
+}
+
+const LETTERS = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789';
+
+/** A password that meets the rules and can be read out. */
+export function madePassword(): string {
+  return `${Array.from({ length: 16 }, () => LETTERS[randomInt(LETTERS.length)]).join('')}-9z`;
 }

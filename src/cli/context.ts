@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ObsClient } from '../client/obs.ts';
 import { Session } from '../client/session.ts';
+import { operatorSession } from './operator.ts';
 import type { OutputFormat } from './output.ts';
 import { chooseProfile } from './profile.ts';
 
@@ -11,6 +12,8 @@ export interface CommandContext {
   /** No bars and no talk: results are for a program. */
   quiet: boolean;
   obs(): ObsClient;
+  /** A session of whoever runs the installation. */
+  operator(): Session;
 }
 
 /** The context of a command being run. */
@@ -28,5 +31,6 @@ export function contextOf(command: Command): CommandContext {
     obs() {
       return new ObsClient(this.session.profile);
     },
+    operator: () => operatorSession(options.profile),
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { iamWorld, OPERATOR_KEY } from './world.fixture.ts';
+import { defaultScope, iamWorld, OPERATOR_KEY } from './world.fixture.ts';
 
 test('ensureRootAccount is harmless when repeated, and resets credentials on demand', async t => {
   const world = await iamWorld(t);
@@ -96,7 +96,7 @@ test('disabling an account ends every credential of it, for good where they are 
   const assume = { accountId: root.accountId, agencyName, projectId: root.projectId, durationSeconds: 900 };
   const temporary = await iam.assumeAgency(assume);
   const tokens = [await login(), await login({ user: 'ann' })];
-  assert.ok((await iam.callers()).length >= 2);
+  assert.ok((await iam.callers(defaultScope(root.projectId))).length >= 2);
   const set = (enabled: boolean) =>
     send('PATCH', `/v3/domains/${root.accountId}`, { headers: operator, body: { domain: { enabled } } });
 
@@ -105,7 +105,7 @@ test('disabling an account ends every credential of it, for good where they are 
   await assert.rejects(login(), /401/);
   assert.equal(await iam.resolveAccessKey(root.accessKey), undefined);
   assert.equal(await iam.resolveAccessKey(temporary.access), undefined);
-  assert.deepEqual(await iam.callers(), []);
+  assert.deepEqual(await iam.callers(defaultScope(root.projectId)), []);
   await assert.rejects(iam.assumeAgency(assume), { status: 401 });
 
   await set(true);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { refused, rootKey, sdk, setUp } from './sdk.fixture.ts';
-import { iamWorld, PASSWORD, passwordLogin, REGION } from './world.fixture.ts';
+import { defaultScope, iamWorld, PASSWORD, passwordLogin, REGION } from './world.fixture.ts';
 
 const NEXT = 'Own-Horse-88';
 
@@ -49,7 +49,7 @@ test('a password set by somebody else is good for changing it, and for nothing e
     body: { auth: { identity: { methods: ['token'], token: { id: token } } } },
   });
   assert.equal(forOther.status, 403);
-  assert.ok(!(await iam.callers()).some(caller => caller.id === id));
+  assert.ok(!(await iam.callers(defaultScope(root.projectId))).some(caller => caller.id === id));
 
   const change = (password: string) =>
     send('POST', `/v3/users/${id}/password`, {
@@ -60,7 +60,7 @@ test('a password set by somebody else is good for changing it, and for nothing e
   assert.equal((await change(NEXT)).status, 204);
   const after = await login({ user: 'ann', password: NEXT });
   assert.equal((await send('GET', `/v2/${root.projectId}/things`, { token: after })).status, 200);
-  assert.ok((await iam.callers()).some(caller => caller.id === id));
+  assert.ok((await iam.callers(defaultScope(root.projectId))).some(caller => caller.id === id));
 });
 
 test('an administrator may ask for a new password at any time, which counts for tokens that are about', async t => {

@@ -10,7 +10,7 @@ import type { FederatedUser } from './provider.ts';
 import { KEY_CONTEXT, sameText, seal, sha256, TOKEN_CONTEXT, unseal } from './secrets.ts';
 import { sessionCache } from './session-cache.ts';
 import { parseAuthorization, type SignedRequest, verifySignature } from './signature.ts';
-import { readToken, signToken, switchedGeneration, type TokenClaims } from './token.ts';
+import { readToken, signToken, type TokenClaims } from './token.ts';
 
 /** A key with its secret, found by its id. */
 export interface ResolvedKey {
@@ -90,8 +90,7 @@ export function iamSessions(deps: {
       throw new AuthenticationFailure('expired', 'the agency of this credential has expired.');
     }
     await checkAssumer(claims);
-    const switcher = claims.obo?.gen === undefined ? undefined : { id: claims.obo.id, generation: claims.obo.gen };
-    if ((switcher ? switchedGeneration(subject, switcher) : subject.generation) !== claims.gen) {
+    if (subject.generation !== claims.gen) {
       throw new AuthenticationFailure('invalid', 'this credential was revoked.', 'Obtain a new one.');
     }
     const project = claims.prj ? await store.project(claims.prj) : undefined;
@@ -136,11 +135,6 @@ export function iamSessions(deps: {
     const subject = await subjectOf(principal.kind, principal.id);
     const { onBehalfOf } = principal;
     const { assumerGeneration, until } = proof;
-    let generation = proof.generation ?? subject?.generation ?? -1;
-    if (proof.generation === undefined && assumerGeneration !== undefined && onBehalfOf) {
-      const switcher = { id: onBehalfOf.id, generation: assumerGeneration };
-      generation = switchedGeneration({ id: principal.id, generation }, switcher);
-    }
     const iat = Math.floor(clock.now() / 1000);
     const ends = subject && 'expiresAt' in subject ? subject.expiresAt : null;
     return {
@@ -149,7 +143,7 @@ export function iamSessions(deps: {
       kind: principal.kind,
       dom: principal.accountId,
       ...(projectId ? { prj: projectId } : {}),
-      gen: generation,
+      gen: proof.generation ?? subject?.generation ?? -1,
       iat,
       exp: Math.min(iat + seconds, until ?? iat + seconds, ends === null ? iat + seconds : Math.floor(ends / 1000)),
       jti: uuid(),

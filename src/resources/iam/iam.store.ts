@@ -236,14 +236,19 @@ function queries(database: Database) {
       ids.length === 0
         ? Promise.resolve([])
         : db.selectFrom('grants').selectAll().where('subject_kind', '=', kind).where('subject_id', 'in', ids).execute(),
-    /** Users that hold grants of their own. */
-    usersWithGrants: async (): Promise<Set<string>> => {
-      const rows = db.selectFrom('grants').select('subject_id').distinct().where('subject_kind', '=', 'user').execute();
-      return new Set((await rows).map(row => row.subject_id));
-    },
     /** All grants in one scope, of whatever account. */
     grantsInScope: (scope: string): Promise<GrantRow[]> =>
       db.selectFrom('grants').selectAll().where('scope', '=', scope).execute(),
+    /** Users who have grants of their own beside those of their groups. */
+    usersWithGrants: async (): Promise<Set<string>> => {
+      const rows = await db
+        .selectFrom('grants')
+        .select('subject_id')
+        .distinct()
+        .where('subject_kind', '=', 'user')
+        .execute();
+      return new Set(rows.map(row => row.subject_id));
+    },
     removeGrantsOf: (kind: SubjectKind, id: string) =>
       db.deleteFrom('grants').where('subject_kind', '=', kind).where('subject_id', '=', id).execute(),
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { refused, rootKey, sdk, setUp } from './sdk.fixture.ts';
-import { REGION } from './world.fixture.ts';
+import { defaultScope, REGION } from './world.fixture.ts';
 
 test('the official client changes, suspends and takes up a project', async t => {
   const { world, admin } = await setUp(t);
@@ -26,7 +26,7 @@ test('the official client changes, suspends and takes up a project', async t => 
   const token = await world.login({ scope: { project: { id: project.id } } });
   const things = () => world.send('GET', `/v2/${project.id}/things`, { token });
   assert.equal((await things()).status, 200);
-  const callers = async () => (await world.iam.callers()).filter(({ projectId }) => projectId === project.id).length;
+  const callers = async () => (await world.iam.callers(defaultScope(project.id))).length;
   assert.equal(await callers(), 1);
   await inProject.updateProjectStatus({ body: { project: { status: 'suspended' } } });
   const shown = (await inProject.showProjectDetailsAndStatus({})).project;

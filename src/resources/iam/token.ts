@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { PrincipalKind } from '../../kernel/principal.ts';
 import { sameText } from './secrets.ts';
 
@@ -16,23 +16,11 @@ export interface TokenClaims {
   jti: string;
   /**
    * The user an agency session works for. `acc`, `acn`: account, and `gen`: generation of one who switched the role, with whose
-   * revocation the session ends: the generation of the claims is then that of both, see `switchedGeneration`.
+   * revocation the session ends.
    */
   obo?: { id: string; name: string; acc?: string; acn?: string; gen?: number };
   /** JSON text of the policy it was narrowed to. */
   bnd?: string;
-}
-
-/**
- * The generation of a switched role: another number whenever that of the agency, or of the user behind it, changes. One number, since the
- * gateway compares numbers (docs/decisions/0004); 48 bits of a hash, which no two of them share by chance.
- */
-export function switchedGeneration(
-  agency: { id: string; generation: number },
-  user: { id: string; generation: number },
-): number {
-  const text = `${agency.id}|${agency.generation}|${user.id}|${user.generation}`;
-  return createHash('sha256').update(text).digest().readUIntBE(0, 6);
 }
 
 const HEADER = Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url');

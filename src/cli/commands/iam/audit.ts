@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Session } from '../../../client/session.ts';
 import * as auditApi from '../../../resources/audit/audit.api.ts';
 import type { Leaf } from '../../leaves.ts';
 import { badArgument, wholeNumber } from '../../options.ts';
@@ -47,6 +48,19 @@ const columns = {
   From: (trace: Trace) => trace.source_ip,
 };
 
+/** What was recorded, newest first, at most so many. */
+async function search(session: Session, query: object, most: number): Promise<Trace[]> {
+  const found: Trace[] = [];
+  for (let next: string | null | undefined; next !== null && found.length < most; ) {
+    const limit = Math.min(PAGE, most - found.length);
+    const page = { ...query, limit, ...(next ? { next } : {}) };
+    const answer = await session.call(auditApi.listTraces, { query: page });
+    found.push(...(answer.traces as unknown as Trace[]));
+    next = answer.meta_data.marker;
+  }
+  return found;
+}
+
 /** `atelier iam audit` */
 export const auditLeaves: readonly Leaf[] = [
   {
@@ -60,9 +74,10 @@ export const auditLeaves: readonly Leaf[] = [
       ['--denied', 'refusals alone'],
       ['--since <time>', 'since a time, or for a span such as 2h', '1d'],
       ['--limit <n>', 'at most so many, newest first', '50'],
-      ['--follow', 'go on with what comes'],
+      ['--follow', 'go on with what comes; as JSON, a line each'],
     ],
     example: 'iam audit --user ann --denied --since 2h',
+    operations: [auditApi.listTraces],
     async run({ session, format }, _args, options) {
       const query = {
         from: since(options.since),
@@ -73,24 +88,27 @@ export const auditLeaves: readonly Leaf[] = [
         ...(options.denied ? { verdict: 'deny' as const } : {}),
       };
       const wanted = wholeNumber(1, 100_000)(options.limit);
-      const found: Trace[] = [];
-      for (let next: string | null | undefined; next !== null && found.length < wanted; ) {
-        const limit = Math.min(PAGE, wanted - found.length);
-        const page = { ...query, limit, ...(next ? { next } : {}) };
-        const answer = await session.call(auditApi.listTraces, { query: page });
-        found.push(...(answer.traces as unknown as Trace[]));
-        next = answer.meta_data.marker;
-      }
+      const found = await search(session, query, wanted);
       // As people read: the newest last.
-      printRows(format, found.reverse(), columns);
-      const seen = new Set(found.map(trace => trace.trace_id));
-      for (let from = found.at(-1)?.time ?? Date.now(); options.follow; ) {
+      const show = (traces: readonly Trace[]) => {
+        // A list without an end is one of lines.
+        if (options.follow && format === 'json') {
+          for (const trace of traces) process.stdout.write(`${JSON.stringify(trace)}\n`);
+        } else if (traces.length > 0 || !options.follow) printRows(format, traces, columns);
+      };
+      show(found.reverse());
+      // Records of one millisecond may come apart.
+      let last = found.filter(trace => trace.time === found.at(-1)?.time);
+      while (options.follow) {
         await sleep(FOLLOW_MS);
-        const answer = await session.call(auditApi.listTraces, { query: { ...query, from, limit: PAGE } });
-        const fresh = (answer.traces as unknown as Trace[]).filter(trace => !seen.has(trace.trace_id)).reverse();
-        for (const trace of fresh) seen.add(trace.trace_id);
-        from = fresh.at(-1)?.time ?? from;
-        if (fresh.length > 0) printRows(format, fresh, columns);
+        const from = last[0]?.time ?? query.from;
+        const known = new Set(last.map(trace => trace.trace_id));
+        const fresh = (await search(session, { ...query, from }, Number.POSITIVE_INFINITY))
+          .reverse()
+          .filter(trace => !known.has(trace.trace_id));
+        show(fresh);
+        const newest = fresh.at(-1)?.time ?? from;
+        last = [...last, ...fresh].filter(trace => trace.time === newest);
       }
     },
   },

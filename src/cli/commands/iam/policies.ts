@@ -3,27 +3,41 @@ import { lintPolicy } from '../../../policy/index.ts';
 import * as auditApi from '../../../resources/audit/audit.api.ts';
 import * as policyApi from '../../../resources/iam/policy.api.ts';
 import { readText } from '../../ask.ts';
-import type { Leaf } from '../../leaves.ts';
+import { calling, type Leaf } from '../../leaves.ts';
+import { Names, type Shown } from '../../names.ts';
 import { badArgument, wholeNumber } from '../../options.ts';
 import { printOne, printRows } from '../../output.ts';
-import { Names, type Shown } from './names.ts';
 
-/** The document of a file, as an object. Throws Failure with what is wrong where. */
-function documentOf(file: string): Record<string, unknown> {
+/** Services without regions; a policy of theirs alone is one of the whole account (type AX), any other one of projects (XA). */
+const GLOBAL_SERVICES = new Set(['iam', 'obs', 'eps', 'cts']);
+
+export interface Document {
+  policy: Record<string, unknown>;
+  type: 'AX' | 'XA';
+}
+
+/** The policy of a file; what is probably a mistake is said on stderr. Throws Failure with what is wrong where. */
+export function documentOf(file: string): Document {
   const text = readText(file);
-  const { error } = lintPolicy(text);
-  if (error)
+  const { error, policy, warnings } = lintPolicy(text);
+  if (error) {
     throw new Failure({
       code: 'Atelier.BadPolicy',
       status: 400,
       message: `${file}, ${error.path}: ${error.problem}. Allowed: ${error.allowed}.`,
+      solution: `iam policy lint ${file} checks it without a platform.`,
     });
-  return JSON.parse(text) as Record<string, unknown>;
+  }
+  for (const { path, message } of warnings) process.stderr.write(`${file}: warning at ${path}: ${message}\n`);
+  const services = policy!.statements.flatMap(each => each.actions.map(action => action.split(':')[0]!));
+  const type = services.every(service => GLOBAL_SERVICES.has(service)) ? 'AX' : 'XA';
+  return { policy: JSON.parse(text) as Record<string, unknown>, type };
 }
 
-const own = (policies: readonly Shown[]) => policies.filter(policy => policy.catalog === 'CUSTOMED');
+const isCustom = (policy: Shown) => policy.catalog === 'CUSTOMED';
+const thePolicy = [['<policy>', 'name or id']] as const;
 
-/** `atelier iam policy …`, `explain`, `suggest-policy`. */
+/** `atelier iam policy …`, `suggest-policy` */
 export const policyLeaves: readonly Leaf[] = [
   {
     words: 'policy list',
@@ -32,76 +46,74 @@ export const policyLeaves: readonly Leaf[] = [
       ['--custom', 'the account’s own alone'],
       ['--system', 'the system-defined alone'],
     ],
-    async run({ session, format }, _args, options) {
+    example: 'iam policy list --custom',
+    operations: [policyApi.listRoles],
+    async run({ session, format }, _args, { custom, system }) {
       const all = await new Names(session).policies();
-      const custom = own(all);
-      const shown = options.custom ? custom : options.system ? all.filter(policy => !custom.includes(policy)) : all;
+      const shown = all.filter(policy => (!custom || isCustom(policy)) && (!system || !isCustom(policy)));
       printRows(format, shown, {
         Name: policy => policy.display_name,
-        Kind: policy => (policy.catalog === 'CUSTOMED' ? 'custom' : 'system'),
-        Service: policy => policy.catalog,
-        Description: policy => String(policy.description ?? '').slice(0, 60),
+        Kind: policy => (isCustom(policy) ? 'custom' : 'system'),
+        Service: policy => (isCustom(policy) ? '' : policy.catalog),
+        Description: policy => policy.description,
+        Id: policy => policy.id,
       });
     },
   },
   {
     words: 'policy show',
     about: 'print the document of a policy',
-    args: [['<policy>', 'name or id']],
+    args: thePolicy,
+    example: 'iam policy show "ModelArts CommonOperations"',
+    operations: [policyApi.listRoles],
     async run({ session, format }, [name]) {
       const policy = await new Names(session).policy(name!);
       if (format === 'json') printOne(format, policy);
       else process.stdout.write(`${JSON.stringify(policy.policy, null, 2)}\n`);
     },
   },
-  {
+  calling(policyApi.createCustomPolicy, {
     words: 'policy create',
     about: 'create a custom policy of a JSON file',
     args: [
       ['<name>', 'name of the policy'],
       ['<file>', 'its document; - reads standard input'],
     ],
-    options: [['--description <text>', 'what it is for']],
+    options: [['--description <text>', 'what it is for', '']],
     example: 'iam policy create Policy3_DenyOperation policy3.json',
-    async run({ session, format }, [name, file], { description = '' }) {
-      const role = { display_name: name!, type: 'XA' as const, description, policy: documentOf(file!) };
-      const answer = await session.call(policyApi.createCustomPolicy, { body: { role } });
-      printOne(format, { id: (answer.role as Shown).id, name });
-      for (const { path, message } of (answer.role.warnings ?? []) as { path: string; message: string }[]) {
-        process.stderr.write(`warning at ${path}: ${message}\n`);
-      }
-    },
-  },
-  {
+    input: (_names, [display_name, file], { description }) => ({
+      body: { role: { display_name: display_name!, description, ...documentOf(file!) } },
+    }),
+    one: ({ role }) => ({ id: role.id, name: role.display_name, type: role.type }),
+  }),
+  calling(policyApi.updateCustomPolicy, {
     words: 'policy update',
     about: 'replace the document of a custom policy; it counts at once',
-    args: [
-      ['<policy>', 'name or id'],
-      ['<file>', 'the new document; - reads standard input'],
+    args: [...thePolicy, ['<file>', 'the new document; - reads standard input']],
+    options: [
+      ['--name <name>', 'another name'],
+      ['--description <text>', 'what it is for'],
     ],
-    async run({ session, format }, [name, file]) {
-      const found = await new Names(session).policy(name!);
-      const role = {
-        display_name: String(found.display_name),
-        type: found.type as 'XA',
-        description: String(found.description ?? ''),
-        policy: documentOf(file!),
-      };
-      await session.call(policyApi.updateCustomPolicy, { params: { role_id: found.id }, body: { role } });
-      printOne(format, { id: found.id, name: found.display_name });
+    example: 'iam policy update Policy3_DenyOperation policy3.json',
+    also: [policyApi.listRoles],
+    async input(names, [wanted, file], { name, description }) {
+      const found = await names.policy(wanted!);
+      const display_name = String(name ?? found.display_name);
+      const role = { display_name, description: String(description ?? found.description ?? ''), ...documentOf(file!) };
+      return { params: { role_id: found.id }, body: { role } };
     },
-  },
-  {
+    one: ({ role }) => ({ id: role.id, name: role.display_name, type: role.type }),
+  }),
+  calling(policyApi.deleteCustomPolicy, {
     words: 'policy delete',
     about: 'delete a custom policy wherever it is granted',
-    args: [['<policy>', 'name or id']],
+    args: thePolicy,
+    example: 'iam policy delete Policy3_DenyOperation',
     destroys: true,
-    async run({ session }, [name]) {
-      const { id } = await new Names(session).policy(name!);
-      await session.call(policyApi.deleteCustomPolicy, { params: { role_id: id } });
-      process.stderr.write(`Policy ${name} is deleted.\n`);
-    },
-  },
+    also: [policyApi.listRoles],
+    input: async (names, [name]) => ({ params: { role_id: (await names.policy(name!)).id } }),
+    done: ([name]) => `Policy ${name} is deleted.`,
+  }),
   {
     words: 'policy lint',
     about: 'check policy files without a platform: what is wrong where, and what is probably a mistake',
@@ -110,17 +122,20 @@ export const policyLeaves: readonly Leaf[] = [
     async run({ format }, files) {
       const findings = files.flatMap(file => {
         const { error, warnings } = lintPolicy(readText(file));
-        return [
-          ...(error
-            ? [{ file, level: 'error', path: error.path, message: `${error.problem}. Allowed: ${error.allowed}.` }]
-            : []),
-          ...warnings.map(({ path, message }) => ({ file, level: 'warning', path, message })),
-        ];
+        const wrong = error && {
+          level: 'error',
+          path: error.path,
+          message: `${error.problem}. Allowed: ${error.allowed}.`,
+        };
+        return [...(wrong ? [wrong] : []), ...warnings.map(warning => ({ level: 'warning', ...warning }))].map(
+          ({ level, path, message }) => ({ file, level, path, message }),
+        );
       });
       if (format === 'json') printRows(format, findings, {});
       else {
-        for (const { file, level, path, message } of findings)
+        for (const { file, level, path, message } of findings) {
           process.stdout.write(`${file}: ${level} at ${path}: ${message}\n`);
+        }
         for (const file of files) {
           if (!findings.some(finding => finding.file === file)) process.stdout.write(`${file}: good\n`);
         }
@@ -134,9 +149,10 @@ export const policyLeaves: readonly Leaf[] = [
     options: [
       ['--user <name>', 'IAM user'],
       ['--agency <name>', 'agency'],
-      ['--days <n>', 'of how many days', '30'],
+      ['--days <n>', 'of how many days, at most 365', '30'],
     ],
     example: 'iam suggest-policy --user ann --days 7 > least.json',
+    operations: [auditApi.suggestPolicy],
     async run({ session, format }, _args, { user, agency, days }) {
       if (!user === !agency) throw badArgument('Whose policy?', 'Give either --user or --agency.');
       const names = new Names(session);

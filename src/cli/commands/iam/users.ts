@@ -1,46 +1,40 @@
-import { randomInt } from 'node:crypto';
+import { Option } from 'commander';
+import * as tokenApi from '../../../resources/iam/token.api.ts';
 import * as userApi from '../../../resources/iam/user.api.ts';
-import { ask } from '../../ask.ts';
-import type { Leaf, Options } from '../../leaves.ts';
+import { ask, givenPassword, madePassword, newPassword } from '../../ask.ts';
+import { calling, type Leaf, type Options } from '../../leaves.ts';
+import { Names, type Shown } from '../../names.ts';
 import { badArgument } from '../../options.ts';
-import { printOne, printRows } from '../../output.ts';
-import { Names, type Shown } from './names.ts';
+import { printOne } from '../../output.ts';
 
-const userColumns = {
+export const userColumns = {
   Name: (user: Shown) => user.name,
   Enabled: (user: Shown) => user.enabled,
   Access: (user: Shown) => user.access_mode,
   'Must change password': (user: Shown) => user.pwd_status,
+  Description: (user: Shown) => user.description,
   Id: (user: Shown) => user.id,
 };
 
-const LETTERS = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789';
-
-/** A password that meets the rules and can be read out. */
-function generated(): string {
-  return `${Array.from({ length: 16 }, () => LETTERS[randomInt(LETTERS.length)]).join('')}-9z`;
-}
-
-/** From the option that reads standard input, the environment, or a person. Never from the command line, where others can see it. */
-async function passwordFrom(options: Options, question: string): Promise<string> {
-  if (options.passwordStdin) {
-    let text = '';
-    for await (const chunk of process.stdin) text += chunk;
-    return text.replace(/\r?\n$/, '');
-  }
-  return process.env.ATELIER_PASSWORD ?? (await ask(question, true));
-}
+export const groupColumns = {
+  Name: (group: Shown) => group.name,
+  Description: (group: Shown) => group.description,
+  Id: (group: Shown) => group.id,
+};
 
 const passwordStdin = ['--password-stdin', 'read the password from standard input (or set ATELIER_PASSWORD)'] as const;
 const changes = [
   ['--description <text>', 'what the user is for'],
-  ['--access <mode>', 'default, programmatic (keys alone) or console (password alone)'],
+  new Option('--access <mode>', 'by keys and password, keys alone, or password alone').choices([
+    'default',
+    'programmatic',
+    'console',
+  ]),
   ['--email <address>', 'e-mail address, for people'],
   ['--phone <number>', 'phone number, for people'],
 ] as const;
 
-function changesOf(options: Options) {
-  const { description, access, email, phone } = options;
+function changesOf({ description, access, email, phone }: Options) {
   return {
     ...(description === undefined ? {} : { description }),
     ...(access === undefined ? {} : { access_mode: access }),
@@ -49,190 +43,161 @@ function changesOf(options: Options) {
   };
 }
 
-/** `atelier iam user …`, `atelier iam group …` */
+const theUser = [['<user>', 'name or id']] as const;
+const userId = async (names: Names, [name]: readonly string[]) => ({
+  params: { user_id: (await names.user(name!)).id },
+});
+
+/** `atelier iam user …` */
 export const userLeaves: readonly Leaf[] = [
-  {
+  calling(userApi.listUsers, {
     words: 'user list',
-    about: 'list IAM users',
-    async run({ session, format }) {
-      printRows(format, await new Names(session).users(), userColumns);
-    },
-  },
-  {
+    example: 'iam user list',
+    rows: answer => answer.users,
+    columns: userColumns,
+  }),
+  calling(userApi.showUserDetails, {
     words: 'user show',
-    about: 'show an IAM user and its groups',
-    args: [['<user>', 'name or id']],
-    async run({ session, format }, [name]) {
-      const { id } = await new Names(session).user(name!);
-      const { user } = await session.call(userApi.showUserDetails, { params: { user_id: id } });
-      const { groups } = await session.call(userApi.listGroupsOfUser, { params: { user_id: id } });
+    args: theUser,
+    example: 'iam user show ann',
+    input: userId,
+    one({ user }) {
       const { links, ...shown } = user as Shown;
-      printOne(format, { ...shown, groups: (groups as Shown[]).map(group => group.name).join(', ') });
+      return shown;
     },
-  },
+  }),
+  calling(userApi.listGroupsOfUser, {
+    words: 'user groups',
+    args: theUser,
+    example: 'iam user groups ann',
+    input: userId,
+    rows: answer => answer.groups,
+    columns: groupColumns,
+  }),
   {
     words: 'user create',
     about: 'create an IAM user; without a password given, one is made that must be changed at the first login',
     args: [['<name>', 'user name: letters, digits, blanks, _ . -']],
     options: [
       passwordStdin,
-      ['--keep-password', 'the password given need not be changed at the first login'],
+      ['--keep-password', 'the password need not be changed at the first login'],
       ['--no-password', 'the user comes in by access keys alone'],
-      ['--group <name>', 'add it to this group'],
+      ['--group <name...>', 'add it to these groups'],
       ...changes,
     ],
     example: 'iam user create ann --group developers',
+    operations: [userApi.createUserByAdmin, userApi.addUserToGroup],
     async run({ session, format }, [name], options) {
       const names = new Names(session);
-      const group = options.group ? await names.group(options.group) : undefined;
-      const given = options.passwordStdin || process.env.ATELIER_PASSWORD;
-      const password = options.password === false ? undefined : given ? await passwordFrom(options, '') : generated();
-      const body = {
+      const groups = await Promise.all(((options.group ?? []) as string[]).map(each => names.group(each)));
+      const given = options.password === false ? undefined : await givenPassword(options);
+      const password = options.password === false ? undefined : (given ?? madePassword());
+      const user = {
         name: name!,
         ...(password === undefined ? { access_mode: 'programmatic' } : { password, pwd_status: !options.keepPassword }),
         ...changesOf(options),
       };
-      const { user } = await session.call(userApi.createUserByAdmin, { body: { user: body } });
-      const { id } = user as Shown;
-      if (group) await session.call(userApi.addUserToGroup, { params: { group_id: group.id, user_id: id } });
-      printOne(format, {
-        id,
+      const made = (await session.call(userApi.createUserByAdmin, { body: { user } })).user as Shown;
+      for (const group of groups) {
+        await session.call(userApi.addUserToGroup, { params: { group_id: group.id, user_id: made.id } });
+      }
+      const shown = {
+        id: made.id,
         name,
-        ...(password !== undefined && !given ? { password } : {}),
-        ...(group ? { group: group.name } : {}),
+        groups: groups.map(group => group.name).join(', '),
         must_change_password: password !== undefined && !options.keepPassword,
-      });
+        ...(password !== undefined && given === undefined ? { password } : {}),
+      };
+      printOne(format, shown, ['password']);
     },
   },
   {
     words: 'user update',
     about: 'change an IAM user',
-    args: [['<user>', 'name or id']],
+    args: theUser,
     options: [
       ['--name <name>', 'another name'],
       ['--enable', 'let the user in'],
       ['--disable', 'end every credential of the user at once'],
       ...changes,
     ],
+    example: 'iam user update ann --disable',
+    operations: [userApi.updateUserDetails],
     async run({ session, format }, [name], options) {
       if (options.enable && options.disable) throw badArgument('A user is either enabled or disabled.');
-      const { id } = await new Names(session).user(name!);
       const user = {
         ...changesOf(options),
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.enable || options.disable ? { enabled: options.enable === true } : {}),
       };
-      const answer = await session.call(userApi.updateUserDetails, { params: { user_id: id }, body: { user } });
-      printRows(format, [answer.user as Shown], userColumns);
+      if (Object.keys(user).length === 0)
+        throw badArgument('There is nothing to change.', 'iam user update --help lists what can be.');
+      const user_id = (await new Names(session).user(name!)).id;
+      const answer = await session.call(userApi.updateUserDetails, { params: { user_id }, body: { user } });
+      const { links, ...shown } = answer.user as Shown;
+      printOne(format, shown);
     },
   },
   {
     words: 'user password',
-    about: 'give a user another password, which must be changed at the next login',
-    args: [['<user>', 'name or id']],
-    options: [passwordStdin, ['--keep-password', 'it need not be changed']],
+    about: "change one's own password, or give a user another one, which must be changed at the next login",
+    args: [['[user]', 'name or id; the own password when absent']],
+    options: [passwordStdin, ['--keep-password', 'it need not be changed at the next login']],
+    example: 'iam user password ann',
+    operations: [userApi.changePassword, userApi.updateUserDetails],
     async run({ session, format }, [name], options) {
-      const { id } = await new Names(session).user(name!);
-      const given = options.passwordStdin || process.env.ATELIER_PASSWORD;
-      const password = given ? await passwordFrom(options, '') : generated();
-      const user = { password, pwd_status: !options.keepPassword };
-      await session.call(userApi.updateUserDetails, { params: { user_id: id }, body: { user } });
-      printOne(format, { name, ...(given ? {} : { password }), must_change_password: !options.keepPassword });
+      const names = new Names(session);
+      const self = await names.self();
+      const user = name === undefined ? self : await names.user(name);
+      const params = { user_id: user.id };
+      if (user.id === self.id) {
+        const original_password = process.env.ATELIER_PASSWORD || (await ask('Password: ', true));
+        const body = { user: { original_password, password: await newPassword(options) } };
+        await session.call(userApi.changePassword, { params, body });
+        process.stderr.write('The password is changed; saved logins with the old one ended. Run: atelier login\n');
+        return;
+      }
+      const given = await givenPassword(options);
+      const password = given ?? madePassword();
+      const pwd_status = !options.keepPassword;
+      await session.call(userApi.updateUserDetails, { params, body: { user: { password, pwd_status } } });
+      const shown = { name: user.name, must_change_password: pwd_status, ...(given ? {} : { password }) };
+      printOne(format, shown, ['password']);
     },
   },
-  {
+  calling(userApi.deleteUser, {
     words: 'user delete',
-    about: 'delete an IAM user with its keys',
-    args: [['<user>', 'name or id']],
+    about: 'delete an IAM user with its access keys',
+    args: theUser,
+    example: 'iam user delete ann',
     destroys: true,
-    async run({ session }, [name]) {
-      const { id } = await new Names(session).user(name!);
-      await session.call(userApi.deleteUser, { params: { user_id: id } });
-      process.stderr.write(`User ${name} is deleted.\n`);
-    },
-  },
+    input: userId,
+    done: ([name]) => `User ${name} is deleted.`,
+  }),
   {
-    words: 'group list',
-    about: 'list user groups',
-    async run({ session, format }) {
-      printRows(format, await new Names(session).groups(), {
-        Name: group => group.name,
-        Description: group => group.description,
-        Id: group => group.id,
+    words: 'token show',
+    about: 'show whose a token is, for which project, and how long it lives',
+    options: [['--token-stdin', 'the token on standard input; the own one when absent']],
+    example: 'iam token show',
+    operations: [tokenApi.validateToken],
+    async run({ session, format }, _args, options) {
+      const subject = options.tokenStdin ? await givenPassword({ passwordStdin: true }) : await session.token();
+      const headers = { 'x-subject-token': subject! };
+      const { token } = await session.call(tokenApi.validateToken, { headers, query: { nocatalog: 'true' } });
+      if (format === 'json') {
+        printOne(format, token);
+        return;
+      }
+      const { user, project, issued_at, expires_at, methods } = token as Record<string, Shown>;
+      printOne(format, {
+        user: user!.name,
+        user_id: user!.id,
+        account: (user!.domain as Shown).name,
+        project: project?.name,
+        methods,
+        issued_at,
+        expires_at,
       });
     },
   },
-  {
-    words: 'group create',
-    about: 'create a user group',
-    args: [
-      ['<name>', 'group name'],
-      ['[user...]', 'users to add'],
-    ],
-    options: [['--description <text>', 'what the group is for']],
-    example: 'iam group create ModelArts_admin_group ann',
-    async run({ session, format }, [name, ...members], { description }) {
-      const names = new Names(session);
-      const ids = await Promise.all(members.map(async member => (await names.user(member)).id));
-      const body = { group: { name: name!, ...(description ? { description } : {}) } };
-      const { group } = await session.call(userApi.createGroup, { body });
-      const { id } = group as Shown;
-      for (const user_id of ids) await session.call(userApi.addUserToGroup, { params: { group_id: id, user_id } });
-      printOne(format, { id, name, members: members.join(', ') });
-    },
-  },
-  {
-    words: 'group members',
-    about: 'list the users of a group',
-    args: [['<group>', 'name or id']],
-    async run({ session, format }, [name]) {
-      const { id } = await new Names(session).group(name!);
-      const { users } = await session.call(userApi.listUsersOfGroup, { params: { group_id: id } });
-      printRows(format, users as Shown[], userColumns);
-    },
-  },
-  {
-    words: 'group add',
-    about: 'add users to a group',
-    args: [
-      ['<group>', 'name or id'],
-      ['<user...>', 'names or ids'],
-    ],
-    run: (context, args) => setMembers(context.session, args, userApi.addUserToGroup, 'added to'),
-  },
-  {
-    words: 'group remove',
-    about: 'remove users from a group',
-    args: [
-      ['<group>', 'name or id'],
-      ['<user...>', 'names or ids'],
-    ],
-    run: (context, args) => setMembers(context.session, args, userApi.removeUserFromGroup, 'removed from'),
-  },
-  {
-    words: 'group delete',
-    about: 'delete a group with what was granted to it',
-    args: [['<group>', 'name or id']],
-    destroys: true,
-    async run({ session }, [name]) {
-      const { id } = await new Names(session).group(name!);
-      await session.call(userApi.deleteGroup, { params: { group_id: id } });
-      process.stderr.write(`Group ${name} is deleted.\n`);
-    },
-  },
 ];
-
-async function setMembers(
-  session: Names['session'],
-  [group, ...members]: readonly string[],
-  operation: typeof userApi.addUserToGroup | typeof userApi.removeUserFromGroup,
-  done: string,
-): Promise<void> {
-  const names = new Names(session);
-  const { id } = await names.group(group!);
-  for (const member of members) {
-    const user = await names.user(member);
-    await session.call(operation as typeof userApi.addUserToGroup, { params: { group_id: id, user_id: user.id } });
-    process.stderr.write(`${user.name} is ${done} ${group}.\n`);
-  }
-}
