@@ -1,3 +1,4 @@
+import { benchAuthorization } from './authorization.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchObjects } from './objects.ts';
@@ -7,13 +8,14 @@ import { benchServer } from './server.ts';
 
 /**
  * Measures what the README states. Each figure is a ratio against a peer, or the physical limit, in the same run.
- * `./atelier bench [server|objects|job|gateway|policy …] [--json]`
+ * `./atelier bench [server|objects|job|gateway|authorization|policy …] [--json]`
  */
 const benches: Record<string, () => Promise<Report>> = {
   server: benchServer,
   objects: benchObjects,
   job: benchJob,
   gateway: benchGateway,
+  authorization: benchAuthorization,
   policy: benchPolicy,
 };
 

@@ -202,9 +202,13 @@ export function checkPasswordChanged(op: AnyOperation, caller: Principal): void 
   });
 }
 
-/** Whether it is the caller's own, for which no policy is asked. Sessions of agencies own nothing. */
+/**
+ * Whether it is the caller's own, for which no policy is asked. Sessions of agencies own nothing, nor does a credential that was narrowed
+ * to a policy, which must say so.
+ */
 function isOwn(guard: Guard, caller: Principal, request: RequestParts, located: Located | undefined): boolean {
   if (typeof guard !== 'object' || !('own' in guard) || caller.kind === 'agency') return false;
+  if (caller.boundary !== undefined) return false;
   const owner = guard.own === 'target' ? located?.ownerId : (guard.own(request) ?? caller.id);
   return owner === caller.id;
 }

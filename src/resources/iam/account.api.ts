@@ -25,6 +25,7 @@ export const listDomains = operation({
   method: 'GET',
   path: '/v3/domains',
   action: operator,
+  query: open({ name: Type.Optional(Type.String()), enabled: Type.Optional(Type.Boolean()) }),
   status: 200,
   response: open({ domains: Type.Array(anyObject) }),
 });
@@ -47,6 +48,7 @@ export const updateDomain = operation({
   action: operator,
   body: open({
     domain: open({
+      name: Type.Optional(Type.String()),
       enabled: Type.Optional(Type.Boolean()),
       description: Type.Optional(Type.String({ maxLength: 255 })),
     }),

@@ -27,7 +27,13 @@ export function accountRoutes({ accounts, views }: { accounts: AccountService; v
       const { name, description } = call.body.domain;
       return withRoot(await accounts.createAccount(name, description ?? ''));
     }),
-    route(api.listDomains, async () => ({ domains: (await accounts.accounts()).map(views.domain) })),
+    route(api.listDomains, async call => {
+      const { name, enabled } = call.query;
+      const found = (await accounts.accounts())
+        .filter(account => name === undefined || account.name === name)
+        .filter(account => enabled === undefined || account.enabled === enabled);
+      return { domains: found.map(views.domain) };
+    }),
     route(api.showDomain, async call => ({ domain: views.domain(await accounts.accountOf(call.params.domain_id)) })),
     route(api.updateDomain, async call => ({
       domain: views.domain(await accounts.updateAccount(call.params.domain_id, call.body.domain)),

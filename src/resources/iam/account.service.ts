@@ -1,8 +1,9 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { hexId, randomText } from '../../kernel/ids.ts';
-import { duplicate, invalid, missing, overLimit } from './iam.failures.ts';
+import { duplicate, invalid, lookAlike, missing, overLimit } from './iam.failures.ts';
 import type { IamStore } from './iam.store.ts';
 import { type Account, type AuthMode, LIMITS, newUser, type Project } from './identity.ts';
+import { nameKey } from './names.ts';
 import { hashPassword } from './secrets.ts';
 import { newKey } from './user.service.ts';
 
@@ -88,7 +89,7 @@ export function accountService(deps: {
         };
         await rows.insertUser(user);
       } else if (fresh) {
-        await rows.updateUser(user.id, { passwordHash }, true);
+        await rows.updateUser(user.id, { passwordHash, mustChangePassword: false }, true);
         for (const key of await rows.keysOf(user.id)) await rows.deleteKey(key.access);
       }
       const ids = { created: !existing, accountId: account.id, userId: user.id, projectId: project.id };
@@ -115,8 +116,9 @@ export function accountService(deps: {
       if (!ACCOUNT_NAME.test(name)) {
         throw invalid('Field [domain.name] must have 3 to 64 letters, digits, _ or -, the first a letter.');
       }
-      const taken = (await store.accounts()).some(account => account.name.toLowerCase() === name.toLowerCase());
-      if (taken) throw duplicate('account', name);
+      const key = nameKey(name);
+      const other = (await store.accounts()).find(account => nameKey(account.name) === key);
+      if (other) throw other.name === name ? duplicate('account', name) : lookAlike('account', name, other.name);
       const password = newPassword();
       return { ...(await ensureRootAccount({ account: name, password, description })), password };
     },
@@ -128,12 +130,24 @@ export function accountService(deps: {
       return { ...(await ensureRootAccount({ account: name, password, resetCredentials: true })), password };
     },
 
-    /** A disabled account's credentials are refused from now on; what runs in it runs on. */
-    async updateAccount(id: string, patch: { enabled?: boolean | undefined; description?: string | undefined }) {
-      await accountOf(id);
-      await store.updateAccount(id, {
-        ...(patch.enabled === undefined ? {} : { enabled: patch.enabled }),
-        ...(patch.description === undefined ? {} : { description: patch.description }),
+    /**
+     * Disabling an account ends every token and temporary key of it for good, and stops passwords and permanent keys until it is enabled
+     * again; what runs in it runs on.
+     */
+    async updateAccount(
+      id: string,
+      patch: { name?: string | undefined; enabled?: boolean | undefined; description?: string | undefined },
+    ): Promise<Account> {
+      const before = await accountOf(id);
+      if (patch.name !== undefined && patch.name !== before.name) {
+        throw invalid('Field [domain.name] cannot be changed: agencies and clients of others go by it.');
+      }
+      await store.transaction(async rows => {
+        await rows.updateAccount(id, {
+          ...(patch.enabled === undefined ? {} : { enabled: patch.enabled }),
+          ...(patch.description === undefined ? {} : { description: patch.description }),
+        });
+        if (patch.enabled === false) await rows.revokeAccount(id);
       });
       changed();
       return accountOf(id);

@@ -151,7 +151,7 @@ export const listAssignments = operation({
     'scope.domain_id': Type.Optional(Type.String()),
     'scope.enterprise_projects_id': Type.Optional(Type.String()),
     is_inherited: Type.Optional(Type.Boolean()),
-    include_group: Type.Optional(Type.Boolean()),
+    include_group: Type.Optional(Type.Boolean({ default: true })),
     page: Type.Optional(Type.Integer({ minimum: 1 })),
     per_page: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
   }),

@@ -1,7 +1,7 @@
 import { Reply, type Route, route } from '../../http/index.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import * as api from './assignment.api.ts';
-import { missing } from './iam.failures.ts';
+import { invalid, missing } from './iam.failures.ts';
 import type { GrantRow } from './iam.schema.ts';
 import { type IamViews, onPage } from './iam.view.ts';
 import type { SubjectKind } from './identity.ts';
@@ -39,10 +39,13 @@ export function assignmentRoutes({ policies, users, views }: AssignmentRouteDeps
     assignments: readonly { agency_id: string; enterprise_project_id: string; role_id: string }[],
     granted: boolean,
   ) => {
-    for (const { agency_id, enterprise_project_id, role_id } of assignments) {
-      const scope = { enterpriseProjectId: enterprise_project_id };
-      await policies.setGrant(principal.accountId, 'agency', agency_id, role_id, scope, granted);
-    }
+    const inputs = assignments.map(item => ({
+      kind: 'agency' as const,
+      id: item.agency_id,
+      policyId: item.role_id,
+      scope: { enterpriseProjectId: item.enterprise_project_id },
+    }));
+    await policies.setGrants(principal.accountId, inputs, granted);
     return new Reply(undefined);
   };
 
@@ -73,6 +76,7 @@ export function assignmentRoutes({ policies, users, views }: AssignmentRouteDeps
           enabled: user.enabled,
           description: user.description,
           policy_num: held(user.id).length,
+          lastest_policy_time: Math.max(...held(user.id).map(grant => grant.granted_at)),
         })),
       };
     }),
@@ -89,6 +93,10 @@ export function assignmentRoutes({ policies, users, views }: AssignmentRouteDeps
     route(api.listAssignments, async ({ principal, query }) => {
       const { accountId } = principal;
       if (query.domain_id !== undefined && query.domain_id !== accountId) throw missing('account', query.domain_id);
+      const subjects = ['subject', 'subject.user_id', 'subject.group_id', 'subject.agency_id'] as const;
+      if (subjects.filter(name => query[name] !== undefined).length > 1) {
+        throw invalid(`Parameters ${subjects.map(name => `[${name}]`).join(', ')} exclude each other.`);
+      }
       const userId = query['subject.user_id'];
       const groupsOfUser = userId !== undefined && query.include_group ? await users.groupsOf(userId) : [];
       const wanted = (grant: GrantRow): boolean => {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { Failure } from '../../kernel/failure.ts';
 
 /** Failed logins that one address may make at once, and how fast the allowance comes back. */
@@ -12,7 +13,8 @@ const ADDRESSES = 10_000;
 export function attemptLimit(now: () => number) {
   const buckets = new Map<string, { left: number; at: number }>();
 
-  function bucketOf(address: string): { left: number; at: number } {
+  function bucketOf(source: string): { left: number; at: number } {
+    const address = networkOf(source);
     const time = now();
     const before = buckets.get(address) ?? { left: BURST, at: time };
     const left = Math.min(BURST, before.left + Math.max(0, time - before.at) / REFILL_MS);
@@ -43,5 +45,23 @@ export function attemptLimit(now: () => number) {
       const bucket = bucketOf(address);
       bucket.left = Math.min(BURST, bucket.left + 1);
     },
+    /** How many addresses are remembered. */
+    size: () => buckets.size,
   };
+}
+
+/** What one party has for itself: an IPv4 address, or a /64 of IPv6. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped) return mapped[1]!;
+  if (!isIPv6(address)) return address;
+  const [head = '', tail = ''] = address.split('%')[0]!.split('::');
+  const front = head === '' ? [] : head.split(':');
+  const back = tail === '' ? [] : tail.split(':');
+  const zeros = address.includes('::') ? Math.max(0, 8 - front.length - back.length) : 0;
+  const groups = [...front, ...Array<string>(zeros).fill('0'), ...back];
+  return groups
+    .slice(0, 4)
+    .map(group => Number.parseInt(group, 16).toString(16))
+    .join(':');
 }

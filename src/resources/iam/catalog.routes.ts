@@ -66,29 +66,24 @@ export function catalogRoutes({ accounts, users, policies, views, region }: Cata
     route(api.showDomainQuota, async ({ principal, params, query }) => {
       const { accountId } = principal;
       if (params.domain_id !== accountId) throw missing('account', params.domain_id);
+      const given = await policies.allGrants(accountId);
+      // What the subject that has most of them has.
+      const most = (kind: string, inEnterpriseProjects: boolean): number => {
+        const counted = given.filter(
+          grant => grant.subject_kind === kind && grant.scope.startsWith('ep:') === inEnterpriseProjects,
+        );
+        return Math.max(0, ...[...Map.groupBy(counted, grant => grant.subject_id).values()].map(of => of.length));
+      };
+      const resource = (type: string, quota: number, used: number) => ({ type, quota, min: 0, max: quota, used });
       const resources = [
-        { type: 'user', quota: LIMITS.users, min: 0, max: LIMITS.users, used: (await users.users(accountId)).length },
-        {
-          type: 'group',
-          quota: LIMITS.groups,
-          min: 0,
-          max: LIMITS.groups,
-          used: (await users.groups(accountId)).length,
-        },
-        {
-          type: 'policy',
-          quota: LIMITS.policies,
-          min: 0,
-          max: LIMITS.policies,
-          used: (await policies.policies(accountId)).length,
-        },
-        {
-          type: 'agency',
-          quota: LIMITS.agencies,
-          min: 0,
-          max: LIMITS.agencies,
-          used: (await policies.agencies(accountId)).length,
-        },
+        resource('user', LIMITS.users, (await users.users(accountId)).length),
+        resource('group', LIMITS.groups, (await users.groups(accountId)).length),
+        resource('policy', LIMITS.policies, (await policies.policies(accountId)).length),
+        resource('agency', LIMITS.agencies, (await policies.agencies(accountId)).length),
+        resource('assigment_group_mp', LIMITS.grantsPerSubject, most('group', false)),
+        resource('assigment_agency_mp', LIMITS.grantsPerSubject, most('agency', false)),
+        resource('assigment_group_ep', LIMITS.grantsPerSubject, most('group', true)),
+        resource('assigment_user_ep', LIMITS.grantsPerSubject, most('user', true)),
       ];
       const wanted = resources.filter(resource => query.type === undefined || resource.type === query.type);
       if (wanted.length === 0) {

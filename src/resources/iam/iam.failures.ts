@@ -22,3 +22,13 @@ export function overLimit(what: string, limit: number, solution: string): Failur
     solution,
   });
 }
+
+/** A name that people would take for another that is there. */
+export function lookAlike(what: string, name: string, other: string): Failure {
+  return new Failure({
+    code: 'IAM.0009',
+    status: 409,
+    message: `The name ${name} looks like that of the ${what} ${other}.`,
+    solution: 'Choose a name that differs by more than upper case, or by letters that look the same.',
+  });
+}

@@ -54,6 +54,7 @@ export const iamMigrations = [
     `ALTER TABLE agencies ADD COLUMN duration TEXT NOT NULL DEFAULT 'FOREVER'`,
     'ALTER TABLE agencies ADD COLUMN expires_at INTEGER',
   ]),
+  sqlMigration('0011-iam-grant-times', ['ALTER TABLE grants ADD COLUMN granted_at INTEGER NOT NULL DEFAULT 0']),
   sqlMigration('0012-iam-federation', [
     `CREATE TABLE identity_providers (
       id TEXT PRIMARY KEY, account_id TEXT NOT NULL REFERENCES accounts(id), enabled INTEGER NOT NULL, description TEXT NOT NULL,
@@ -145,6 +146,8 @@ export interface GrantRow {
   subject_id: string;
   policy_id: string;
   scope: string;
+  /** Milliseconds since the epoch; 0 for grants of older versions. */
+  granted_at: number;
 }
 
 export interface ProviderRow {

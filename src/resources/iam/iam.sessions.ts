@@ -4,7 +4,7 @@ import { Failure } from '../../kernel/failure.ts';
 import { accessKeyId, randomText, uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { IamStore } from './iam.store.ts';
-import { type Agency, isAlive, type User } from './identity.ts';
+import { type Agency, isAlive, type Project, type User } from './identity.ts';
 import type { ProviderStore } from './provider.store.ts';
 import type { FederatedUser } from './provider.ts';
 import { KEY_CONTEXT, sameText, seal, sha256, TOKEN_CONTEXT, unseal } from './secrets.ts';
@@ -68,6 +68,7 @@ export function iamSessions(deps: {
   const { store, federated, clock, tokenKey, operatorKey, dataKey } = deps;
   const tokens = sessionCache<{ claims: TokenClaims; principal: Principal }>();
   const keys = sessionCache<ResolvedKey>();
+  const projects = sessionCache<Project>();
 
   /** Whom claims or a principal name, as things stand now. */
   function subjectOf(kind: Principal['kind'], id: string): Promise<User | Agency | FederatedUser | undefined> {
@@ -93,7 +94,6 @@ export function iamSessions(deps: {
       throw new AuthenticationFailure('invalid', 'this credential was revoked.', 'Obtain a new one.');
     }
     const project = claims.prj ? await store.project(claims.prj) : undefined;
-    if (project?.status === 'suspended') throw suspended(project.name);
     if (claims.prj && !project) {
       throw new AuthenticationFailure('invalid', 'the project of this credential does not exist any more.');
     }
@@ -125,25 +125,29 @@ export function iamSessions(deps: {
     throw new AuthenticationFailure('invalid', `the user ${obo.name} who switched to this role may not any more.`);
   }
 
-  function claimsFor(
+  /** Claims of a credential for a principal, which outlives neither its proof nor its agency. */
+  async function claimsFor(
     principal: Pick<Principal, 'kind' | 'id' | 'accountId' | 'onBehalfOf' | 'boundary'>,
-    generation: number,
     projectId: string | undefined,
     seconds: number,
-    assumerGeneration?: number,
-  ): TokenClaims {
+    proof: Proof,
+  ): Promise<TokenClaims> {
+    const subject = await subjectOf(principal.kind, principal.id);
+    const { onBehalfOf } = principal;
+    const { assumerGeneration, until } = proof;
     const iat = Math.floor(clock.now() / 1000);
+    const ends = subject && 'expiresAt' in subject ? subject.expiresAt : null;
     return {
       iss: 'atelier',
       sub: principal.id,
       kind: principal.kind,
       dom: principal.accountId,
       ...(projectId ? { prj: projectId } : {}),
-      gen: generation,
+      gen: proof.generation ?? subject?.generation ?? -1,
       iat,
-      exp: iat + seconds,
+      exp: Math.min(iat + seconds, until ?? iat + seconds, ends === null ? iat + seconds : Math.floor(ends / 1000)),
       jti: uuid(),
-      ...(principal.onBehalfOf ? { obo: oboOf(principal.onBehalfOf, assumerGeneration) } : {}),
+      ...(onBehalfOf ? { obo: oboOf(onBehalfOf, assumerGeneration) } : {}),
       ...(principal.boundary === undefined ? {} : { bnd: principal.boundary }),
     };
   }
@@ -152,22 +156,13 @@ export function iamSessions(deps: {
     return (await subjectOf(principal.kind, principal.id))?.generation ?? -1;
   }
 
-  /**
-   * A token for a principal, for 24 hours unless its proof ends before.
-   */
+  /** A token for a principal, for 24 hours unless its proof ends before. */
   async function issueToken(
     principal: Principal,
     projectId: string | undefined,
     proof: Proof = {},
   ): Promise<{ token: string; claims: TokenClaims }> {
-    const claims = claimsFor(
-      principal,
-      proof.generation ?? (await generationOf(principal)),
-      projectId,
-      TOKEN_SECONDS,
-      proof.assumerGeneration,
-    );
-    if (proof.until !== undefined) claims.exp = Math.min(claims.exp, proof.until);
+    const claims = await claimsFor(principal, projectId, TOKEN_SECONDS, proof);
     return { token: signToken(tokenKey, claims), claims };
   }
 
@@ -178,9 +173,7 @@ export function iamSessions(deps: {
     seconds: number,
     proof: Proof = {},
   ): Promise<TemporaryCredential> {
-    const generation = proof.generation ?? (await generationOf(principal));
-    const claims = claimsFor(principal, generation, projectId, seconds, proof.assumerGeneration);
-    if (proof.until !== undefined) claims.exp = Math.min(claims.exp, proof.until);
+    const claims = await claimsFor(principal, projectId, seconds, proof);
     const access = accessKeyId();
     const secret = randomText(40);
     const securityToken = randomText(120);
@@ -301,19 +294,26 @@ export function iamSessions(deps: {
       );
     }
     if (verdict === 'bad') throw new AuthenticationFailure('bad-signature', 'verify aksk signature fail.');
-    const domainId = request.headers['x-domain-id'];
+    // Whoever passes a request on could add headers: those that are not signed say nothing.
+    const said = (name: string) =>
+      authorization.signedHeaders.some(signed => signed.toLowerCase() === name) ? request.headers[name] : undefined;
+    const domainId = said('x-domain-id');
     if (domainId && domainId !== key.principal.accountId) throw unreached(`the account of X-Domain-Id`);
-    return scoped(key.principal, request.headers['x-project-id']);
+    return scoped(key.principal, said('x-project-id'));
   }
 
   /** The principal narrowed to the project a signed request names. Throws Failure when its credential does not reach that. */
   async function scoped(principal: Principal, projectId: string | undefined): Promise<Principal> {
     if (!projectId || principal.projectId === projectId) return principal;
-    const project = await store.project(projectId);
+    const project = await projectById(projectId);
     if (principal.projectId || project?.accountId !== principal.accountId)
       throw unreached('the project of X-Project-Id');
-    if (project.status === 'suspended') throw suspended(project.name);
     return { ...principal, projectId: project.id, projectName: project.name };
+  }
+
+  /** A project by its id, remembered: nearly every request asks. */
+  function projectById(id: string): Promise<Project | undefined> {
+    return projects.get(id, () => store.project(id));
   }
 
   async function authenticate(request: RawRequest): Promise<Principal> {
@@ -345,25 +345,18 @@ export function iamSessions(deps: {
     issueToken,
     issueTemporaryKey,
     generationOf,
+    projectById,
     resolveAccessKey,
     /** Forgets what is remembered of users, agencies and keys: something about them has changed. */
     changed(): void {
       tokens.clear();
       keys.clear();
+      projects.clear();
     },
   };
 }
 
 export type IamSessions = ReturnType<typeof iamSessions>;
-
-function suspended(name: string): Failure {
-  return new Failure({
-    code: 'IAM.0003',
-    status: 403,
-    message: `The project ${name} is suspended.`,
-    solution: 'An administrator resumes it: PUT /v3-ext/projects/{project_id} with status normal.',
-  });
-}
 
 function workedFor(obo: NonNullable<TokenClaims['obo']>): NonNullable<Principal['onBehalfOf']> {
   const { id, name, acc, acn } = obo;

@@ -60,6 +60,16 @@ function queries(database: Database) {
         })
         .where('id', '=', id)
         .execute(),
+    /** Ends every token and temporary key of an account's users and agencies. */
+    revokeAccount: async (id: string) => {
+      for (const table of ['users', 'agencies'] as const) {
+        await db
+          .updateTable(table)
+          .set(eb => ({ generation: eb('generation', '+', 1) }))
+          .where('account_id', '=', id)
+          .execute();
+      }
+    },
     insertProject: (project: Project) =>
       db
         .insertInto('projects')
@@ -208,13 +218,13 @@ function queries(database: Database) {
         .where('account_id', '=', accountId)
         .orderBy('display_name')
         .execute(),
-    addGrant: (row: GrantRow) =>
+    addGrant: (grant: Omit<GrantRow, 'granted_at'>, now: number) =>
       db
         .insertInto('grants')
-        .values(row)
+        .values({ ...grant, granted_at: now })
         .onConflict(conflict => conflict.doNothing())
         .execute(),
-    removeGrant: (row: GrantRow) =>
+    removeGrant: (row: Omit<GrantRow, 'granted_at'>) =>
       db
         .deleteFrom('grants')
         .where('subject_kind', '=', row.subject_kind)
@@ -226,7 +236,7 @@ function queries(database: Database) {
       ids.length === 0
         ? Promise.resolve([])
         : db.selectFrom('grants').selectAll().where('subject_kind', '=', kind).where('subject_id', 'in', ids).execute(),
-    /** All grants in an enterprise project, or all of some subjects. */
+    /** All grants in one scope, of whatever account. */
     grantsInScope: (scope: string): Promise<GrantRow[]> =>
       db.selectFrom('grants').selectAll().where('scope', '=', scope).execute(),
     /** Users who have grants of their own beside those of their groups. */

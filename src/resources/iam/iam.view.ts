@@ -31,6 +31,12 @@ export function onPage<T>(items: readonly T[], query: { page?: number; per_page?
   return items.slice(start, start + size);
 }
 
+/** The life of an agency as IAM tells it. */
+function agencyHours(duration: string): string {
+  if (duration === 'FOREVER') return duration;
+  return String((duration === 'ONEDAY' ? 1 : Number(duration)) * 24);
+}
+
 const self = (api: string, path: string) => ({ self: `${api}${path}`, previous: null, next: null });
 
 /** Views of identity things on the wire (reference iam.json). */
@@ -135,7 +141,8 @@ export function iamViews(endpoints: Endpoints, region: string) {
       domain_id: agency.accountId,
       trust_domain_id: agency.trust === PLATFORM_TRUST ? '' : agency.trust,
       trust_domain_name: trustName ?? '',
-      duration: agency.duration,
+      // In hours, although it is given in days: official tools divide by 24.
+      duration: agencyHours(agency.duration),
       expire_time: agency.expiresAt === null ? null : iamTime(agency.expiresAt),
       create_time: iamTime(agency.createdAt),
     }),
@@ -159,12 +166,12 @@ export function iamViews(endpoints: Endpoints, region: string) {
       methods: string[];
       principal: Principal;
       project: Project | undefined;
-      assumedBy?: Principal;
       catalog: boolean;
       federation?: Federation | undefined;
     }) {
       const { claims, principal, project } = input;
       const domain = { id: principal.accountId, name: principal.accountName };
+      const behind = principal.onBehalfOf;
       return {
         token: {
           methods: input.methods,
@@ -190,13 +197,16 @@ export function iamViews(endpoints: Endpoints, region: string) {
           ...(project ? { project: { id: project.id, name: project.name, domain } } : { domain }),
           roles: principal.kind === 'root' ? [{ id: '0', name: 'te_admin' }] : [],
           catalog: input.catalog ? this.catalog(project?.id) : [],
-          ...(input.assumedBy
+          ...(claims.obo?.gen !== undefined && behind
             ? {
                 assumed_by: {
                   user: {
-                    id: input.assumedBy.id,
-                    name: input.assumedBy.name,
-                    domain: { id: input.assumedBy.accountId, name: input.assumedBy.accountName },
+                    id: behind.id,
+                    name: behind.name,
+                    domain: {
+                      id: behind.accountId ?? principal.accountId,
+                      name: behind.accountName ?? principal.accountName,
+                    },
                   },
                 },
               }

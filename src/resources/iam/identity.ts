@@ -152,18 +152,11 @@ export const LIMITS = {
   nameLength: 64,
   passwordMin: 8,
   passwordMax: 32,
+  grantsPerSubject: 500,
   formerPasswords: 3,
 } as const;
 
-/** Throws Failure when it is no name for a user, group or agency. */
-export function checkName(name: string, what: string): void {
-  if (/^[\w.\- ]+$/.test(name) && name.trim() === name && name.length <= LIMITS.nameLength) return;
-  throw invalid(
-    `The ${what} name must have 1 to ${LIMITS.nameLength} letters, digits, blanks or _ . -, and no blank at its ends.`,
-  );
-}
-
-/** Throws Failure naming the first member that is not of its form. */
+/** Throws Failure naming the first member that is not of its form, or lacks the one it goes with. */
 export function checkContact(contact: Contact): void {
   const forms: [keyof Contact, RegExp, string][] = [
     ['email', /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,190}$/u, 'an e-mail address'],
@@ -176,6 +169,15 @@ export function checkContact(contact: Contact): void {
     const value = contact[name];
     if (value !== undefined && value !== '' && !form.test(value))
       throw invalid(`Field [user.${name}] should be ${words}.`);
+  }
+  const both: [keyof Contact, keyof Contact][] = [
+    ['areacode', 'phone'],
+    ['xuser_type', 'xuser_id'],
+  ];
+  for (const [one, other] of both) {
+    if ((contact[one] ?? '') === '' && (contact[other] ?? '') === '') continue;
+    if (contact[one] && contact[other]) continue;
+    throw invalid(`Fields [user.${one}] and [user.${other}] belong together.`);
   }
 }
 
@@ -194,15 +196,22 @@ export function countAttempt(before: LoginFailures | undefined, now: number): Lo
   return { count, since: stale ? now : before.since, lockedUntil: count >= LOCK_AFTER ? now + LOCK_MS : null };
 }
 
-/** What is wrong with a password, or undefined (length, and two kinds of characters). */
-export function passwordProblem(password: string, userName: string): string | undefined {
-  if (password.length < LIMITS.passwordMin || password.length > LIMITS.passwordMax) {
+/** What is wrong with a password, or undefined (length, two kinds of characters, nothing of its owner). */
+export function passwordProblem(password: string, owner: { name: string; contact: Contact }): string | undefined {
+  const length = [...password].length;
+  if (length < LIMITS.passwordMin || length > LIMITS.passwordMax) {
     return `it must have ${LIMITS.passwordMin} to ${LIMITS.passwordMax} characters`;
   }
+  if (/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}]/u.test(password)) return 'it must not contain invisible characters';
   const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter(kind => kind.test(password)).length;
   if (kinds < 2) return 'it must mix at least two of: lower case, upper case, digits, other characters';
-  const reversed = [...userName].reverse().join('');
-  if ([userName, reversed].includes(password)) return 'it must not be the user name, forwards or backwards';
+  const given = password.toLowerCase();
+  const name = owner.name.toLowerCase();
+  if ([name, [...name].reverse().join('')].includes(given))
+    return 'it must not be the user name, forwards or backwards';
+  const { email, phone } = owner.contact;
+  if (email && given === email.toLowerCase()) return 'it must not be the e-mail address of the user';
+  if (phone && given.includes(phone)) return 'it must not contain the phone number of the user';
   return undefined;
 }
 

@@ -196,7 +196,11 @@ export function createIam(deps: IamDeps): Iam {
           solution: 'Obtain one with auth.scope.project: POST /v3/auth/tokens.',
         });
       }
-      return (await store.project(projectId))?.accountId === principal.accountId;
+      const project = await sessions.projectById(projectId);
+      if (project?.accountId !== principal.accountId) return false;
+      // Only here: whoever resumes it has a credential of this very project, as the official client will have it.
+      if (project.status === 'suspended') throw suspended(project.name);
+      return true;
     },
     locators: {
       async 'access-key'(access, { accountId }) {
@@ -252,7 +256,7 @@ export function createIam(deps: IamDeps): Iam {
       for (const { projectId, workspace } of scopes) {
         const project = projects.find(each => each.id === projectId);
         const account = project && (await store.account(project.accountId));
-        if (!project || !account?.enabled) continue;
+        if (!project || !account?.enabled || project.status === 'suspended') continue;
         const base = {
           accountId: account.id,
           accountName: account.name,
@@ -298,11 +302,12 @@ export function createIam(deps: IamDeps): Iam {
       const projects = await store.projects(principal.accountId);
       const projectId = principal.projectId ?? input.projectId ?? projects.find(project => project.name === region)?.id;
       const project = projects.find(item => item.id === projectId);
+      if (project?.status === 'suspended') throw suspended(project.name);
       // A service of another project is refused by the gateway, which is told the caller's.
       const workspace = input.scope?.projectId === projectId ? input.scope?.workspace : undefined;
       const may =
         project && (await mayInvoke({ ...principal, projectId: project.id, projectName: project.name }, workspace));
-      if (!project || !may?.allowed) {
+      if (!project || !may?.allowed || principal.mustChangePassword) {
         throw new Failure({
           code: 'ModelArts.4203',
           status: 401,
@@ -324,4 +329,13 @@ export function createIam(deps: IamDeps): Iam {
     federatedUser: providers.federatedUser,
     federatedUserByName: providers.federatedUserByName,
   };
+}
+
+function suspended(name: string): Failure {
+  return new Failure({
+    code: 'IAM.0003',
+    status: 403,
+    message: `The project ${name} is suspended.`,
+    solution: 'An administrator resumes it: PUT /v3-ext/projects/{project_id} with status normal.',
+  });
 }

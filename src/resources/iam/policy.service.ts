@@ -3,19 +3,19 @@ import { Failure } from '../../kernel/failure.ts';
 import { hexId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { type Authorizer, findSystemPolicy, parsePolicy } from '../../policy/index.ts';
-import { duplicate, invalid, missing, overLimit } from './iam.failures.ts';
+import { duplicate, missing, overLimit } from './iam.failures.ts';
 import type { GrantRow, PolicyRow } from './iam.schema.ts';
 import type { IamStore } from './iam.store.ts';
-import {
-  type Agency,
-  agencyLife,
-  checkName,
-  type GrantScope,
-  isAlive,
-  LIMITS,
-  type SubjectKind,
-  scopeText,
-} from './identity.ts';
+import { type Agency, agencyLife, type GrantScope, isAlive, LIMITS, type SubjectKind, scopeText } from './identity.ts';
+import { checkName } from './names.ts';
+
+/** One grant as it is asked for. */
+export interface GrantInput {
+  kind: SubjectKind;
+  id: string;
+  policyId: string;
+  scope: GrantScope;
+}
 
 export interface PolicyInput {
   displayName: string;
@@ -54,9 +54,7 @@ export function policyService(deps: {
   }
 
   function checkPolicy(input: PolicyInput): void {
-    if (!/^[\w\- .()/]{1,128}$/.test(input.displayName)) {
-      throw invalid('The policy name (display_name) must have 1 to 128 letters, digits, blanks or _ - . ( ) /');
-    }
+    checkName(input.displayName, 'policy', '()/');
     parsePolicy(input.document, { kind: 'custom' });
   }
 
@@ -90,6 +88,21 @@ export function policyService(deps: {
     }
     // Policies are granted by id; system-defined ones are found by name too, which the wire does not offer.
     if (policyId !== undefined && findSystemPolicy(policyId)?.id !== policyId) await policyOf(accountId, policyId);
+  }
+
+  /** Grants or revokes all of them, or none. */
+  async function setGrants(accountId: string, inputs: readonly GrantInput[], granted: boolean): Promise<void> {
+    for (const { kind, id, policyId, scope } of inputs) await checkGrant(accountId, kind, id, scope, policyId);
+    await store.transaction(async rows => {
+      for (const { kind, id, policyId, scope } of inputs) {
+        const row = { subject_kind: kind, subject_id: id, policy_id: policyId, scope: scopeText(scope) };
+        await (granted ? rows.addGrant(row, clock.now()) : rows.removeGrant(row));
+        if (granted && (await rows.grants(kind, [id])).length > LIMITS.grantsPerSubject) {
+          throw overLimit(`grants to one ${kind}`, LIMITS.grantsPerSubject, 'Join policies into one.');
+        }
+      }
+    });
+    changed();
   }
 
   return {
@@ -169,11 +182,10 @@ export function policyService(deps: {
       scope: GrantScope,
       granted: boolean,
     ): Promise<void> {
-      await checkGrant(accountId, kind, id, scope, policyId);
-      const row = { subject_kind: kind, subject_id: id, policy_id: policyId, scope: scopeText(scope) };
-      await (granted ? store.addGrant(row) : store.removeGrant(row));
-      changed();
+      await setGrants(accountId, [{ kind, id, policyId, scope }], granted);
     },
+
+    setGrants,
 
     /** Grants in an enterprise project, with who holds them. */
     async grantsIn(accountId: string, enterpriseProjectId: string): Promise<GrantRow[]> {
@@ -238,19 +250,18 @@ export function policyService(deps: {
         }
         await rows.insertAgency(agency);
         for (const policyId of policies) {
-          await rows.addGrant({
-            subject_kind: 'agency',
-            subject_id: agency.id,
-            policy_id: policyId,
-            scope: 'inherited',
-          });
+          const grant = { subject_kind: 'agency', subject_id: agency.id, policy_id: policyId, scope: 'inherited' };
+          await rows.addGrant(grant, clock.now());
         }
       });
       changed();
       return agency;
     },
 
-    /** A new trust revokes the credentials that were issued under the old one; a new duration counts from now. */
+    /**
+     * A new trust revokes the credentials that were issued under the old one. A new duration counts from now; a shorter one revokes too,
+     * since credentials end with their agency by having been issued for no longer.
+     */
     async updateAgency(
       accountId: string,
       id: string,
@@ -265,7 +276,9 @@ export function policyService(deps: {
       await store.transaction(async rows => {
         const agency = await rows.agency(id);
         if (agency?.accountId !== accountId) throw missing('agency', id);
-        await rows.updateAgency(id, patch, trust !== undefined && trust !== agency.trust);
+        const ends = (at: number | null) => at ?? Number.POSITIVE_INFINITY;
+        const shorter = patch.expiresAt !== undefined && ends(patch.expiresAt) < ends(agency.expiresAt);
+        await rows.updateAgency(id, patch, shorter || (trust !== undefined && trust !== agency.trust));
       });
       changed();
       return agencyOf(accountId, id);
@@ -296,13 +309,13 @@ export function policyService(deps: {
         throw missing('agency', input.agencyName);
       }
       const resource = `/iam/agencies/${agency.id}`;
-      const general = await authorizer.decide(caller, { action: 'iam:tokens:assume' });
-      const special = await authorizer.decide(caller, { action: 'iam:agencies:assume', resource });
-      if (!general.allowed && !special.allowed) {
+      // Not iam:tokens:assume, which everybody has who lets ModelArts work for him.
+      const decision = await authorizer.decide(caller, { action: 'iam:agencies:assume', resource });
+      if (!decision.allowed) {
         throw new Failure({
           code: 'IAM.0003',
           status: 403,
-          message: `Policy doesn't allow iam:agencies:assume to be performed. ${special.reason}`,
+          message: `Policy doesn't allow iam:agencies:assume to be performed. ${decision.reason}`,
           solution: 'Ask an administrator of the account for the role Agent Operator.',
         });
       }

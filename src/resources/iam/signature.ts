@@ -58,24 +58,25 @@ export function verifySignature(
   const at = parseDate(date);
   if (at === undefined) return 'undated';
   if (Math.abs(now - at) > MAX_SKEW_MS) return 'skewed';
-  // A signature that does not cover its date could be used at any time.
-  const covered = new Set(authorization.signedHeaders.map(name => name.toLowerCase()));
-  if (!covered.has('x-sdk-date')) return 'bad';
+  const headers = authorization.signedHeaders.map(name => name.toLowerCase());
+  // A signature that does not cover its date could be used at any time; without the host, at any server that knows the key.
+  if (!headers.includes('x-sdk-date') || !headers.includes('host')) return 'bad';
   const declared = request.headers['x-sdk-content-sha256'];
   if (declared !== 'UNSIGNED-PAYLOAD') {
     if (request.bodySha256 === undefined) return 'unhashed';
     if (declared !== undefined && !sameText(declared.toLowerCase(), request.bodySha256.toLowerCase())) return 'bad';
   }
   const payload = declared ?? request.bodySha256;
-
-  const headers = authorization.signedHeaders.map(name => name.toLowerCase());
   const key = signingKey(authorization, secret);
+  const query = canonicalQuery(request.query);
+  const trimMatters = headers.some(name => request.headers[name] !== request.headers[name]?.trim());
+  // The usual spelling comes first, and the others are made only for a signature that does not fit it.
   for (const path of pathCandidates(request.path)) {
-    for (const trim of [false, true]) {
+    for (const trim of trimMatters ? [false, true] : [false]) {
       const canonical = [
         request.method.toUpperCase(),
         path,
-        canonicalQuery(request.query),
+        query,
         `${headers.map(name => `${name}:${headerValue(request.headers[name], trim)}`).join('\n')}\n`,
         authorization.signedHeaders.join(';'),
         payload,
@@ -124,16 +125,23 @@ function decode(text: string): string {
 }
 
 /** The spellings of a path that official clients sign: decoded and encoded; the raw text encoded again; and a mixture. */
-function pathCandidates(path: string): Set<string> {
+function* pathCandidates(path: string): Generator<string> {
   const spelled = (segment: (text: string) => string) => {
     const text = path.split('/').map(segment).join('/');
     return text.endsWith('/') ? text : `${text}/`;
   };
-  return new Set([
-    spelled(segment => encode(decode(segment))),
+  // Where nothing needs encoding all spellings are the path itself.
+  if (/^[\w./~-]*$/.test(path)) {
+    yield path.endsWith('/') ? path : `${path}/`;
+    return;
+  }
+  const usual = spelled(segment => encode(decode(segment)));
+  yield usual;
+  const others = [
     spelled(encode),
     spelled(segment => encode(segment.replaceAll(/(?:%[89A-Fa-f][0-9A-Fa-f])+/g, decode))),
-  ]);
+  ];
+  for (const other of new Set(others)) if (other !== usual) yield other;
 }
 
 function canonicalQuery(query: string): string {

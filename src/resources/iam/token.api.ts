@@ -156,6 +156,7 @@ export const createTemporaryKey = operation({
   summary: 'Obtain a temporary access key with a token or an agency',
   method: 'POST',
   path: '/v3.0/OS-CREDENTIAL/securitytokens',
+  membersOnce: true,
   action: authenticated('it carries no more rights than the caller, or than an agency that trusts its account'),
   body: open({
     auth: open({

@@ -12,6 +12,7 @@ import type { PolicyService } from './policy.service.ts';
 import type { ProviderService } from './provider.service.ts';
 import * as api from './token.api.ts';
 import { scopeProject } from './token.scope.ts';
+import type { TokenClaims } from './token.ts';
 
 export interface TokenRouteDeps {
   accounts: AccountService;
@@ -28,10 +29,9 @@ const BOUNDARY_CHARACTERS = 2048;
 
 type Identity = BodyOf<typeof api.createToken>['auth']['identity'];
 
-/** What a token is made for: a principal, by what it proved itself, and who assumed it. */
+/** What a token is made for: a principal, and by what it proved itself. */
 interface Proven extends Proof {
   principal: Principal;
-  assumedBy?: Principal;
 }
 
 /** Tokens, temporary keys and what a caller can reach. */
@@ -70,13 +70,11 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
     const caller = await sessions.byToken(token);
     // Nothing may be made of a token that is good for choosing a password alone.
     checkPasswordChanged(api.createToken, caller.principal);
-    // A token that another is made from must not outlive it.
     if (method === 'token') {
-      return { principal: caller.principal, generation: caller.claims.gen, until: caller.claims.exp };
+      return { principal: caller.principal, ...proofOf(caller.claims) };
     }
     return {
       principal: await assume(caller.principal, identity.assume_role),
-      assumedBy: caller.principal,
       assumerGeneration: caller.claims.gen,
     };
   }
@@ -97,7 +95,7 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
     route(api.createToken, async call => {
       const { identity, scope } = call.body.auth;
       const proof = await prove(identity, header(call.headers['x-auth-token']), call.remoteAddress);
-      const { principal, assumedBy } = proof;
+      const { principal } = proof;
       const project = await scopeProject(accounts, principal, scope);
       const { token, claims } = await sessions.issueToken(principal, project?.id, proof);
       const body = views.token({
@@ -105,7 +103,6 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
         methods: identity.methods,
         principal,
         project,
-        ...(assumedBy ? { assumedBy } : {}),
         catalog: call.query.nocatalog === undefined,
         federation: await providers.federation(principal),
       });
@@ -138,8 +135,10 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
       const { name, domain_id, parent_id, enabled } = call.query;
       const { accountId } = call.principal;
       const ofAccount = [domain_id, parent_id].every(id => id === undefined || id === accountId);
-      const projects = ofAccount && enabled !== false ? await accounts.projects(accountId) : [];
-      const named = projects.filter(project => name === undefined || project.name === name);
+      const projects = ofAccount ? await accounts.projects(accountId) : [];
+      const named = projects
+        .filter(project => name === undefined || project.name === name)
+        .filter(project => enabled === undefined || (project.status === 'normal') === enabled);
       return { projects: onPage(named, call.query).map(views.project), links: views.links('/v3/projects') };
     }),
     route(api.showProject, async call => ({
@@ -161,14 +160,20 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
       let seconds = TEMPORARY_SECONDS;
       if (method === 'assume_role') {
         principal = await assume(call.principal, identity.assume_role);
-        proof = { assumerGeneration: await sessions.generationOf(call.principal) };
+        // Of the token it came with, so that a password changed meanwhile counts.
+        const token = header(call.headers['x-auth-token']);
+        const generation = token
+          ? (await sessions.byToken(token)).claims.gen
+          : await sessions.generationOf(call.principal);
+        proof = { assumerGeneration: generation };
         seconds = identity.assume_role?.duration_seconds ?? seconds;
       } else if (method === 'token') {
         const token = identity.token?.id ?? header(call.headers['x-auth-token']);
         if (token) {
           const { claims, principal: holder } = await sessions.byToken(token);
+          checkPasswordChanged(api.createTemporaryKey, holder);
           principal = holder;
-          proof = { generation: claims.gen, until: claims.exp };
+          proof = proofOf(claims);
         }
         if (principal.accountId !== call.principal.accountId) throw missing('token', 'of auth.identity.token.id');
         seconds = identity.token?.duration_seconds ?? seconds;
@@ -197,6 +202,11 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
       };
     }),
   ];
+}
+
+/** What is made of a token is of its generation and its switched role, and must not outlive it. */
+function proofOf({ gen, exp, obo }: TokenClaims): Proof {
+  return { generation: gen, until: exp, ...(obo?.gen === undefined ? {} : { assumerGeneration: obo.gen }) };
 }
 
 /** The policy a temporary key is to be narrowed to, as JSON text. Throws Failure when it is no policy, or there is one already. */

@@ -42,6 +42,7 @@ export const listUsers = operation({
     name: Type.Optional(Type.String()),
     enabled: Type.Optional(Type.Boolean()),
     domain_id: Type.Optional(Type.String()),
+    password_expires_at: Type.Optional(Type.String()),
   }),
   status: 200,
   response: open({ users: Type.Array(anyObject), links }),

@@ -3,7 +3,7 @@ import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import type { AccountService } from './account.service.ts';
-import { missing } from './iam.failures.ts';
+import { invalid, missing } from './iam.failures.ts';
 import type { IamViews } from './iam.view.ts';
 import type { AccessMode, Contact } from './identity.ts';
 import * as api from './user.api.ts';
@@ -39,9 +39,13 @@ function ofUsers({ users, accounts, views }: UserRouteDeps): Route[] {
     users.userOf(call.principal.accountId, call.params.user_id);
   return [
     route(api.listUsers, async call => {
-      const { name, enabled, domain_id } = call.query;
+      const { name, enabled, domain_id, password_expires_at: expiry } = call.query;
       checkAccount(call.principal, domain_id);
-      const found = (await users.users(call.principal.accountId))
+      if (expiry !== undefined && !/^(lt|lte|gt|gte|eq|neq):\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(expiry)) {
+        throw invalid('Parameter [password_expires_at] should be an operator and a time: lt:2026-01-01T00:00:00Z.');
+      }
+      // No password expires, so none does before or after any time.
+      const found = (expiry === undefined ? await users.users(call.principal.accountId) : [])
         .filter(user => name === undefined || user.name === name)
         .filter(user => enabled === undefined || user.enabled === enabled);
       return { users: found.map(views.user), links: views.links('/v3/users') };
@@ -55,7 +59,8 @@ function ofUsers({ users, accounts, views }: UserRouteDeps): Route[] {
     route(api.updateUserInformation, async ({ principal, params, body }) => {
       const { email, mobile } = body.user;
       // "0086-13800000000": the country's code stands before the number.
-      const [areacode, phone] = mobile?.includes('-') ? mobile.split('-', 2) : [undefined, mobile];
+      const [areacode, phone] =
+        mobile === '' ? ['', ''] : mobile?.includes('-') ? mobile.split('-', 2) : [undefined, mobile];
       const contact = {
         ...(email === undefined ? {} : { email }),
         ...(areacode === undefined ? {} : { areacode }),

@@ -2,20 +2,20 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { accessKeyId, hexId, randomText } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import { duplicate, invalid, missing, overLimit } from './iam.failures.ts';
+import { duplicate, invalid, lookAlike, missing, overLimit } from './iam.failures.ts';
 import type { AccessKeyRow, GroupRow } from './iam.schema.ts';
 import type { IamStore } from './iam.store.ts';
 import {
   type AccessMode,
   type Contact,
   checkContact,
-  checkName,
   LIMITS,
   newUser,
   passwordProblem,
   type User,
 } from './identity.ts';
 import type { LoginService } from './login.service.ts';
+import { checkName, nameKey } from './names.ts';
 import { hashPassword, KEY_CONTEXT, passwordMatches, seal } from './secrets.ts';
 
 export interface UserInput {
@@ -52,8 +52,8 @@ export function userService(deps: {
     return group;
   }
 
-  function checkPassword(password: string, userName: string): void {
-    const problem = passwordProblem(password, userName);
+  function checkPassword(password: string, owner: { name: string; contact: Contact }): void {
+    const problem = passwordProblem(password, owner);
     if (problem) throw invalid(`The password is not accepted: ${problem}.`);
   }
 
@@ -80,7 +80,6 @@ export function userService(deps: {
 
   /** Changes a user; a new password, disabling, and another way to come in revoke every credential issued before. */
   async function change(accountId: string, id: string, input: UserInput): Promise<User> {
-    if (input.contact) checkContact(input.contact);
     const passwordHash = input.password === undefined ? undefined : await hashPassword(input.password);
     const next = await store.transaction(async rows => {
       const user = await userOf(accountId, id, rows);
@@ -89,6 +88,10 @@ export function userService(deps: {
         await checkFree(rows, accountId, input.name, id);
       }
       if (user.isRoot && input.enabled === false) throw invalid('The root user of an account cannot be disabled.');
+      if (user.isRoot && (input.accessMode ?? 'default') !== 'default') {
+        throw invalid('The root user of an account comes in by password and by keys: its access mode stays default.');
+      }
+      if (input.contact) checkContact({ ...user.contact, ...input.contact });
       const { name, description, enabled, accessMode, mustChangePassword } = input;
       const revoke =
         passwordHash !== undefined || enabled === false || (accessMode ?? user.accessMode) !== user.accessMode;
@@ -118,15 +121,16 @@ export function userService(deps: {
     return next;
   }
 
-  /** Names that differ in case alone would be taken for one another. */
+  /** Names that look the same would be taken for one another. */
   async function checkFree(
     rows: Pick<IamStore, 'users'>,
     accountId: string,
     name: string,
     except?: string,
   ): Promise<void> {
-    const same = (other: User) => other.id !== except && other.name.toLowerCase() === name.toLowerCase();
-    if ((await rows.users(accountId)).some(same)) throw duplicate('user', name);
+    const key = nameKey(name);
+    const other = (await rows.users(accountId)).find(user => user.id !== except && nameKey(user.name) === key);
+    if (other) throw other.name === name ? duplicate('user', name) : lookAlike('user', name, other.name);
   }
 
   /** The key of that id and its owner, who must be of the account. */
@@ -150,7 +154,9 @@ export function userService(deps: {
     async createUser(accountId: string, input: UserInput & { name: string }): Promise<User> {
       checkName(input.name, 'user');
       if (input.contact) checkContact(input.contact);
-      if (input.password !== undefined) checkPassword(input.password, input.name);
+      if (input.password !== undefined) {
+        checkPassword(input.password, { name: input.name, contact: input.contact ?? {} });
+      }
       const user: User = {
         ...newUser(accountId, input.name, clock.now()),
         enabled: input.enabled ?? true,
@@ -174,7 +180,13 @@ export function userService(deps: {
       const user = await userOf(principal.accountId, id);
       protectRoot(principal, user);
       if (input.name !== undefined) checkName(input.name, 'user');
-      if (input.password !== undefined) checkPassword(input.password, input.name ?? user.name);
+      if (input.password !== undefined) {
+        checkPassword(input.password, {
+          name: input.name ?? user.name,
+          contact: { ...user.contact, ...input.contact },
+        });
+        await checkNotReused(user, input.password);
+      }
       return change(principal.accountId, id, input);
     },
 
@@ -191,7 +203,7 @@ export function userService(deps: {
       if (principal.kind === 'agency' || user.id !== principal.id) {
         throw new Failure({ code: 'IAM.0003', status: 403, message: 'Only the user may change this password.' });
       }
-      checkPassword(next, user.name);
+      checkPassword(next, user);
       if (original === next) throw invalid('The new password must differ from the original one.');
       if (!(await logins.isPasswordOf(user, original))) throw invalid('The original password is not right.');
       await checkNotReused(user, next);

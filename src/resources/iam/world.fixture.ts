@@ -12,7 +12,7 @@ import { createLog } from '../../kernel/log.ts';
 import { type Database, type Migration, migrate, openSqlite } from '../../store-kit/index.ts';
 import { operation } from '../../wire/operation.ts';
 import { anyObject } from '../../wire/schema.ts';
-import { createIam, type Iam, iamMigrations } from './index.ts';
+import { createIam, type Iam, type InvocationScope, iamMigrations } from './index.ts';
 
 export const REGION = 'local-1';
 export const PASSWORD = 'Correct-Horse-7';
@@ -26,6 +26,7 @@ const things = operation({
   method: 'GET',
   path: '/v2/{project_id}/things',
   action: 'modelarts:trainJob:list',
+  workspace: request => request.query.workspace_id as string | undefined,
   status: 200,
   response: anyObject,
   errors: 'modelarts',
@@ -208,4 +209,10 @@ export function passwordLogin(input: {
       ...(scope ? { scope } : {}),
     },
   };
+}
+
+/** The default workspace of a project, as the gateway asks who may invoke its services. */
+export function defaultScope(projectId: string): InvocationScope[] {
+  const admits = () => ({ allowed: true, reason: 'It is public.' });
+  return [{ projectId, workspace: { id: '0', enterpriseProjectId: '0', admits } }];
 }
