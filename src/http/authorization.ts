@@ -208,6 +208,8 @@ export function checkPasswordChanged(op: AnyOperation, caller: Principal): void 
  */
 function isOwn(guard: Guard, caller: Principal, request: RequestParts, located: Located | undefined): boolean {
   if (typeof guard !== 'object' || !('own' in guard) || caller.kind === 'agency') return false;
+  // What a narrowed credential may do is what its policy says, also to what is the caller's own.
+  if (caller.boundary !== undefined) return false;
   if (caller.boundary !== undefined) return false;
   const owner = guard.own === 'target' ? located?.ownerId : (guard.own(request) ?? caller.id);
   return owner === caller.id;
