@@ -64,9 +64,9 @@ export function workspaceEvaluator(deps: { authorizer: Authorizer; find: FindWor
 /** Attributes as condition keys: one without a service's prefix is of the action's service, `poolType` → `modelarts:poolType`. */
 function keyed(action: string, attributes: Record<string, unknown>): Record<string, unknown> {
   const service = action.split(':')[0];
-  return Object.fromEntries(
-    Object.entries(attributes).map(([key, value]) => [key.includes(':') ? key : `${service}:${key}`, value]),
-  );
+  const keys = Object.entries(attributes).map(([key, value]) => [key.includes(':') ? key : `${service}:${key}`, value]);
+  // Who asks, whence and when is known, and not for the asker to say; tags are the resource's.
+  return Object.fromEntries(keys.filter(([key]) => !/^g:(?!ResourceTag\/)/i.test(String(key))));
 }
 
 function causeOf(decision: Decision) {

@@ -95,8 +95,14 @@ const GRANTED_AS: Record<Principal['kind'], UserType | undefined> = {
   operator: undefined,
 };
 
+function isOwnUser({ accountId, onBehalfOf }: Principal): boolean {
+  return onBehalfOf?.accountId === undefined || onBehalfOf.accountId === accountId;
+}
+
 function isGranted(grant: Grant, principal: Principal): boolean {
   if (grant.userType !== GRANTED_AS[principal.kind]) return false;
+  // A session for a user of this account is as much let in as that user, whatever agency it goes by.
+  if (principal.kind === 'agency' && principal.onBehalfOf && isOwnUser(principal)) return false;
   return grant.userId === undefined ? grant.userName === principal.name : grant.userId === principal.id;
 }
 
