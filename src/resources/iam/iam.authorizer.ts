@@ -151,7 +151,7 @@ export function iamAuthorizer(
   return {
     changed: () => known.clear(),
     async decide(principal: Principal, asked: AccessRequest): Promise<Decision> {
-      const request = { ...asked, context: { ...globalKeys(principal, asked), ...asked.context } };
+      const request = { ...asked, context: contextOf(principal, asked) };
       if (principal.boundary !== undefined) {
         const bounded = judge(boundaryOf(principal.boundary), request);
         if (!bounded.allowed) return bounded;
@@ -173,10 +173,11 @@ export function iamAuthorizer(
   };
 }
 
-/** The condition keys that every request has (behaviour/permissions.md 2). */
-function globalKeys(principal: Principal, request: AccessRequest): Record<string, unknown> {
+/** What conditions may look at: the keys that every request has (behaviour/permissions.md 2), and those of this one. */
+function contextOf(principal: Principal, request: AccessRequest): Record<string, unknown> {
   const { id, name, accountName, projectName, sourceIp } = principal;
-  return {
+  // One object, filled: this is made for every request.
+  const context: Record<string, unknown> = {
     'g:UserId': id,
     'g:UserName': name,
     'g:DomainName': accountName,
@@ -184,7 +185,8 @@ function globalKeys(principal: Principal, request: AccessRequest): Record<string
     'g:EnterpriseProjectId': request.enterpriseProjectId ?? '0',
     // There is no second factor here, so nobody has shown one.
     'g:MFAPresent': false,
-    ...(projectName ? { 'g:ProjectName': projectName } : {}),
-    ...(sourceIp ? { 'g:SourceIp': sourceIp } : {}),
   };
+  if (projectName) context['g:ProjectName'] = projectName;
+  if (sourceIp) context['g:SourceIp'] = sourceIp;
+  return Object.assign(context, request.context);
 }

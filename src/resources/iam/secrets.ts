@@ -1,4 +1,4 @@
-import { argon2, createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { argon2, createCipheriv, createDecipheriv, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../../kernel/failure.ts';
 
 /** Argon2id with 19 MiB and two passes: OWASP's recommendation for stored passwords. */
@@ -20,14 +20,14 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /** Whether the password is the one that was hashed. Takes the same time when there is no hash. */
-export async function passwordMatches(password: string, hash: string | null): Promise<boolean> {
-  const parsed = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(hash ?? NO_HASH);
+export async function passwordMatches(password: string, stored: string | null): Promise<boolean> {
+  const parsed = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([^$]+)\$([^$]+)$/.exec(stored ?? NO_HASH);
   if (!parsed) throw new Error('a stored password hash is not of the form $argon2id$v=19$…');
   const [memory, passes, parallelism] = [Number(parsed[1]), Number(parsed[2]), Number(parsed[3])];
   const expected = Buffer.from(parsed[5]!, 'base64');
   const cost = { memory, passes, parallelism, tagLength: expected.length };
   const given = await derive(password, Buffer.from(parsed[4]!, 'base64'), cost);
-  return timingSafeEqual(given, expected) && hash !== null;
+  return timingSafeEqual(given, expected) && stored !== null;
 }
 
 async function derive(
@@ -82,7 +82,7 @@ export function unseal(key: Buffer, text: string, context: string): string {
 
 /** SHA-256 in hexadecimal digits. */
 export function sha256(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }
 
 /** Compares two texts in constant time. */
