@@ -6,7 +6,7 @@ import { createApiServer, type Located, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
-import { createAudit } from '../resources/audit/index.ts';
+import { createAudit, type Retention } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
@@ -51,6 +51,8 @@ export interface Parts {
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
   trainingSettings?: TrainingDeps['settings'];
+  /** How long audit records are kept, and how many. */
+  auditRetention?: Retention;
 }
 
 export type Families = ReturnType<typeof composeFamilies>;
@@ -60,15 +62,28 @@ export function composeFamilies(parts: Parts) {
   const { db, clock, log, metrics, region, secrets, paths, endpoints, capacity, driver, gateway, installation } = parts;
   const common = { db, clock, log };
   const admission = createAdmission({ ...common, capacity });
+  const audit = createAudit({
+    ...common,
+    metrics,
+    ...(parts.auditRetention ? { retention: parts.auditRetention } : {}),
+  });
   const iam = createIam({
     ...common,
+    recorded: audit.recorded,
     region,
     tokenKey: secrets.tokenKey,
     operatorKey: secrets.operatorKey,
     dataKey: secrets.dataKey,
     endpoints,
   });
-  const objects = createObjects({ ...common, iam, dir: paths.objects, region, domain: parts.obsDomain });
+  const objects = createObjects({
+    ...common,
+    iam,
+    audit: audit.audit,
+    dir: paths.objects,
+    region,
+    domain: parts.obsDomain,
+  });
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
     authorizer: iam.authorizer,
@@ -78,7 +93,7 @@ export function composeFamilies(parts: Parts) {
       id === '0'
         ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
         : undefined,
-    audit: createAudit(db),
+    audit: audit.audit,
     log,
     metrics,
   });
@@ -144,6 +159,7 @@ export function composeFamilies(parts: Parts) {
   const routes: Route[] = [
     ...system.routes,
     ...iam.routes,
+    ...audit.routes(iam),
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,
@@ -165,6 +181,7 @@ export function composeFamilies(parts: Parts) {
     doors,
     /** Takes up the work that is due. */
     async start(): Promise<void> {
+      audit.start();
       await training.start();
       await models.start();
       await services.start();
@@ -175,6 +192,7 @@ export function composeFamilies(parts: Parts) {
       await models.stop();
       await training.stop();
       await objects.stop();
+      await audit.stop();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { AnyOperation } from '../http/index.ts';
 import { algorithmOperations } from '../resources/algorithms/index.ts';
+import { auditOperations } from '../resources/audit/index.ts';
 import { authorizationsOperations } from '../resources/authorizations/index.ts';
 import { iamOperations } from '../resources/iam/index.ts';
 import { imagesOperations } from '../resources/images/index.ts';
@@ -15,6 +16,7 @@ import { trainingOperations } from '../resources/training-jobs/index.ts';
 export const allOperations: readonly AnyOperation[] = [
   ...systemOperations,
   ...iamOperations,
+  ...auditOperations,
   ...authorizationsOperations,
   ...algorithmOperations,
   ...trainingOperations,

@@ -93,6 +93,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     endpoints,
     readiness: health.read,
     capacity,
+    auditRetention: settings.audit,
     driver,
     gateway,
     doors: servers =>

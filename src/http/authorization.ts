@@ -96,6 +96,7 @@ export async function authorize(
     const decision = await deps.authorizer.decide(caller, {
       action: needed,
       ...(resource === undefined ? {} : { resource }),
+      ...(implied ? { probe: true } : {}),
       ...surroundings,
     });
     if (decision.allowed || (implied && !explicit(decision))) continue;

@@ -103,6 +103,7 @@ export const createAlgorithm = operation({
   path: '/v2/{project_id}/algorithms',
   action: 'modelarts:aiAlgorithm:create',
   body: algorithmBody,
+  makes: { kind: 'algorithm', id: 'metadata.id' },
   status: 201,
   response: algorithmResponse,
   errors: 'modelarts',

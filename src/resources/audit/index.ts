@@ -1,73 +1,84 @@
-import type { Audit } from '../../http/audit.ts';
-import { uuid } from '../../kernel/ids.ts';
-import { type Database, sqlMigration, tables } from '../../store-kit/index.ts';
+import { Counter, type Registry } from 'prom-client';
+import type { Audit, Route } from '../../http/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Authorizer } from '../../policy/index.ts';
+import type { Database } from '../../store-kit/index.ts';
+import type { Iam } from '../iam/index.ts';
+import { suggestPolicy } from './suggestion.api.ts';
+import { suggestionRoutes } from './suggestion.routes.ts';
+import { suggestionService } from './suggestion.service.ts';
+import { listOperatorTraces, listTraces } from './trace.api.ts';
+import { defaultRetention, type Retention, traceKeeper } from './trace.keeper.ts';
+import { traceRoutes } from './trace.routes.ts';
+import { traceSearch } from './trace.search.ts';
+import { traceMigrations, traceStore } from './trace.store.ts';
+import { traceWriter } from './trace.writer.ts';
+import { recordingAuthorizer, usageRecorder } from './usage.recorder.ts';
+import { usageMigrations, usageStore } from './usage.store.ts';
 
-export const auditMigrations = [
-  sqlMigration('0008-audit', [
-    `CREATE TABLE audit_records (
-      id TEXT PRIMARY KEY,
-      time INTEGER NOT NULL,
-      request_id TEXT NOT NULL,
-      operation TEXT NOT NULL,
-      method TEXT NOT NULL,
-      path TEXT NOT NULL,
-      status INTEGER NOT NULL,
-      error_code TEXT,
-      principal_id TEXT,
-      principal_name TEXT,
-      principal_kind TEXT,
-      account_id TEXT,
-      project_id TEXT,
-      source_address TEXT NOT NULL,
-      duration_ms INTEGER NOT NULL
-    )`,
-    'CREATE INDEX audit_records_account ON audit_records (account_id, time)',
-  ]),
-];
+export { defaultRetention, type Retention } from './trace.keeper.ts';
 
-interface Tables {
-  audit_records: {
-    id: string;
-    time: number;
-    request_id: string;
-    operation: string;
-    method: string;
-    path: string;
-    status: number;
-    error_code: string | null;
-    principal_id: string | null;
-    principal_name: string | null;
-    principal_kind: string | null;
-    account_id: string | null;
-    project_id: string | null;
-    source_address: string;
-    duration_ms: number;
-  };
+export const auditMigrations = [...traceMigrations, ...usageMigrations];
+export const auditOperations = [listTraces, listOperatorTraces, suggestPolicy];
+
+export interface AuditDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  metrics: Registry;
+  /** Half a year and half a million records when absent. */
+  retention?: Retention;
 }
 
-/** The audit trail in the database: who changed what, when, from where, with which result. */
-export function createAudit(database: Database): Audit {
-  const db = tables<Tables>(database);
-  return async record => {
-    await db
-      .insertInto('audit_records')
-      .values({
-        id: uuid(),
-        time: record.time,
-        request_id: record.requestId,
-        operation: record.operation,
-        method: record.method,
-        path: record.path,
-        status: record.status,
-        error_code: record.errorCode ?? null,
-        principal_id: record.principalId ?? null,
-        principal_name: record.principalName ?? null,
-        principal_kind: record.principalKind ?? null,
-        account_id: record.accountId ?? null,
-        project_id: record.projectId ?? null,
-        source_address: record.sourceAddress,
-        duration_ms: record.durationMs,
-      })
-      .execute();
+export interface AuditFamily {
+  /** Takes the records of calls. */
+  audit: Audit;
+  /** The same authorizer, counting what it allows. */
+  recorded(authorizer: Authorizer): Authorizer;
+  routes(iam: Pick<Iam, 'user' | 'agency'>): Route[];
+  /** Begins to remove what is too old. */
+  start(): void;
+  /** Writes what still waits. Nothing may come after. */
+  stop(): Promise<void>;
+}
+
+/** The family of the audit trail: who did what, and what of his rights he used. */
+export function createAudit(deps: AuditDeps): AuditFamily {
+  const { db, clock, log, metrics, retention = defaultRetention } = deps;
+  const traces = traceStore(db);
+  const usage = usageStore(db);
+  const lostRecords = new Counter({
+    name: 'atelier_audit_records_dropped_total',
+    help: 'Audit records of refused calls that were lost: too many at once, or the disk did not take them',
+    registers: [metrics],
+  });
+  const lostUses = new Counter({
+    name: 'atelier_action_usage_dropped_total',
+    help: 'Uses of actions that were not counted: too many different ones at once, or the disk did not take them',
+    registers: [metrics],
+  });
+  const keeper = traceKeeper({ traces, usage, clock, log, retention });
+  const writer = traceWriter({
+    store: traces,
+    clock,
+    log,
+    written: keeper.written,
+    dropped: count => lostRecords.inc(count),
+  });
+  const recorder = usageRecorder({ store: usage, clock, log, dropped: count => lostUses.inc(count) });
+  return {
+    audit: writer.audit,
+    recorded: authorizer => recordingAuthorizer(authorizer, recorder),
+    routes: iam => [
+      ...traceRoutes(traceSearch({ store: traces, clock, flush: writer.flush })),
+      ...suggestionRoutes(suggestionService({ store: usage, clock, recorder, iam })),
+    ],
+    start: keeper.start,
+    async stop() {
+      await writer.stop();
+      await recorder.stop();
+      await keeper.stop();
+    },
   };
 }

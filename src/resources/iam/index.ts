@@ -37,6 +37,8 @@ export interface IamDeps {
   /** 32 bytes; encrypts the secrets of access keys. */
   dataKey: Buffer;
   endpoints: Endpoints;
+  /** Wraps the authorizer for decisions on what somebody does, as against those that only ask what he might. */
+  recorded?: (authorizer: Authorizer) => Authorizer;
 }
 
 /** Who may invoke inference in a project, for the gateway. */
@@ -106,6 +108,7 @@ const INFER_ACTION = 'modelarts:service:get';
 export function createIam(deps: IamDeps): Iam {
   const store = iamStore(deps.db);
   const authorizer = iamAuthorizer(store);
+  const recorded = deps.recorded?.(authorizer) ?? authorizer;
   const listeners: (() => void)[] = [];
   const { clock, dataKey, region } = deps;
   const sessions = iamSessions({ store, clock, tokenKey: deps.tokenKey, operatorKey: deps.operatorKey, dataKey });
@@ -121,14 +124,14 @@ export function createIam(deps: IamDeps): Iam {
   const policies = policyService({
     store,
     clock,
-    authorizer,
+    authorizer: recorded,
     enterpriseProjectExists: (accountId, id) => enterpriseProjects(accountId, id),
     changed,
   });
   const views = iamViews(deps.endpoints, region);
 
-  async function mayInvoke(principal: Principal): Promise<boolean> {
-    return (await authorizer.decide(principal, { action: INFER_ACTION })).allowed;
+  async function mayInvoke(principal: Principal, asked: Authorizer = authorizer): Promise<boolean> {
+    return (await asked.decide(principal, { action: INFER_ACTION })).allowed;
   }
 
   return {
@@ -141,7 +144,7 @@ export function createIam(deps: IamDeps): Iam {
       ...catalogRoutes({ accounts, users, policies, views, region }),
     ],
     authenticate: sessions.authenticate,
-    authorizer,
+    authorizer: recorded,
     async ownsProject(principal, projectId) {
       if (principal.projectId === undefined && principal.credential === 'token') {
         throw new Failure({
@@ -247,7 +250,8 @@ export function createIam(deps: IamDeps): Iam {
       const projects = await store.projects(principal.accountId);
       const projectId = principal.projectId ?? input.projectId ?? projects.find(project => project.name === region)?.id;
       const project = projects.find(item => item.id === projectId);
-      if (!project || !(await mayInvoke({ ...principal, projectId: project.id, projectName: project.name }))) {
+      const invoker = project && { ...principal, projectId: project.id, projectName: project.name };
+      if (!invoker || !(await mayInvoke(invoker, recorded))) {
         throw new Failure({
           code: 'ModelArts.4203',
           status: 401,

@@ -296,9 +296,8 @@ export function policyService(deps: {
         throw missing('agency', input.agencyName);
       }
       const resource = `/iam/agencies/${agency.id}`;
-      const general = await authorizer.decide(caller, { action: 'iam:tokens:assume' });
       const special = await authorizer.decide(caller, { action: 'iam:agencies:assume', resource });
-      if (!general.allowed && !special.allowed) {
+      if (!special.allowed && !(await authorizer.decide(caller, { action: 'iam:tokens:assume' })).allowed) {
         throw new Failure({
           code: 'IAM.0003',
           status: 403,

@@ -1,4 +1,4 @@
-import { checkPasswordChanged, Reply, type Route, route } from '../../http/index.ts';
+import { type Attributed, type AuditNote, checkPasswordChanged, Reply, type Route, route } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { parsePolicy } from '../../policy/index.ts';
@@ -7,7 +7,7 @@ import type { AccountService } from './account.service.ts';
 import { invalid, missing } from './iam.failures.ts';
 import type { IamSessions, Proof } from './iam.sessions.ts';
 import { type IamViews, iamTime, onPage } from './iam.view.ts';
-import type { Project } from './identity.ts';
+import type { Account, Project, User } from './identity.ts';
 import type { LoginService } from './login.service.ts';
 import type { PolicyService } from './policy.service.ts';
 import * as api from './token.api.ts';
@@ -66,19 +66,26 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
     return project;
   }
 
-  async function prove(identity: Identity, presented: string | undefined, address: string): Promise<Proven> {
+  async function prove(
+    identity: Identity,
+    presented: string | undefined,
+    address: string,
+    note: (note: AuditNote) => void,
+  ): Promise<Proven> {
     const method = identity.methods.length === 1 ? identity.methods[0] : undefined;
     if (method === 'password' && identity.password) {
       const { user } = identity.password;
       if (!user.id && !user.name) throw invalid('Field [auth.identity.password.user.name] is required.');
-      const { user: found, account } = await logins.login({
+      const login = {
         userId: user.id,
         userName: user.name,
         accountId: user.domain?.id,
         accountName: user.domain?.name,
         password: user.password,
         address,
-      });
+      };
+      // Names are noted only where they are those of users: a password may have been typed in the place of the name.
+      const { user: found, account } = await logins.login(login, tried => note({ who: triedFor(tried) }));
       const principal: Principal = {
         kind: found.isRoot ? 'root' : 'user',
         id: found.id,
@@ -98,6 +105,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
     const token = identity.token?.id ?? presented;
     if (!token) throw invalid('The token to go by must be in auth.identity.token.id or in the header X-Auth-Token.');
     const caller = await sessions.byToken(token);
+    note({ who: caller.principal });
     // Nothing may be made of a token that is good for choosing a password alone.
     checkPasswordChanged(api.createToken, caller.principal);
     // A token that another is made from must not outlive it.
@@ -126,8 +134,9 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
   return [
     route(api.createToken, async call => {
       const { identity, scope } = call.body.auth;
-      const proof = await prove(identity, header(call.headers['x-auth-token']), call.remoteAddress);
+      const proof = await prove(identity, header(call.headers['x-auth-token']), call.remoteAddress, call.note);
       const { principal, assumedBy } = proof;
+      if (assumedBy) call.note({ target: `agency/${principal.id}` });
       const project = await scopeProject(principal, scope);
       const { token, claims } = await sessions.issueToken(principal, project?.id, proof);
       const body = views.token({
@@ -189,6 +198,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
       let seconds = TEMPORARY_SECONDS;
       if (method === 'assume_role') {
         principal = await assume(call.principal, identity.assume_role);
+        call.note({ target: `agency/${principal.id}` });
         proof = { assumerGeneration: await sessions.generationOf(call.principal) };
         seconds = identity.assume_role?.duration_seconds ?? seconds;
       } else if (method === 'token') {
@@ -236,6 +246,14 @@ function boundaryOf(principal: Principal, policy: unknown): string {
   }
   parsePolicy(policy, { limits: { characters: BOUNDARY_CHARACTERS, statements: 8 } });
   return JSON.stringify(policy);
+}
+
+function triedFor({ user, account }: { user?: User | undefined; account?: Account | undefined }): Attributed {
+  return {
+    credential: 'password',
+    ...(user ? { kind: user.isRoot ? ('root' as const) : ('user' as const), id: user.id, name: user.name } : {}),
+    ...(account ? { accountId: account.id, accountName: account.name } : {}),
+  };
 }
 
 function header(value: string | string[] | undefined): string | undefined {

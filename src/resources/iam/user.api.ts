@@ -54,6 +54,7 @@ export const createUser = operation({
   path: '/v3/users',
   action: 'iam:users:createUser',
   body: newUserBody,
+  makes: { kind: 'user', id: 'user.id' },
   status: 201,
   response: oneUser,
 });
@@ -65,6 +66,7 @@ export const createUserByAdmin = operation({
   path: '/v3.0/OS-USER/users',
   action: 'iam:users:createUser',
   body: newUserBody,
+  makes: { kind: 'user', id: 'user.id' },
   status: 201,
   response: oneUser,
 });
@@ -185,6 +187,7 @@ export const createGroup = operation({
       domain_id: Type.Optional(Type.String()),
     }),
   }),
+  makes: { kind: 'group', id: 'group.id' },
   status: 201,
   response: oneGroup,
 });
@@ -275,6 +278,7 @@ export const createKey = operation({
   body: open({
     credential: open({ user_id: Type.String(), description: Type.Optional(Type.String({ maxLength: 255 })) }),
   }),
+  makes: { kind: 'access-key', id: 'credential.access' },
   status: 201,
   response: oneKey,
 });

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Audit } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
@@ -75,6 +76,7 @@ export interface ObjectsDeps {
   db: Database;
   clock: Clock;
   log: Log;
+  audit: Audit;
   iam: {
     resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
     authorizer: Authorizer;
@@ -99,6 +101,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
   const server = createObsServer({
     iam: deps.iam,
+    audit: deps.audit,
     clock,
     log,
     domain: deps.domain,

@@ -53,6 +53,7 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
     db,
     clock,
     log: silentLog(),
+    audit: async () => {},
     iam: {
       resolveAccessKey: async access => keys.get(access),
       authorizer: {

@@ -137,6 +137,7 @@ export const createTrainingJob = operation({
   path: '/v2/{project_id}/training-jobs',
   action: 'modelarts:trainJob:create',
   body: jobBody,
+  makes: { kind: 'training-job', id: 'metadata.id' },
   status: 201,
   response: jobResponse,
   errors,

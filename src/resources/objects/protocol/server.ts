@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
 import type { Log } from '../../../kernel/log.ts';
 import type { Authorizer } from '../../../policy/authorizer.ts';
@@ -10,6 +11,7 @@ import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import type { ObsServices } from './call.ts';
 import { type Dialect, guessDialect } from './dialect.ts';
 import { operationOf } from './operations.ts';
+import { trailOf } from './trail.ts';
 import { renderXml } from './xml.ts';
 
 /** A connection on which nothing moves for this long is closed; the whole of a large upload may take any time. */
@@ -20,12 +22,13 @@ const DRAIN_MS = 10_000;
 
 export interface ObsServerDeps extends ObsServices {
   iam: { resolveAccessKey(access: string): Promise<ResolvedKey | undefined>; authorizer: Authorizer };
+  audit: Audit;
   log: Log;
 }
 
 /** The HTTP server of both dialects, not listening yet. */
 export function createObsServer(deps: ObsServerDeps): Server {
-  const { iam, clock, log, domain, ...rest } = deps;
+  const { iam, audit, clock, log, domain, ...rest } = deps;
   const services: ObsServices = { clock, domain, ...rest };
   const hostId = randomBytes(24).toString('base64');
 
@@ -40,16 +43,19 @@ export function createObsServer(deps: ObsServerDeps): Server {
       response.setHeader(`${chosen.prefix}id-2`, hostId);
     };
     identify(dialect);
+    const trail = trailOf({ audit, log }, request, response, requestId);
     response.setHeader('Server', 'OBS');
     try {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
       if (request.method === 'HEAD' && address.query.has('apiversion')) return await negotiate(address, response);
+      const path = { bucket: address.bucket, key: address.key };
+      Object.assign(trail.known, { path, query: address.query });
       const signed = { method: request.method ?? 'GET', headers: request.headers, address };
       identify(dialectOf(signed));
       const auth = await authenticate(signed, iam.resolveAccessKey, clock);
+      trail.known.principal = auth.principal;
       identify(auth.dialect);
       checkKey(address.key);
-      const path = { bucket: address.bucket, key: address.key };
       const call = {
         request,
         response,
@@ -59,16 +65,20 @@ export function createObsServer(deps: ObsServerDeps): Server {
         dialect: auth.dialect,
         auth,
         services,
+        denied: trail.denied,
         proceed() {
           if (proceeded) return;
           proceeded = true;
           response.writeContinue();
         },
       };
-      await operationOf(call)(call);
+      const handler = operationOf(call);
+      await trail.around(() => handler(call));
       if (!request.complete) finishReading(request, response, proceeded);
     } catch (error) {
-      refuse(request, response, { error, dialect, requestId, proceeded });
+      const failure = failureOf(error, request);
+      await trail.failed(failure);
+      refuse(request, response, { failure, dialect, requestId, proceeded });
     }
   }
 
@@ -84,10 +94,9 @@ export function createObsServer(deps: ObsServerDeps): Server {
   function refuse(
     request: IncomingMessage,
     response: ServerResponse,
-    context: { error: unknown; dialect: Dialect; requestId: string; proceeded: boolean },
+    context: { failure: Failure; dialect: Dialect; requestId: string; proceeded: boolean },
   ): void {
-    const { dialect, requestId } = context;
-    const failure = failureOf(context.error, request);
+    const { failure, dialect, requestId } = context;
     if (failure.status >= 500 && failure.code !== 'NotImplemented') {
       log.error({ err: failure.cause ?? failure, requestId, method: request.method }, 'object request failed');
     }
