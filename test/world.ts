@@ -12,7 +12,7 @@ import { type Log, silentLog } from '../src/kernel/log.ts';
 import { signToken } from '../src/resources/iam/token.ts';
 import { findEngine } from '../src/resources/images/index.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
-import { migrate, openSqlite } from '../src/store-kit/index.ts';
+import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
 
 const GIB = 1024 ** 3;
 export const REGION = 'local-1';
@@ -72,6 +72,7 @@ export interface World {
   api: string;
   obs: string;
   families: Families;
+  db: Database;
   engine: FakeEngine;
   gateway: GatewayStub;
   /** The first account. */
@@ -183,6 +184,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     api,
     obs,
     families,
+    db,
     engine,
     gateway,
     root: await tenant('acme'),

@@ -52,6 +52,8 @@ interface RequestState {
   badJson?: Failure;
   principal?: Principal;
   authorization?: Authorization;
+  /** Refused before any policy was asked. */
+  turnedAway?: boolean;
   note: AuditNote;
   /** `kind/id` of what the call has made. */
   made?: string;
@@ -194,9 +196,14 @@ export function createApiServer(options: ApiServerOptions): {
         remoteAddress: request.ip,
       };
       state.principal = await options.authenticate(raw);
-      checkOperator(op.action, state.principal);
-      checkPasswordChanged(op, state.principal);
-      state.principal = await checkProject(state.principal, params, op);
+      try {
+        checkOperator(op.action, state.principal);
+        checkPasswordChanged(op, state.principal);
+        state.principal = await checkProject(state.principal, params, op);
+      } catch (error) {
+        state.turnedAway = true;
+        throw error;
+      }
     }
   }
 
@@ -321,14 +328,14 @@ export function createApiServer(options: ApiServerOptions): {
     const state = stateOf(request);
     const { principal, authorization, note } = state;
     const readOnly = READ_ONLY.has(op.method) || op.readOnly === true;
-    const refused = authorization?.verdict === 'deny' || (principal !== undefined && outcome.status === 403);
+    const refused = authorization?.verdict === 'deny' || state.turnedAway || (principal && outcome.status === 403);
     // What only looks is told when it was refused.
     if (state.audited || (readOnly && !refused)) return;
     state.audited = true;
     const params = request.params as Record<string, string>;
     const who = principal ?? note.who;
     const target = note.target ?? state.made ?? authorization?.target ?? targetOfPath(op, params);
-    const verdict = authorization?.verdict ?? (refused ? 'deny' : 'none');
+    const verdict = authorization?.verdict ?? (state.turnedAway ? 'deny' : 'none');
     try {
       await options.audit({
         requestId: request.id,

@@ -49,8 +49,8 @@ export function trailOf(
 
   async function record(status: number, failure?: Failure): Promise<void> {
     const action = textOf(failure, 'action') ?? (changesBucket() ? `obs:bucket:${operationName()}` : undefined);
-    const bucket = textOf(failure, 'bucket') ?? known.path?.bucket;
-    const key = textOf(failure, 'key') ?? known.path?.key;
+    const bucket = textOf(failure, 'bucket') || known.path?.bucket;
+    const key = textOf(failure, 'key') || known.path?.key;
     const target = bucket ? (key ? `object/${bucket}/${key}` : `bucket/${bucket}`) : undefined;
     try {
       await deps.audit({
