@@ -12,9 +12,9 @@ const WAIT_MS = 20_000;
 export async function furnish(world: World): Promise<Record<string, string>> {
   const { root } = world;
   const token = await world.login(root);
-  const made = async (path: string, body: object) => {
-    const answer = await world.send('POST', path, { token, body });
-    if (answer.status >= 300) throw new Error(`POST ${path} answered ${answer.status}: ${answer.text}`);
+  const made = async (path: string, body: object, method = 'POST') => {
+    const answer = await world.send(method, path, { token, body });
+    if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status}: ${answer.text}`);
     return answer.body;
   };
   const reached = async (path: string, done: (body: Record<string, unknown>) => boolean) => {
@@ -64,8 +64,16 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     },
   });
 
+  const enterprise = await made('/v1.0/enterprise-projects', { name: 'furnished-enterprise-project' });
+  const provider = '/v3/OS-FEDERATION/identity_providers/corp-idp';
+  await made(provider, { identity_provider: {} }, 'PUT');
+  const rules = [{ remote: [{ type: 'sub' }], local: [{ user: { name: '{0}' } }] }];
+  await made('/v3/OS-FEDERATION/mappings/corp-rules', { mapping: { rules } }, 'PUT');
+  await made(`${provider}/protocols/oidc`, { protocol: { mapping_id: 'corp-rules' } }, 'PUT');
+
   const v1 = `/v1/${root.projectId}`;
   const v2 = `/v2/${root.projectId}`;
+  const workspace = await made(`${v1}/workspaces`, { name: 'furnished-workspace' });
   const bound = await made(`${v2}/agency`, {});
   await made(`${v2}/authorizations`, { user_id: 'all', type: 'agency', content: bound.agency_name });
   const code = {
@@ -105,13 +113,17 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     agency_id: agency.agency.id,
     access_key: key.credential.access,
     role_id: role.role.id,
+    enterprise_project_id: enterprise.enterprise_project.id,
+    workspace_id: workspace.id,
+    idp_id: 'corp-idp',
+    protocol_id: 'oidc',
+    mapping_id: 'corp-rules',
     algorithm_id: algorithm.metadata.id,
     training_job_id: job.metadata.id,
     task_id: 'worker-0',
     model_id: model.model_id,
     service_id: service.service_id,
     // What belongs to the installation, and families that have no things yet.
-    enterprise_project_id: 'none',
     region_id: 'none',
     iam_service_id: 'none',
     endpoint_id: 'none',

@@ -28,6 +28,8 @@ export interface WorldOptions {
   trainingSettings?: Parts['trainingSettings'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
+  /** A stand-in for workspaces; the default one alone when absent. */
+  workspaces?: Parts['workspaces'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
   work?: boolean;
 }
@@ -83,6 +85,8 @@ export interface World {
   send(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Logs in with a password; the token, scoped to the region's project. */
   login(user: { account: string; name?: string; password?: string }): Promise<string>;
+  /** Waits until a condition holds; fails after ten seconds. */
+  until(condition: () => boolean | Promise<boolean>): Promise<void>;
   /** A token with these claims, signed as the platform's are. */
   signToken(claims: object): string;
   remove(): Promise<void>;
@@ -142,6 +146,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     gateway,
     doors: () => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} }),
     probe: options.probe ?? (async () => true),
+    ...(options.workspaces ? { workspaces: options.workspaces } : {}),
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });
   const { app, objects, iam } = families;
@@ -204,6 +209,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       });
       if (answer.status !== 201) throw new Error(`login answered ${answer.status}: ${answer.text}`);
       return answer.headers.get('x-subject-token')!;
+    },
+    async until(condition) {
+      for (const end = Date.now() + 10_000; !(await condition()); ) {
+        if (Date.now() > end) throw new Error(`never: ${condition}`);
+        await new Promise(resolve => setTimeout(resolve, 10));
+      }
     },
     signToken: claims => signToken(tokenKey, claims as Parameters<typeof signToken>[1]),
     async remove() {

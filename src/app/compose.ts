@@ -2,12 +2,13 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, type Located, type Route } from '../http/index.ts';
+import { createApiServer, type FindWorkspace, type Locators, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
 import { createAudit, type Retention } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
+import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
 import * as images from '../resources/images/index.ts';
@@ -19,6 +20,7 @@ import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
+import { createWorkspaces } from '../resources/workspaces/index.ts';
 import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Database } from '../store-kit/index.ts';
 import { openApi } from '../wire/openapi.ts';
@@ -51,8 +53,17 @@ export interface Parts {
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
   trainingSettings?: TrainingDeps['settings'];
-  /** How long audit records are kept, and how many. */
+  /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
+  /** Others in the place of the family’s own, for tests. */
+  workspaces?: Workspaces;
+}
+
+/** Workspaces, as the families see them. */
+export interface Workspaces {
+  find: FindWorkspace;
+  /** Throws Failure when a workspace has `used` of a resource already and may not have more. */
+  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
 }
 
 export type Families = ReturnType<typeof composeFamilies>;
@@ -62,56 +73,55 @@ export function composeFamilies(parts: Parts) {
   const { db, clock, log, metrics, region, secrets, paths, endpoints, capacity, driver, gateway, installation } = parts;
   const common = { db, clock, log };
   const admission = createAdmission({ ...common, capacity });
-  const audit = createAudit({
+  const trail = createAudit({
     ...common,
     metrics,
     ...(parts.auditRetention ? { retention: parts.auditRetention } : {}),
   });
   const iam = createIam({
     ...common,
-    recorded: audit.recorded,
+    recorded: trail.recorded,
     region,
     tokenKey: secrets.tokenKey,
     operatorKey: secrets.operatorKey,
     dataKey: secrets.dataKey,
     endpoints,
   });
+  // What is counted are the decisions about calls; asking on somebody's behalf goes by the authorizer itself.
+  const authorizer = trail.recorded(iam.authorizer);
   const objects = createObjects({
     ...common,
-    iam,
-    audit: audit.audit,
+    iam: { resolveAccessKey: iam.resolveAccessKey, authorizer },
+    audit: trail.audit,
     dir: paths.objects,
     region,
     domain: parts.obsDomain,
   });
+  const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });
+  const spaces = createWorkspaces({ ...common, iam, enterpriseProjects });
+  const workspaces = parts.workspaces ?? spaces;
+  enterpriseProjects.setBound(spaces.bound);
+  iam.setEnterpriseProjects(async (accountId, id) => (await enterpriseProjects.find(accountId, id)) !== undefined);
   const { app, mount } = createApiServer({
     authenticate: iam.authenticate,
-    authorizer: iam.authorizer,
+    authorizer,
     ownsProject: iam.ownsProject,
     locate: async (kind, id, scope) => locators[kind]?.(id, scope),
-    workspace: async (_projectId, id) =>
-      id === '0'
-        ? { id, enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: 'It is public.' }) }
-        : undefined,
-    audit: audit.audit,
+    workspace: workspaces.find,
+    audit: trail.audit,
     log,
     metrics,
   });
-  const locators: Record<
-    string,
-    (id: string, scope: { accountId: string; projectId: string }) => Promise<Located | undefined>
-  > = {
-    ...iam.locators,
-  };
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
-  const algorithms = createAlgorithms({ ...common, objects: objects.service, images });
+  const algorithms = createAlgorithms({ ...common, objects: objects.service, images, workspaces });
   const training = createTraining({
     ...common,
     objects: objects.service,
     iam,
     authorizations,
+    workspaces,
     algorithms,
     images,
     admission,
@@ -130,6 +140,7 @@ export function composeFamilies(parts: Parts) {
     objects: objects.service,
     iam,
     authorizations,
+    workspaces,
     training,
     images,
     dir: paths.models,
@@ -143,12 +154,23 @@ export function composeFamilies(parts: Parts) {
     gateway,
     iam,
     authorizations,
+    workspaces,
     dir: paths.services,
     installation,
     settings: { inferenceUrl: () => endpoints.inference },
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
   models.setUsedBy(services.usedBy);
+  const locators: Locators = {
+    ...iam.locators,
+    workspace: spaces.locate,
+    ...algorithms.locators,
+    ...training.locators,
+    ...models.locators,
+    ...services.locators,
+  };
+  const contents = [training.contents, algorithms.contents, models.contents, services.contents];
+  spaces.setContents(contents);
   const system = createSystem({
     readiness: parts.readiness,
     metrics,
@@ -159,7 +181,9 @@ export function composeFamilies(parts: Parts) {
   const routes: Route[] = [
     ...system.routes,
     ...iam.routes,
-    ...audit.routes(iam),
+    ...trail.routes(iam),
+    ...enterpriseProjects.routes,
+    ...spaces.routes,
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,
@@ -179,20 +203,24 @@ export function composeFamilies(parts: Parts) {
     objects,
     admission,
     doors,
+    /** What workspaces hold. */
+    contents,
     /** Takes up the work that is due. */
     async start(): Promise<void> {
-      audit.start();
+      trail.start();
       await training.start();
       await models.start();
       await services.start();
+      await spaces.start();
     },
     /** Lets go of the work; containers run on. The servers must have stopped taking requests. */
     async stop(): Promise<void> {
+      await spaces.stop();
       await services.stop();
       await models.stop();
       await training.stop();
       await objects.stop();
-      await audit.stop();
+      await trail.stop();
     },
   };
 }

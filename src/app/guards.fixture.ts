@@ -60,8 +60,10 @@ export function bodiesOf(operation: AnyOperation): (Body | undefined)[] {
   const guard = operation.action;
   if (typeof guard !== 'object' || !('choose' in guard)) return [{ value: {}, full }];
   const candidates = [
-    {},
-    ...Object.entries(schema.properties ?? {}).map(([name, child]) => ({ [name]: sample(child) })),
+    full,
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, child]) =>
+      (child.anyOf ?? [child]).map(form => ({ ...full, [name]: sample(form) })),
+    ),
   ];
   return guard.actions.map((action: string) => {
     const value = candidates.find(body => requiredAction(guard, { params: {}, query: {}, body }) === action);
@@ -93,7 +95,8 @@ export function expect(operation: AnyOperation, request: RequestParts, rights: R
     'own' in named && typeof named.own === 'function' && named.own(request) === undefined && rights.kind !== 'agency';
   if (action !== undefined && !isOwn && !allows(action)) return denied(action);
   for (const need of operation.needs?.(request) ?? []) {
-    if (!allows(need.action) && !need.implied) return denied(need.action);
+    if (allows(need.action) || need.implied) continue;
+    return { ...denied(need.action), ...(need.code ? { code: new RegExp(`^${need.code}$`) } : {}) };
   }
   return 'anything';
 }

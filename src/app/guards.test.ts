@@ -306,7 +306,6 @@ function actionsOf(operations: readonly AnyOperation[]): string[] {
 
 /** What the first account has, as its root user sees it, without what changes by itself. */
 async function snapshot(): Promise<unknown> {
-  const token = await world.login(world.root);
   const paths = [
     '/v3/users',
     '/v3/groups',
@@ -319,7 +318,7 @@ async function snapshot(): Promise<unknown> {
     `/v2/${own.project}/authorizations`,
     `/v2/${own.project}/algorithms/${own.algorithm_id}`,
   ];
-  const body = async (path: string) => (await world.send('GET', path, { token })).body;
+  const body = async (path: string) => (await world.send('GET', path, { token: rootToken })).body;
   const { metadata, status } = await body(`/v2/${own.project}/training-jobs/${own.training_job_id}`);
   const model = await body(`/v1/${own.project}/models/${own.model_id}`);
   const service = await body(`/v1/${own.project}/services/${own.service_id}`);

@@ -185,6 +185,15 @@ export function loadSecrets(paths: HomePaths): Secrets {
   };
 }
 
+/** The operator's key, for the CLI on the machine of the installation; undefined where there is none, or it is not ours to read. */
+export function readOperatorKey(paths: HomePaths): string | undefined {
+  try {
+    return readFileSync(join(paths.secrets, 'operator.key'), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
 /** A short id by which this installation's containers and networks are known; made once. */
 export function loadInstallationId(paths: HomePaths): string {
   if (!existsSync(paths.installation)) writeDurably(paths.installation, randomBytes(4).toString('hex'));

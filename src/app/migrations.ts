@@ -2,11 +2,13 @@ import { admissionMigrations } from '../admission/index.ts';
 import { algorithmMigrations } from '../resources/algorithms/index.ts';
 import { auditMigrations } from '../resources/audit/index.ts';
 import { authorizationsMigrations } from '../resources/authorizations/index.ts';
+import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
 import { trainingMigrations } from '../resources/training-jobs/index.ts';
+import { workspacesMigrations } from '../resources/workspaces/index.ts';
 import type { Migration } from '../store-kit/index.ts';
 
 /** The whole schema: every family's steps. */
@@ -20,4 +22,6 @@ export const allMigrations: readonly Migration[] = [
   ...servicesMigrations,
   ...admissionMigrations,
   ...auditMigrations,
+  ...enterpriseProjectsMigrations,
+  ...workspacesMigrations,
 ];

@@ -23,7 +23,9 @@ test('every operation says what it does, and under a project asks for an action 
     const open = typeof op.action === 'object' && 'public' in op.action;
     if (open && pathParameters(op.path).includes('project_id'))
       assert.ok(PUBLIC_BELOW_A_PROJECT.includes(op.id), op.id);
-    if (typeof op.action === 'object') assert.ok(Object.values(op.action)[0]!.length > 3, op.id);
+    if (typeof op.action !== 'object') continue;
+    if ('choose' in op.action) for (const action of op.action.actions) assert.match(action, /^\w+:\w+:\w+$/, op.id);
+    else assert.ok(Object.values(op.action)[0]!.length > 3, op.id);
   }
 });
 

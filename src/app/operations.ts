@@ -2,6 +2,7 @@ import type { AnyOperation } from '../http/index.ts';
 import { algorithmOperations } from '../resources/algorithms/index.ts';
 import { auditOperations } from '../resources/audit/index.ts';
 import { authorizationsOperations } from '../resources/authorizations/index.ts';
+import { enterpriseProjectsOperations } from '../resources/enterprise-projects/index.ts';
 import { iamOperations } from '../resources/iam/index.ts';
 import { imagesOperations } from '../resources/images/index.ts';
 import { modelsOperations } from '../resources/models/index.ts';
@@ -11,12 +12,15 @@ import { poolsOperations } from '../resources/pools/index.ts';
 import { servicesOperations } from '../resources/services/index.ts';
 import { systemOperations } from '../resources/system/index.ts';
 import { trainingOperations } from '../resources/training-jobs/index.ts';
+import { workspacesOperations } from '../resources/workspaces/index.ts';
 
 /** Every operation of the platform's API. */
 export const allOperations: readonly AnyOperation[] = [
   ...systemOperations,
   ...iamOperations,
   ...auditOperations,
+  ...enterpriseProjectsOperations,
+  ...workspacesOperations,
   ...authorizationsOperations,
   ...algorithmOperations,
   ...trainingOperations,

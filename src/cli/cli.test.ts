@@ -40,7 +40,7 @@ function machine(t: TestContext) {
   return { dir, run };
 }
 
-test('each command explains itself, its arguments and its options', () => {
+test('each command explains itself, its arguments and its options', async () => {
   let seen = 0;
   const look = (command: Command, path: string) => {
     seen += 1;
@@ -53,7 +53,7 @@ test('each command explains itself, its arguments and its options', () => {
     assert.doesNotMatch(help, /default: \[\]/, path);
     for (const child of command.commands) look(child, `${path} ${child.name()}`);
   };
-  look(createProgram(), 'atelier');
+  look(await createProgram(), 'atelier');
   assert.ok(seen > 30);
 });
 

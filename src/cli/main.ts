@@ -7,7 +7,7 @@ process.stdout.on('error', error => {
 });
 
 try {
-  await createProgram().parseAsync(process.argv);
+  await (await createProgram(process.argv.slice(2))).parseAsync(process.argv);
 } catch (error) {
   printError(error);
   process.exitCode = 1;

@@ -38,18 +38,50 @@ export function printRows<T>(
       middle: '  ',
     },
   });
-  for (const row of rows) table.push(Object.values(columns).map(value => text(value(row))));
+  const cells = rows.map(row => Object.values(columns).map(value => text(value(row))));
+  const widths = fittingWidths(Object.keys(columns), cells);
+  for (const row of cells) table.push(row.map((cell, at) => clipped(cell, widths[at]!)));
   process.stdout.write(`${table.toString()}\n`);
 }
 
-/** Prints one thing: its members as lines, or as JSON. */
-export function printOne(format: OutputFormat, value: Record<string, unknown>): void {
+const LINE = 120;
+/** What cli-table3 puts around and between cells: a blank on either side, and two between. */
+const AROUND = 2;
+const BETWEEN = 2;
+const ID = /^[0-9a-fA-F-]{32,36}$/;
+
+/** Widths at which a line has at most 120 characters, if need be by clipping the longest texts; ids, which people copy, stay whole. */
+function fittingWidths(headings: readonly string[], cells: readonly (readonly string[])[]): number[] {
+  const widths = headings.map((heading, at) => Math.max(heading.length, ...cells.map(row => row[at]!.length)));
+  const isFixed = headings.map((_, at) => cells.some(row => ID.test(row[at]!)));
+  const room = LINE - headings.length * AROUND - (headings.length - 1) * BETWEEN;
+  for (let excess = widths.reduce((sum, width) => sum + width, 0) - room; excess > 0; excess -= 1) {
+    const longest = widths.reduce((best, width, at) => (isFixed[at] || width <= (widths[best] ?? 12) ? best : at), -1);
+    if (longest < 0) break;
+    widths[longest]! -= 1;
+  }
+  return widths;
+}
+
+function clipped(cell: string, width: number): string {
+  return cell.length <= width ? cell : `${cell.slice(0, width - 1)}…`;
+}
+
+/**
+ * Prints one thing: its members as lines, or as JSON. `secrets`: members that are told this once; for people they go to stderr, so
+ * that they do not end in a file of results.
+ */
+export function printOne(format: OutputFormat, value: Record<string, unknown>, secrets: readonly string[] = []): void {
   if (format === 'json') {
     process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     return;
   }
   const width = Math.max(...Object.keys(value).map(key => key.length));
-  for (const [key, member] of Object.entries(value)) process.stdout.write(`${key.padEnd(width)}  ${text(member)}\n`);
+  for (const [key, member] of Object.entries(value)) {
+    const line = `${key.padEnd(width)}  ${text(member)}`;
+    if (secrets.includes(key)) process.stderr.write(`${line}  (told this once; keep it)\n`);
+    else process.stdout.write(`${line}\n`);
+  }
 }
 
 /** A value on one line. Names and messages come from others: what would steer the terminal is shown, not obeyed. */
@@ -71,6 +103,8 @@ export function printError(error: unknown): void {
   if (error instanceof Failure) {
     process.stderr.write(`atelier: ${printable(error.message)} (${error.code})\n`);
     if (error.solution) process.stderr.write(`  → ${printable(error.solution)}\n`);
+    const [, action] = error.status === 403 ? (/^Policy doesn't allow ([\w:-]+)/.exec(error.message) ?? []) : [];
+    if (action) process.stderr.write(`  → Which policy decides: atelier iam explain --action ${action}\n`);
     return;
   }
   process.stderr.write(`atelier: ${errorText(error)}\n`);

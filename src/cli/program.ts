@@ -10,10 +10,63 @@ import { addPredict } from './commands/predict.ts';
 import { addServer } from './commands/server.ts';
 import { addService } from './commands/service.ts';
 import { addTrain } from './commands/train.ts';
+import { addLeaves } from './leaves.ts';
 import { badArgument } from './options.ts';
 
-/** The command line as a whole; nothing runs yet. */
-export function createProgram(): Command {
+/** A group of commands that is made from operations. Their schemas take a while to load, so they are when they are wanted. */
+interface Group {
+  name: string;
+  about: string;
+  add(command: Command): Promise<void>;
+}
+
+const FROM_OPERATIONS: readonly Group[] = [
+  {
+    name: 'iam',
+    about: 'who may do what: users, groups, policies, agencies, audit',
+    async add(command) {
+      const { iamGroups, iamLeaves } = await import('./commands/iam.ts');
+      addLeaves(command, iamGroups, iamLeaves);
+    },
+  },
+  {
+    name: 'account',
+    about: 'accounts of the installation, for whoever runs it',
+    async add(command) {
+      addLeaves(command, {}, (await import('./commands/account.ts')).accountLeaves);
+    },
+  },
+  {
+    name: 'workspace',
+    about: 'workspaces: who may enter, quotas',
+    async add(command) {
+      addLeaves(command, {}, (await import('./commands/workspace.ts')).workspaceLeaves);
+    },
+  },
+  {
+    name: 'enterprise-project',
+    about: 'enterprise projects, in which policies are granted and to which workspaces are bound',
+    async add(command) {
+      addLeaves(command, {}, (await import('./commands/enterprise-project.ts')).enterpriseProjectLeaves);
+    },
+  },
+  {
+    name: 'api',
+    about: 'call any operation by its name; --list shows them all',
+    async add(command) {
+      (await import('./commands/api.ts')).addApi(command);
+    },
+  },
+];
+
+async function addGroup(program: Command, group: Group, words: readonly string[] | undefined): Promise<void> {
+  const command = program.command(group.name).description(group.about);
+  // The script of `completion` is made from all of them.
+  if (!words || words.includes(group.name) || words.includes('completion')) await group.add(command);
+}
+
+/** The command line as a whole; nothing runs yet. `words`: what was typed, to leave out what cannot be meant; all when absent. */
+export async function createProgram(words?: readonly string[]): Promise<Command> {
   const program = new Command('atelier')
     .description('An open, self-hosted ML platform, wire-compatible with Huawei Cloud ModelArts.')
     .version(packageInfo.version)
@@ -38,6 +91,7 @@ atelier <command> --help tells more of each command.`,
     });
   addLogin(program);
   addAuthorize(program);
+  for (const group of FROM_OPERATIONS) await addGroup(program, group, words);
   addObs(program);
   addTrain(program);
   addModel(program);

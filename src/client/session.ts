@@ -16,6 +16,10 @@ export interface Profile {
   token?: string;
   /** For signed requests and for OBS. */
   key?: AccessKey;
+  /** The key of whoever runs the installation, in place of a login; never saved. */
+  operatorKey?: string;
+  /** The user who works through an agency of this account. */
+  switchedBy?: string;
 }
 
 export interface CallInput<O> {
@@ -82,7 +86,9 @@ export class Session {
       ...(body ? { 'content-type': 'application/json' } : {}),
       ...(input.headers ?? {}),
     };
-    if (this.profile.key && !this.profile.token) {
+    if (this.profile.operatorKey) {
+      headers['x-operator-key'] = this.profile.operatorKey;
+    } else if (this.profile.key && !this.profile.token) {
       if (this.profile.projectId) headers['x-project-id'] = this.profile.projectId;
       headers = signRequest(this.profile.key, { method, url, headers, body: body ?? Buffer.alloc(0) }, new Date());
       delete headers.host;
@@ -152,20 +158,25 @@ export async function requestToken(
   input: { account: string; user: string; password: string; projectId?: string; projectName?: string },
 ): Promise<string> {
   const project = input.projectId ? { id: input.projectId } : { name: input.projectName };
-  const answer = await send(new URL('/v3/auth/tokens', api), {
+  const user = { name: input.user, password: input.password, domain: { name: input.account } };
+  const identity = { methods: ['password'], password: { user } };
+  return tokenOf(api, '/v3/auth/tokens', {}, { auth: { identity, scope: { project } } });
+}
+
+/** Asks for a token with an ID token of an identity provider (POST /v3.0/OS-AUTH/id-token/tokens), scoped to a project by name. */
+export function requestTokenByIdToken(
+  api: string,
+  input: { provider: string; idToken: string; projectName: string },
+): Promise<string> {
+  const auth = { id_token: { id: input.idToken }, scope: { project: { name: input.projectName } } };
+  return tokenOf(api, '/v3.0/OS-AUTH/id-token/tokens', { 'x-idp-id': input.provider }, { auth });
+}
+
+async function tokenOf(api: string, path: string, headers: Record<string, string>, body: object): Promise<string> {
+  const answer = await send(new URL(path, api), {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: Buffer.from(
-      JSON.stringify({
-        auth: {
-          identity: {
-            methods: ['password'],
-            password: { user: { name: input.user, password: input.password, domain: { name: input.account } } },
-          },
-          scope: { project },
-        },
-      }),
-    ),
+    headers: { 'content-type': 'application/json', ...headers },
+    body: Buffer.from(JSON.stringify(body)),
   });
   const token = answer.headers.get('x-subject-token');
   if (!token) throw notAtelier(api);

@@ -1,7 +1,7 @@
 import { Failure } from '../kernel/failure.ts';
 import type { Principal } from '../kernel/principal.ts';
-import type { Authorizer, Decision } from '../policy/authorizer.ts';
-import { type Guard, type RequestParts, requiredAction } from '../wire/operation.ts';
+import type { AccessRequest, Authorizer, Decision } from '../policy/authorizer.ts';
+import { type Guard, listedIds, type Reference, type RequestParts, requiredAction } from '../wire/operation.ts';
 import type { AnyOperation } from './api.ts';
 
 /** Where a thing belongs, as its family knows. */
@@ -11,6 +11,12 @@ export interface Located {
   /** Id of the user whose it is. */
   ownerId?: string;
 }
+
+/** How a family finds its things, by kind. */
+export type Locators = Record<
+  string,
+  (id: string, scope: { accountId: string; projectId: string }) => Promise<Located | undefined>
+>;
 
 /** Finds a thing of `kind` by its id within an account and project; undefined when there is none of theirs. */
 export type Locate = (
@@ -49,15 +55,15 @@ export interface Authorization {
 export const DEFAULT_WORKSPACE = '0';
 
 /**
- * Decides whether the caller may do what an operation does: policy, then workspace, then what the function needs besides. The one
- * place where that is decided (behaviour/permissions.md 1). `note` is told what is known so far also when it throws.
+ * Decides whether the caller may do what an operation does: policy, then workspace, then what the function needs besides and what
+ * it builds on. The one place where that is decided (behaviour/permissions.md 1). `note` is told what is known so far also when it throws.
  * Throws Failure 403 with the reason of a refusal, 400 for a workspace that is not there.
  */
 export async function authorize(
   deps: AuthorizationDeps,
   op: AnyOperation,
   caller: Principal,
-  request: RequestParts & { projectId: string; context: Record<string, unknown> },
+  request: RequestParts & { projectId: string },
   note: (authorization: Authorization) => void,
 ): Promise<Authorization> {
   const guard: Guard = op.action;
@@ -65,46 +71,108 @@ export async function authorize(
   note(found);
   const action = requiredAction(guard, request);
   if (action !== undefined) found.action = action;
+  const scope = { accountId: caller.accountId, projectId: request.projectId };
+
+  /** What a decision takes into account beside the action, where something lies or happens. */
+  async function placeOf(workspaceId: string | undefined): Promise<Place> {
+    const workspace = workspaceId === undefined ? undefined : await deps.workspace(request.projectId, workspaceId);
+    const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
+    const context = op.conditions?.(request) ?? {};
+    return { workspace, surroundings: { context, enterpriseProjectId } };
+  }
+
+  function refuse(failure: Failure): never {
+    found.verdict = 'deny';
+    throw failure;
+  }
+
+  async function decideAt(workspaceId: string | undefined, located: Located | undefined): Promise<void> {
+    const { workspace, surroundings } = await placeOf(workspaceId);
+    if (workspace) found.workspaceId = workspace.id;
+    if (action !== undefined && !isOwn(guard, caller, request, located)) {
+      const decision = await decideAction(deps.authorizer, caller, guard, { action, ...surroundings });
+      if (!decision.allowed) refuse(denied(op, `Policy doesn't allow ${action} to be performed. ${decision.reason}`));
+      found.verdict = 'allow';
+    }
+    if (workspaceId !== undefined && !workspace) throw noWorkspace(op, workspaceId);
+    const entry = workspace?.admits(caller);
+    if (entry && !entry.allowed) refuse(notAdmitted(op, workspace!.id, entry.reason));
+    for (const need of op.needs?.(request) ?? []) {
+      const { resource } = need;
+      const asked: AccessRequest = {
+        action: need.action,
+        ...(resource === undefined ? {} : { resource }),
+        ...(need.implied ? { probe: true } : {}),
+        ...surroundings,
+      };
+      const decision = await deps.authorizer.decide(caller, asked);
+      if (decision.allowed || (need.implied && !explicit(decision))) continue;
+      const on = resource === undefined ? '' : ` on ${resource}`;
+      refuse(
+        denied(
+          op,
+          `Policy doesn't allow ${need.action}${on} to be performed, which is needed ${need.why}. ${decision.reason}`,
+          need.code,
+        ),
+      );
+    }
+  }
+
+  /** What is made in a workspace may build on what lies there and in the default one, by those who may look at that. */
+  async function decideReference({ kind, id, action: needed, why, missing }: Reference): Promise<void> {
+    const located = await deps.locate(kind, id, scope);
+    const place = located?.workspaceId;
+    const { workspace, surroundings } = await placeOf(place);
+    if (!workspace || (place !== found.workspaceId && place !== DEFAULT_WORKSPACE)) {
+      throw new Failure({
+        ...missing,
+        message: `There is no ${kind} ${id.slice(0, 64)} in workspace ${found.workspaceId} or the default one, which is needed ${why}.`,
+        solution: 'Name one of the same workspace or of the default workspace.',
+      });
+    }
+    const decision = await deps.authorizer.decide(caller, { action: needed, ...surroundings });
+    if (!decision.allowed) {
+      const what = `${needed} to be performed on ${kind} ${id.slice(0, 64)}`;
+      refuse(denied(op, `Policy doesn't allow ${what}, which is needed ${why}. ${decision.reason}`));
+    }
+    const entry = workspace.admits(caller);
+    if (!entry.allowed) refuse(notAdmitted(op, workspace.id, entry.reason));
+  }
 
   const { target } = op;
-  const id = target && request.params[target.param];
-  if (target) found.target = `${target.kind}/${id}`;
-  const scope = { accountId: caller.accountId, projectId: request.projectId };
-  const located = target && id !== undefined ? await deps.locate(target.kind, id, scope) : undefined;
-  const workspaceId = target ? located?.workspaceId : op.workspace && (op.workspace(request) || DEFAULT_WORKSPACE);
-  const workspace = workspaceId === undefined ? undefined : await deps.workspace(request.projectId, workspaceId);
-  if (workspace) found.workspaceId = workspace.id;
-  const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
-  const surroundings = {
-    context: { ...request.context, 'g:EnterpriseProjectId': enterpriseProjectId, ...op.conditions?.(request) },
-    enterpriseProjectId,
-  };
-
-  if (action !== undefined && !isOwn(guard, caller, request, located)) {
-    const decision = await deps.authorizer.decide(caller, { action, ...surroundings });
-    found.verdict = decision.allowed ? 'allow' : 'deny';
-    if (!decision.allowed) throw denied(op, `Policy doesn't allow ${action} to be performed. ${decision.reason}`);
+  if (target) {
+    const given = request.params[target.param] ?? '';
+    found.target = `${target.kind}/${given}`;
+    const ids = target.list ? listedIds(given) : [given];
+    // A list that names nothing is decided like a thing that is not there.
+    for (const id of ids.length > 0 ? ids : ['']) {
+      const located = await deps.locate(target.kind, id, scope);
+      await decideAt(located?.workspaceId, located);
+    }
+  } else {
+    await decideAt(op.workspace && (op.workspace(request) || DEFAULT_WORKSPACE), undefined);
   }
-  if (workspaceId !== undefined && !workspace) throw noWorkspace(op, workspaceId);
-  const entry = workspace?.admits(caller);
-  if (entry && !entry.allowed) {
-    found.verdict = 'deny';
-    throw notAdmitted(op, workspace!.id, entry.reason);
-  }
-  for (const need of op.needs?.(request) ?? []) {
-    const { action: needed, resource, why, implied } = need;
-    const decision = await deps.authorizer.decide(caller, {
-      action: needed,
-      ...(resource === undefined ? {} : { resource }),
-      ...(implied ? { probe: true } : {}),
-      ...surroundings,
-    });
-    if (decision.allowed || (implied && !explicit(decision))) continue;
-    found.verdict = 'deny';
-    const on = resource === undefined ? '' : ` on ${resource}`;
-    throw denied(op, `Policy doesn't allow ${needed}${on} to be performed, which is needed ${why}. ${decision.reason}`);
-  }
+  for (const reference of op.refers?.(request) ?? []) await decideReference(reference);
   return found;
+}
+
+interface Place {
+  workspace: WorkspaceView | undefined;
+  surroundings: { context: Record<string, unknown>; enterpriseProjectId: string };
+}
+
+/** Where another action will do as well, one grant is enough; what denies either denies both. */
+async function decideAction(
+  authorizer: Authorizer,
+  caller: Principal,
+  guard: Guard,
+  request: AccessRequest,
+): Promise<Decision> {
+  const first = await authorizer.decide(caller, request);
+  if (typeof guard !== 'object' || !('or' in guard) || explicit(first)) return first;
+  const other = await authorizer.decide(caller, { ...request, action: guard.or, probe: first.allowed });
+  if (explicit(other)) return other;
+  return first.allowed ? first : other.allowed ? other : first;
 }
 
 /** A refusal by a statement, rather than for want of one. */
@@ -146,9 +214,9 @@ function isOwn(guard: Guard, caller: Principal, request: RequestParts, located: 
   return owner === caller.id;
 }
 
-function denied(op: AnyOperation, message: string): Failure {
+function denied(op: AnyOperation, message: string, code?: string): Failure {
   return new Failure({
-    code: op.errors === 'modelarts' ? 'ModelArts.0112' : 'IAM.0003',
+    code: code ?? (op.errors === 'modelarts' ? 'ModelArts.0112' : 'IAM.0003'),
     status: 403,
     message,
     solution: 'Ask an administrator of the account to grant the action through a policy of one of your groups.',

@@ -6,6 +6,7 @@ export {
   type FindWorkspace,
   type Locate,
   type Located,
+  type Locators,
   type WorkspaceView,
 } from './authorization.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';

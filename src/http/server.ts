@@ -10,6 +10,7 @@ import { hexId } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Authorizer } from '../policy/authorizer.ts';
+import { readJsonText } from '../policy/json-text.ts';
 import { errorBody } from '../wire/error-body.ts';
 import { type ErrorStyle, pathParameters, textAt } from '../wire/operation.ts';
 import type { AnyOperation, Call, Route } from './api.ts';
@@ -42,6 +43,8 @@ export interface ApiServerOptions {
   metrics: Registry;
 }
 
+/** Of bodies in which every member must be given once. */
+const MAX_DEPTH = 64;
 const READ_ONLY = new Set(['GET', 'HEAD']);
 
 interface RequestState {
@@ -195,11 +198,13 @@ export function createApiServer(options: ApiServerOptions): {
         body: state.rawBody,
         remoteAddress: request.ip,
       };
-      state.principal = await options.authenticate(raw);
+      const principal = { ...(await options.authenticate(raw)), sourceIp: request.ip };
+      // Known from here on, also to the record of a refusal.
+      state.principal = principal;
       try {
-        checkOperator(op.action, state.principal);
-        checkPasswordChanged(op, state.principal);
-        state.principal = await checkProject(state.principal, params, op);
+        checkOperator(op.action, principal);
+        checkPasswordChanged(op, principal);
+        state.principal = await checkProject(principal, params, op);
       } catch (error) {
         state.turnedAway = true;
         throw error;
@@ -234,15 +239,9 @@ export function createApiServer(options: ApiServerOptions): {
     if (!state.principal) return;
     const parts = { params: call.params, query: call.query as Record<string, unknown>, body: call.body };
     try {
-      await authorize(
-        options,
-        op,
-        state.principal,
-        { ...parts, projectId: call.projectId, context: requestContext(call) },
-        authorization => {
-          state.authorization = authorization;
-        },
-      );
+      await authorize(options, op, state.principal, { ...parts, projectId: call.projectId }, authorization => {
+        state.authorization = authorization;
+      });
     } catch (error) {
       if (state.authorization?.verdict === 'deny') denied.inc({ operation: op.id });
       throw error;
@@ -283,6 +282,7 @@ export function createApiServer(options: ApiServerOptions): {
             const bodyDecides = typeof op.action === 'object' && 'choose' in op.action;
             const validate = () => {
               if (state.badJson) throw state.badJson;
+              if (op.membersOnce) readJsonText(stateOf(request).rawBody.toString('utf8'), MAX_DEPTH);
               check(op, validateQuery(), call.query, 'query');
               if (!(op.bodyOptional && request.body === undefined)) check(op, validateBody(), call.body, 'body');
             };
@@ -396,18 +396,6 @@ function once<T>(make: () => T): () => T {
 /** `/v2/{project_id}/x` in the router's spelling. */
 function fastifyPath(path: string): string {
   return path.replaceAll(':', '::').replace(/\{(\w+)\}/g, ':$1');
-}
-
-/** Condition keys every action can use; an operation adds its own by `conditions`. */
-function requestContext(call: Call<AnyOperation>): Record<string, unknown> {
-  return {
-    'g:SourceIp': call.remoteAddress,
-    'g:CurrentTime': new Date().toISOString(),
-    'g:UserName': call.principal.name,
-    'g:UserId': call.principal.id,
-    'g:DomainName': call.principal.accountName,
-    ...(call.principal.projectName ? { 'g:ProjectName': call.principal.projectName } : {}),
-  };
 }
 
 async function readSmall(request: FastifyRequest): Promise<Buffer> {

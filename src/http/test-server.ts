@@ -24,6 +24,7 @@ export interface TestServer {
   /** What was asked of whom, in order. */
   steps: string[];
   asked: AccessRequest[];
+  askers: Principal[];
   raw: RawRequest[];
   metrics: Registry;
   /** Everything that was logged. */
@@ -62,6 +63,7 @@ export async function serve(t: TestContext, routes: readonly Route[]): Promise<T
     audit: [] as AuditRecord[],
     steps: [] as string[],
     asked: [] as AccessRequest[],
+    askers: [] as Principal[],
     raw: [] as RawRequest[],
   };
   let log = '';
@@ -77,7 +79,8 @@ export async function serve(t: TestContext, routes: readonly Route[]): Promise<T
       throw new AuthenticationFailure(token === 'forged' ? 'bad-signature' : 'expired', 'it is not good');
     },
     authorizer: {
-      async decide(_principal, request) {
+      async decide(principal, request) {
+        state.askers.push(principal);
         state.steps.push('policy');
         state.asked.push(request);
         const allowed = request.action !== 'x:thing:forbidden';

@@ -23,8 +23,21 @@ export interface Principal {
   onBehalfOf?: { id: string; name: string; accountId?: string; accountName?: string };
   /** Ids of the groups a federated user was mapped to; other kinds have theirs in IAM. */
   groups?: readonly string[];
+  /** Address of the request that it came with; absent when the platform acts by itself. */
+  sourceIp?: string;
   /** Its password was given by somebody else: it may choose another, and nothing more. */
   mustChangePassword?: boolean;
   /** JSON text of the policy a temporary credential was narrowed to: it may do what this allows too, and nothing else. */
   boundary?: string;
+}
+
+/**
+ * Whose something is that a principal makes: the user for whom a session of the platform works; the agency itself where somebody of
+ * another account switched to it, as that account's users are nobody here.
+ */
+export function ownerOf(principal: Principal): { id: string; name: string } {
+  const { onBehalfOf } = principal;
+  const owner =
+    onBehalfOf && (onBehalfOf.accountId ?? principal.accountId) === principal.accountId ? onBehalfOf : principal;
+  return { id: owner.id, name: owner.name };
 }

@@ -1,4 +1,5 @@
 import type { Principal } from '../kernel/principal.ts';
+import type { Condition } from './operators.ts';
 
 /** What someone wants to do. `context` holds condition keys such as `modelarts:poolType` or `g:SourceIp`. */
 export interface AccessRequest {
@@ -22,6 +23,8 @@ export interface Decision {
   policy?: string;
   /** Index of the deciding statement within that policy, from 0. */
   statement?: number;
+  /** The conditions of the deciding statement, all of which held. */
+  conditions?: readonly Pick<Condition, 'key' | 'operator' | 'values'>[];
 }
 
 /** Answers whether a principal may do something. What services and the HTTP layer depend on. */

@@ -14,6 +14,7 @@ export interface RequestParts {
  * Who may call an operation.
  * - a string: the IAM action that a policy must allow;
  * - `choose`: where the request decides (PUT of a service: `service:action` or `service:update`) which of `actions` it is;
+ * - `or`: the action, or as well this other one; a policy that denies either denies both;
  * - `own`: the action, but for what is the caller's own: the id of the user whose it is (undefined: the caller's), or `target`
  *   where it takes a look at the thing;
  * - `authenticated`: any principal with a valid credential, with the reason why no action guards it;
@@ -23,6 +24,7 @@ export interface RequestParts {
 export type Guard =
   | string
   | { actions: readonly string[]; choose: (request: RequestParts) => string }
+  | { action: string; or: string }
   | { action: string; own: ((request: RequestParts) => string | undefined) | 'target' }
   | { authenticated: string }
   | { operator: string }
@@ -37,6 +39,21 @@ export interface Need {
   why: string;
   /** Granted by whoever bound the caller's agency: only a Deny of the caller's own policies takes it away. */
   implied?: boolean;
+  /** Code of the refusal; that of a denied action when absent. */
+  code?: string;
+}
+
+/** A thing besides the target that a request builds on: the algorithm of a job, a model of a service. */
+export interface Reference {
+  /** The name its family looks it up under. */
+  kind: string;
+  id: string;
+  /** What the caller must be allowed where the thing lies. */
+  action: string;
+  /** What it is needed for, for people: "to run it". */
+  why: string;
+  /** Code and status when there is none within reach: neither in the workspace of the operation nor in the default one. */
+  missing: { code: string; status: number };
 }
 
 /** One operation of the API, declared once: route, validation, OpenAPI, client, CLI, audit and authorization follow from it. */
@@ -55,7 +72,7 @@ export interface Operation<
   path: P;
   action: Guard;
   /** The thing of the path that it is about: the name its family looks it up under, and the parameter that holds its id. */
-  target?: { kind: string; param: string };
+  target?: { kind: string; param: string /** The parameter may hold several ids, separated by commas. */; list?: true };
   /** The thing that a success brings into being: its kind, and where its id stands in the answer, such as `metadata.id`. */
   makes?: { kind: string; id: string };
   /**
@@ -71,6 +88,8 @@ export interface Operation<
   beforePasswordChange?: boolean;
   /** What the caller needs besides. */
   needs?: (request: RequestParts) => readonly Need[];
+  /** Things it builds on (docs/decisions/0010). */
+  refers?: (request: RequestParts) => readonly Reference[];
   query?: Q;
   body?: B;
   /** The body may be left out altogether. */
@@ -85,6 +104,8 @@ export interface Operation<
   projectMismatch?: { code: string; status: number };
   /** Changes nothing although its method says otherwise: it is not audited. */
   readOnly?: boolean;
+  /** A member given twice in the body is refused: what a person read must be what counts. */
+  membersOnce?: boolean;
   /** Largest body in bytes, 1 MiB when absent. */
   bodyLimit?: number;
 }
@@ -120,12 +141,32 @@ export function requiredAction(guard: Guard, request: RequestParts): string | un
   return 'action' in guard ? guard.action : undefined;
 }
 
+/** The ids of a comma-separated list, each once. */
+export function listedIds(text: string): string[] {
+  return [...new Set(text.split(',').map(id => id.trim()))].filter(id => id !== '');
+}
+
 /** The text at a path into a value of any shape, or undefined when there is none: for declarations, which see what was sent. */
 export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
+  const found = valueAt(value, ...path);
+  return typeof found === 'string' ? found : undefined;
+}
+
+/** What lies at a path into a value of any shape. */
+export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   let found = value;
   for (const step of path) {
     if (found === null || typeof found !== 'object' || !Object.hasOwn(found, step)) return undefined;
     found = (found as Record<string, unknown>)[step];
   }
-  return typeof found === 'string' ? found : undefined;
+  return found;
+}
+
+/** As many members as any list of a body may have; a longer one fits no schema. */
+export const LONGEST_LIST = 100;
+
+/** The list at a path into a value of any shape; empty when there is none, or one that no schema takes. */
+export function listAt(value: unknown, ...path: readonly string[]): readonly unknown[] {
+  const found = valueAt(value, ...path);
+  return Array.isArray(found) && found.length <= LONGEST_LIST ? found : [];
 }

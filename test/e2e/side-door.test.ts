@@ -27,7 +27,7 @@ endpoint, project = os.environ['MA_APIGW_ENDPOINT'], os.environ['MA_PROJECT_ID']
 def call(method, path, body):
     data = json.dumps(body).encode()
     date = datetime.datetime.utcnow().strftime('%Y%m%dT%H%M%SZ')
-    headers = {'x-sdk-date': date, 'x-project-id': project, 'x-security-token': credentials['securitytoken']}
+    headers = {'host': endpoint.split('//')[1], 'x-sdk-date': date, 'x-project-id': project, 'x-security-token': credentials['securitytoken']}
     names = sorted(headers)
     canonical = '\\n'.join([method, path + '/', '', *[f'{name}:{headers[name]}' for name in names], '', ';'.join(names),
                            hashlib.sha256(data).hexdigest()])

@@ -197,7 +197,9 @@ export function jobBody(name: string, bucket: string, more: { pool?: string; wor
       code_dir: `/${bucket}/code/`,
       boot_file: `/${bucket}/code/train.py`,
       engine: { engine_id: 'pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64' },
-      outputs: [{ name: 'train_url', remote: { obs: { obs_url: `/${bucket}/out-of-${name}/` } } }],
+      outputs: [
+        { name: 'train_url', remote: { obs: { obs_url: `/${bucket}/${more.workspace ?? 'out'}-of-${name}/` } } },
+      ],
     },
     spec: {
       resource: { flavor_id: 'modelarts.vm.cpu.1u', node_count: 1, ...(more.pool ? { pool_id: more.pool } : {}) },

@@ -7,8 +7,10 @@ export function addCompletion(program: Command): void {
     .command('completion')
     .description('print a completion script; e.g. source <(./atelier completion bash)')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
-    .action((shell: string) => {
+    .action(async (shell: string) => {
+      const { operationIds } = await import('./api.ts');
       const words = tree(program);
+      words.api!.push(...operationIds);
       const cases = Object.entries(words)
         .map(([path, next]) => `    "${path}") words="${next.join(' ')}" ;;`)
         .join('\n');

@@ -1,11 +1,11 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { type Profile, requestToken, Session } from '../../client/session.ts';
-import { Failure } from '../../kernel/failure.ts';
+import { type Profile, requestToken, requestTokenByIdToken, Session } from '../../client/session.ts';
+import { ask, givenPassword, newPassword, readText } from '../ask.ts';
 import { contextOf } from '../context.ts';
 import { badArgument } from '../options.ts';
 import { printRows } from '../output.ts';
 import { localProfile, readProfiles, removeProfile, saveProfile } from '../profile.ts';
+import { findProject, tokenProfile } from '../token-profile.ts';
 
 /** `atelier login`, `logout`, `profile`. */
 export function addLogin(program: Command): void {
@@ -16,8 +16,11 @@ export function addLogin(program: Command): void {
     .option('--account <name>', 'account (domain) name')
     .option('--user <name>', 'IAM user name (default: the account name, its root user)')
     .option('--password <text>', 'password; asked for when absent, or read from ATELIER_PASSWORD')
+    .option('--password-stdin', 'read the password from standard input, where no other user of this machine sees it')
     .option('--access-key <id>', 'sign requests with this access key instead of a password')
     .option('--secret-key <text>', 'its secret; read from ATELIER_SECRET_KEY when absent')
+    .option('--id-token <file>', 'log in with an ID token of an identity provider; - reads standard input')
+    .option('--provider <id>', 'that identity provider')
     .option('--region <name>', 'region, which is also the name of the project', 'local-1')
     .option('--name <profile>', 'name to save it under; --profile <name> chooses it later', 'default')
     .action(async (options: LoginOptions) => {
@@ -26,7 +29,8 @@ export function addLogin(program: Command): void {
       const port = Number(base.port || (base.protocol === 'https:' ? 443 : 80));
       const at = (offset: number) => `${base.protocol}//${base.hostname}:${port + offset}`;
       const endpoints = { api: base.origin, obs: at(1), inference: at(3) };
-      const profile = options.accessKey ? await keyLogin(endpoints, options) : await passwordLogin(endpoints, options);
+      const login = options.idToken ? idTokenLogin : options.accessKey ? keyLogin : passwordLogin;
+      const profile = await login(endpoints, options);
       saveProfile(options.name, profile);
       process.stderr.write(`Logged in at ${base.origin}; saved as profile "${options.name}".\n`);
     });
@@ -62,13 +66,17 @@ export function addLogin(program: Command): void {
         api: profile.endpoints.api,
         account: profile.account,
         user: profile.user,
+        switchedBy: profile.switchedBy,
         projectId: profile.projectId,
       }));
       printRows(command.optsWithGlobals().output, shown, {
         Name: row => row.name,
         Current: row => (row.current ? '*' : ''),
         API: row => row.api,
-        User: row => `${row.account ?? ''}/${row.user ?? '(access key)'}`,
+        User: row => {
+          const by = row.switchedBy ? ` (agency; ${row.switchedBy})` : '';
+          return `${row.account ?? ''}/${row.user ?? '(access key)'}${by}`;
+        },
         Project: row => row.projectId,
       });
     });
@@ -85,8 +93,11 @@ interface LoginOptions {
   account?: string;
   user?: string;
   password?: string;
+  passwordStdin?: boolean;
   accessKey?: string;
   secretKey?: string;
+  idToken?: string;
+  provider?: string;
   region: string;
   name: string;
 }
@@ -94,25 +105,47 @@ interface LoginOptions {
 async function passwordLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
   const account = options.account ?? (await ask('Account: '));
   const user = options.user ?? account;
-  const password = options.password ?? process.env.ATELIER_PASSWORD ?? (await ask('Password: ', true));
-  const token = await requestToken(endpoints.api, { account, user, password, projectName: options.region });
-  const bare = new Session({ endpoints, region: options.region, projectId: '', token });
-  const projectId = await findProject(bare, options.region);
-  const answer = await bare.request('POST', '/v3.0/OS-CREDENTIAL/securitytokens', {
-    body: { auth: { identity: { methods: ['token'], token: { duration_seconds: 86_400 } } } },
+  const password = options.password ?? (await givenPassword(options)) ?? (await ask('Password: ', true));
+  const token = await firstToken(endpoints, { account, user, password, region: options.region });
+  return tokenProfile({ endpoints, region: options.region, account, user, token });
+}
+
+/** A token with a password; one that was given by somebody else is changed first, as the platform wants. */
+async function firstToken(
+  endpoints: Profile['endpoints'],
+  login: { account: string; user: string; password: string; region: string },
+): Promise<string> {
+  const { account, user, password, region } = login;
+  const token = await requestToken(endpoints.api, { account, user, password, projectName: region });
+  const bare = new Session({ endpoints, region, projectId: '', token });
+  const shown = await shownToken(bare, token);
+  if (!shown.user.pwd_status) return token;
+  process.stderr.write('The password must be changed at the first login.\n');
+  const next = await newPassword();
+  const body = { user: { original_password: password, password: next } };
+  await bare.request('POST', `/v3/users/${shown.user.id}/password`, { body });
+  return requestToken(endpoints.api, { account, user, password: next, projectName: region });
+}
+
+async function idTokenLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
+  const { provider, region } = options;
+  if (!provider) throw badArgument('Of which identity provider is the ID token?', 'Give --provider.');
+  const idToken = readText(options.idToken!).trim();
+  const token = await requestTokenByIdToken(endpoints.api, { provider, idToken, projectName: region });
+  const bare = { endpoints, region, token };
+  const { user } = await shownToken(new Session({ ...bare, projectId: '' }), token);
+  return tokenProfile({ ...bare, account: user.domain.name, user: user.name });
+}
+
+/** Whose a token is. */
+async function shownToken(session: Session, token: string) {
+  const answer = await session.request('GET', '/v3/auth/tokens?nocatalog=true', {
+    headers: { 'x-subject-token': token },
   });
-  const { credential } = JSON.parse(answer.body.toString()) as {
-    credential: { access: string; secret: string; securitytoken: string };
+  const shown = JSON.parse(answer.body.toString()) as {
+    token: { user: { id: string; name: string; domain: { name: string }; pwd_status?: boolean } };
   };
-  return {
-    endpoints,
-    region: options.region,
-    projectId,
-    account,
-    user,
-    token,
-    key: { access: credential.access, secret: credential.secret, securityToken: credential.securitytoken },
-  };
+  return shown.token;
 }
 
 async function keyLogin(endpoints: Profile['endpoints'], options: LoginOptions): Promise<Profile> {
@@ -124,39 +157,4 @@ async function keyLogin(endpoints: Profile['endpoints'], options: LoginOptions):
     key: { access: options.accessKey!, secret },
   };
   return { ...profile, projectId: await findProject(new Session(profile), options.region) };
-}
-
-async function findProject(session: Session, region: string): Promise<string> {
-  const answer = await session.request('GET', '/v3/projects', { query: { name: region } });
-  const { projects } = JSON.parse(answer.body.toString()) as { projects: { id: string; name: string }[] };
-  const project = projects.find(candidate => candidate.name === region);
-  if (project) return project.id;
-  throw new Failure({
-    code: 'Atelier.NoProject',
-    status: 404,
-    message: `The account has no project named ${region}.`,
-    solution: "Name the platform's region with --region.",
-  });
-}
-
-async function ask(question: string, hidden = false): Promise<string> {
-  if (!process.stdin.isTTY) {
-    throw new Failure({
-      code: 'Atelier.NoTerminal',
-      status: 400,
-      message: `"${question.trim()}" cannot be asked without a terminal.`,
-      solution: 'Give it as an option or environment variable; atelier login --help lists them.',
-    });
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
-  if (hidden) {
-    // The line editor would echo what is typed.
-    (terminal as unknown as { _writeToOutput(text: string): void })._writeToOutput = text => {
-      if (text.includes(question)) process.stderr.write(question);
-    };
-  }
-  const answer = await terminal.question(question);
-  terminal.close();
-  if (hidden) process.stderr.write('\n');
-  return answer.trim();
 }

@@ -1,4 +1,5 @@
-import { operation } from '../../wire/operation.ts';
+import { workspaceOfQuery } from '../../wire/declared.ts';
+import { operation, textAt } from '../../wire/operation.ts';
 import { anyObject, nullable, open, queryInteger, type Static, Type } from '../../wire/schema.ts';
 
 const text = Type.Optional(nullable(Type.String()));
@@ -93,30 +94,41 @@ const algorithmResponse = open({
 });
 
 const invalid = { code: 'ModelArts.2788', status: 400 };
-const family = 'algorithms';
+const algorithms = {
+  family: 'algorithms',
+  errors: 'modelarts',
+  /** Algorithms are part of training and refuse as it does (behaviour/permissions.md 9). */
+  workspaceErrors: {
+    missing: { code: 'ModelArts.2891', status: 400 },
+    denied: { code: 'ModelArts.2838', status: 400 },
+  },
+} as const;
+const oneAlgorithm = { ...algorithms, target: { kind: 'algorithm', param: 'algorithm_id' } } as const;
 
 export const createAlgorithm = operation({
+  ...algorithms,
   id: 'CreateAlgorithm',
-  family,
   summary: 'Create an algorithm',
   method: 'POST',
   path: '/v2/{project_id}/algorithms',
   action: 'modelarts:aiAlgorithm:create',
+  workspace: ({ body }) => textAt(body, 'metadata', 'workspace_id'),
   body: algorithmBody,
   makes: { kind: 'algorithm', id: 'metadata.id' },
   status: 201,
   response: algorithmResponse,
-  errors: 'modelarts',
   invalid,
 });
 
 export const listAlgorithms = operation({
+  ...algorithms,
   id: 'ListAlgorithms',
-  family,
   summary: 'List algorithms',
   method: 'GET',
   path: '/v2/{project_id}/algorithms',
-  action: 'modelarts:aiAlgorithm:get',
+  // Older documents guard the list with `get`, newer ones with `list` (behaviour/permissions.md 6).
+  action: { action: 'modelarts:aiAlgorithm:list', or: 'modelarts:aiAlgorithm:get' },
+  workspace: workspaceOfQuery,
   query: open({
     offset: queryInteger(0, 1_000_000, 0),
     limit: queryInteger(1, 50, 50),
@@ -137,25 +149,23 @@ export const listAlgorithms = operation({
     group_by: Type.String(),
     items: Type.Array(algorithmResponse),
   }),
-  errors: 'modelarts',
   invalid: { code: 'ModelArts.2764', status: 400 },
 });
 
 export const showAlgorithm = operation({
+  ...oneAlgorithm,
   id: 'ShowAlgorithmByUuid',
-  family,
   summary: 'Show an algorithm',
   method: 'GET',
   path: '/v2/{project_id}/algorithms/{algorithm_id}',
   action: 'modelarts:aiAlgorithm:get',
   status: 200,
   response: algorithmResponse,
-  errors: 'modelarts',
 });
 
 export const changeAlgorithm = operation({
+  ...oneAlgorithm,
   id: 'ChangeAlgorithm',
-  family,
   summary: 'Replace an algorithm',
   method: 'PUT',
   path: '/v2/{project_id}/algorithms/{algorithm_id}',
@@ -163,20 +173,18 @@ export const changeAlgorithm = operation({
   body: algorithmBody,
   status: 201,
   response: algorithmResponse,
-  errors: 'modelarts',
   invalid,
 });
 
 export const deleteAlgorithm = operation({
+  ...oneAlgorithm,
   id: 'DeleteAlgorithm',
-  family,
   summary: 'Delete an algorithm',
   method: 'DELETE',
   path: '/v2/{project_id}/algorithms/{algorithm_id}',
   action: 'modelarts:aiAlgorithm:delete',
   status: 202,
   response: Type.Null(),
-  errors: 'modelarts',
 });
 
 export const algorithmOperations = [createAlgorithm, listAlgorithms, showAlgorithm, changeAlgorithm, deleteAlgorithm];

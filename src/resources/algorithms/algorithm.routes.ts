@@ -8,7 +8,7 @@ import { algorithmView } from './algorithm.view.ts';
 export function algorithmRoutes(algorithms: Algorithms): Route[] {
   return [
     route(createAlgorithm, async call =>
-      algorithmView(await algorithms.create(call.principal, call.projectId, call.body)),
+      algorithmView(await algorithms.create(call.principal, call.projectId, call.workspaceId, call.body)),
     ),
     route(listAlgorithms, async call => {
       const { query } = call;
@@ -20,7 +20,7 @@ export function algorithmRoutes(algorithms: Algorithms): Route[] {
         sortBy,
         order,
         nameLike: nameSearch(query.searches),
-        workspaceId: query.workspace_id,
+        workspaceId: call.workspaceId,
       });
       return {
         total,

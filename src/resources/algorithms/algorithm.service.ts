@@ -2,7 +2,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Paged } from '../../kernel/page.ts';
-import type { Principal } from '../../kernel/principal.ts';
+import { ownerOf, type Principal } from '../../kernel/principal.ts';
+import { turnsByName } from '../../kernel/turns.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { AlgorithmBody } from './algorithm.api.ts';
 import { type AlgorithmQuery, algorithmStore } from './algorithm.store.ts';
@@ -18,27 +19,53 @@ export interface EngineCatalog {
   }): { engineId: string; engineName: string; engineVersion: string; imageRef: string } | undefined;
 }
 
+/** What a workspace may hold of this family, and how it is emptied; the workspaces family asks. */
+export interface WorkspaceContents {
+  kind: string;
+  /** What whoever deletes a workspace must be allowed. */
+  deleteAction: string;
+  quota?: { resource: string; name_en: string; name_cn: string; unit_en: string; unit_cn: string; max: number };
+  /** How much of the quota is used. */
+  count(projectId: string, workspaceId: string): Promise<number>;
+  /** Deletes all of it, as the delete operation does; resolves with the number that is still there. */
+  clear(projectId: string, workspaceId: string): Promise<number>;
+}
+
+/** Says whether a workspace takes one more; throws Failure when `used` is its quota already. */
+export interface WorkspaceQuotas {
+  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
+}
+
 export interface AlgorithmDeps {
   db: Database;
   clock: Clock;
   objects: CodeStorage;
   images: EngineCatalog;
   codeLimits?: CodeLimits | undefined;
+  /** No quotas when absent. */
+  workspaces?: WorkspaceQuotas;
 }
 
 export interface Algorithms {
-  create(principal: Principal, projectId: string, body: AlgorithmBody): Promise<Algorithm>;
+  create(principal: Principal, projectId: string, workspaceId: string, body: AlgorithmBody): Promise<Algorithm>;
   change(principal: Principal, projectId: string, id: string, body: AlgorithmBody): Promise<Algorithm>;
+  find(projectId: string, id: string): Promise<Algorithm | undefined>;
   /** Throws Failure 2755 when there is none. */
   get(projectId: string, id: string): Promise<Algorithm>;
   list(projectId: string, query: AlgorithmQuery): Promise<Paged<Algorithm>>;
   remove(projectId: string, id: string): Promise<void>;
+  contents: WorkspaceContents;
 }
+
+/** What workspaces count of algorithms. */
+const ALGORITHM_QUOTA = 'algorithm.count';
 
 /** Use cases of algorithms (behaviour/training.md 1). */
 export function algorithmService(deps: AlgorithmDeps): Algorithms {
   const { clock, objects, images } = deps;
   const store = algorithmStore(deps.db);
+  /** Creations in one workspace, so that no two see the last free place. */
+  const inTurn = turnsByName();
 
   async function build(
     principal: Principal,
@@ -89,20 +116,24 @@ export function algorithmService(deps: AlgorithmDeps): Algorithms {
   }
 
   const service: Algorithms = {
-    async create(principal, projectId, body) {
-      return save(
-        await build(principal, projectId, body, {
-          id: uuid(),
-          createdAt: clock.now(),
-          workspaceId: body.metadata.workspace_id || '0',
-          userName: principal.onBehalfOf?.name ?? principal.name,
-        }),
-      );
+    async create(principal, projectId, workspaceId, body) {
+      const algorithm = await build(principal, projectId, body, {
+        id: uuid(),
+        createdAt: clock.now(),
+        workspaceId,
+        userName: ownerOf(principal).name,
+      });
+      return inTurn(`${projectId}/${workspaceId}`, async () => {
+        const used = await store.count(projectId, workspaceId);
+        await deps.workspaces?.admit(projectId, workspaceId, ALGORITHM_QUOTA, used);
+        return save(algorithm);
+      });
     },
     async change(principal, projectId, id, body) {
       const old = await service.get(projectId, id);
       return save(await build(principal, projectId, body, old));
     },
+    find: (projectId, id) => store.find(projectId, id),
     async get(projectId, id) {
       const found = await store.find(projectId, id);
       if (found) return found;
@@ -116,6 +147,23 @@ export function algorithmService(deps: AlgorithmDeps): Algorithms {
     list: (projectId, query) => store.list(projectId, query),
     async remove(projectId, id) {
       if (!(await store.remove(projectId, id))) await service.get(projectId, id);
+    },
+    contents: {
+      kind: 'algorithm',
+      deleteAction: 'modelarts:aiAlgorithm:delete',
+      quota: {
+        resource: ALGORITHM_QUOTA,
+        name_en: 'Algorithms',
+        name_cn: '算法',
+        unit_en: '',
+        unit_cn: '个',
+        max: 10_000,
+      },
+      count: store.count,
+      async clear(projectId, workspaceId) {
+        await store.removeAll(projectId, workspaceId);
+        return store.count(projectId, workspaceId);
+      },
     },
   };
   return service;

@@ -49,7 +49,7 @@ export interface AlgorithmQuery {
   sortBy: 'create_time' | 'update_time' | 'name';
   order: 'asc' | 'desc';
   nameLike?: string | undefined;
-  workspaceId?: string | undefined;
+  workspaceId: string;
 }
 
 const SORT = { create_time: 'created_at', update_time: 'updated_at', name: 'name' } as const;
@@ -107,9 +107,27 @@ export function algorithmStore(database: Database) {
         .executeTakeFirst();
       return result.numDeletedRows > 0n;
     },
+    async removeAll(projectId: string, workspaceId: string): Promise<void> {
+      await db
+        .deleteFrom('algorithms')
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .execute();
+    },
+    async count(projectId: string, workspaceId: string): Promise<number> {
+      const { n } = await db
+        .selectFrom('algorithms')
+        .select(eb => eb.fn.countAll<number>().as('n'))
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .executeTakeFirstOrThrow();
+      return Number(n);
+    },
     async list(projectId: string, query: AlgorithmQuery): Promise<Paged<Algorithm>> {
-      let matching = db.selectFrom('algorithms').where('project_id', '=', projectId);
-      if (query.workspaceId) matching = matching.where('workspace_id', '=', query.workspaceId);
+      let matching = db
+        .selectFrom('algorithms')
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', query.workspaceId);
       if (query.nameLike) {
         const pattern = `%${query.nameLike.replace(/[\\%_]/g, found => `\\${found}`)}%`;
         matching = matching.where(sql<boolean>`name LIKE ${pattern} ESCAPE '\\'`);

@@ -1,4 +1,4 @@
-import type { Route } from '../../http/index.ts';
+import type { Locators, Route } from '../../http/index.ts';
 import { algorithmRoutes } from './algorithm.routes.ts';
 import { type AlgorithmDeps, type Algorithms, algorithmService } from './algorithm.service.ts';
 
@@ -25,7 +25,13 @@ export { asDirectory, lastStep, type StoragePath, storagePath, storageUrl } from
 export { mergeParameters, type Parameter } from './parameter.ts';
 
 /** The family of algorithms: its operations' handlers, and what training jobs ask of it. */
-export function createAlgorithms(deps: AlgorithmDeps): Algorithms & { routes: Route[] } {
+export function createAlgorithms(deps: AlgorithmDeps): Algorithms & { routes: Route[]; locators: Locators } {
   const service = algorithmService(deps);
-  return { ...service, routes: algorithmRoutes(service) };
+  const locators: Locators = {
+    async algorithm(id, { projectId }) {
+      const found = await service.find(projectId, id);
+      return found && { workspaceId: found.workspaceId };
+    },
+  };
+  return { ...service, routes: algorithmRoutes(service), locators };
 }

@@ -1,10 +1,8 @@
 import { Failure } from '../../kernel/failure.ts';
+import { type StoredAt, splitObsPath } from '../../wire/obs-resource.ts';
 
-/** A place in the object storage. `key` never begins with a slash. */
-export interface StoragePath {
-  bucket: string;
-  key: string;
-}
+export { asDirectory } from '../../wire/obs-resource.ts';
+export type StoragePath = StoredAt;
 
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
@@ -23,21 +21,13 @@ export function storagePath(text: string, field: string, code = 'ModelArts.2791'
   if (text.length > 1087) throw bad('a path has at most 1087 characters');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   if (/[\u0000-\u001f\u007f\\]/.test(text)) throw bad('control characters and backslashes are not allowed');
-  const bare = text.startsWith('obs://') ? text.slice(6) : text.replace(/^\//, '');
-  const slash = bare.indexOf('/');
-  const bucket = slash < 0 ? bare : bare.slice(0, slash);
-  const key = slash < 0 ? '' : bare.slice(slash + 1);
+  const { bucket, key } = splitObsPath(text);
   if (!BUCKET.test(bucket)) throw bad('it must begin with the name of a bucket');
   const steps = key.replace(/\/$/, '').split('/');
   if (key !== '' && steps.some(step => step === '' || step === '.' || step === '..')) {
     throw bad('empty steps, "." and ".." are not allowed');
   }
   return { bucket, key };
-}
-
-/** The same place as a directory: its key ends in a slash unless it is the whole bucket. */
-export function asDirectory(path: StoragePath): StoragePath {
-  return path.key === '' || path.key.endsWith('/') ? path : { bucket: path.bucket, key: `${path.key}/` };
 }
 
 /** `obs://bucket/key`. */

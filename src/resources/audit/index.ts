@@ -5,10 +5,8 @@ import type { Log } from '../../kernel/log.ts';
 import type { Authorizer } from '../../policy/index.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Iam } from '../iam/index.ts';
-import { suggestPolicy } from './suggestion.api.ts';
 import { suggestionRoutes } from './suggestion.routes.ts';
 import { suggestionService } from './suggestion.service.ts';
-import { listOperatorTraces, listTraces } from './trace.api.ts';
 import { defaultRetention, type Retention, traceKeeper } from './trace.keeper.ts';
 import { traceRoutes } from './trace.routes.ts';
 import { traceSearch } from './trace.search.ts';
@@ -17,10 +15,10 @@ import { traceWriter } from './trace.writer.ts';
 import { recordingAuthorizer, usageRecorder } from './usage.recorder.ts';
 import { usageMigrations, usageStore } from './usage.store.ts';
 
+export { auditOperations } from './audit.api.ts';
 export { defaultRetention, type Retention } from './trace.keeper.ts';
 
 export const auditMigrations = [...traceMigrations, ...usageMigrations];
-export const auditOperations = [listTraces, listOperatorTraces, suggestPolicy];
 
 export interface AuditDeps {
   db: Database;
@@ -36,7 +34,7 @@ export interface AuditFamily {
   audit: Audit;
   /** The same authorizer, counting what it allows. */
   recorded(authorizer: Authorizer): Authorizer;
-  routes(iam: Pick<Iam, 'user' | 'agency'>): Route[];
+  routes(iam: Pick<Iam, 'user' | 'agency' | 'federatedUser'>): Route[];
   /** Begins to remove what is too old. */
   start(): void;
   /** Writes what still waits. Nothing may come after. */

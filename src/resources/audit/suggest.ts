@@ -16,13 +16,12 @@ export interface SuggestedStatement {
 }
 
 export interface SuggestedPolicy {
-  /** Where it takes effect, as IAM writes it: `AX` global services, `XA` those of a region. */
-  type: 'AX' | 'XA';
-  policy: { Version: '1.1'; Statement: SuggestedStatement[] };
+  Version: '1.1';
+  Statement: SuggestedStatement[];
 }
 
 export interface SuggestOptions {
-  /** Narrows an action to the kind of pool that it was used with every time. */
+  /** Narrows an action to the kinds of pools it was used with, where every use named one. */
   withConditions?: boolean;
   limits?: PolicyLimits;
 }
@@ -35,7 +34,8 @@ interface Rule {
   actions: string[];
   /** None means all. */
   resources: string[];
-  poolType: string | undefined;
+  /** None means any. */
+  poolTypes: string[];
 }
 
 /**
@@ -45,14 +45,14 @@ interface Rule {
 export function suggestPolicies(uses: readonly Used[], options: SuggestOptions = {}): SuggestedPolicy[] {
   const limits = options.limits ?? customPolicyLimits;
   const byService = group(uses, use => use.action.slice(0, use.action.indexOf(':')));
-  const statements = { AX: [] as SuggestedStatement[], XA: [] as SuggestedStatement[] };
+  const [global, regional]: [SuggestedStatement[], SuggestedStatement[]] = [[], []];
   for (const [service, ofService] of [...byService].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const type = GLOBAL.has(service) ? 'AX' : 'XA';
+    const statements = GLOBAL.has(service) ? global : regional;
     for (const rule of rulesOf(ofService, options.withConditions === true)) {
-      statements[type].push(...fitting(rule, limits.characters));
+      statements.push(...fitting(rule, limits.characters));
     }
   }
-  return (['AX', 'XA'] as const).flatMap(type => packed(statements[type], limits).map(policy => ({ type, policy })));
+  return [global, regional].flatMap(statements => packed(statements, limits));
 }
 
 function rulesOf(uses: readonly Used[], withConditions: boolean): Rule[] {
@@ -62,17 +62,18 @@ function rulesOf(uses: readonly Used[], withConditions: boolean): Rule[] {
   const rules = new Map<string, Rule>();
   for (const [, same] of group(needed, ({ action, resource }) => JSON.stringify([action, resource]))) {
     const { action, resource = '' } = same[0]!;
-    const pools = new Set(same.map(use => use.poolType));
-    const poolType = withConditions && pools.size === 1 ? same[0]!.poolType : undefined;
-    const kind = JSON.stringify([resource, poolType]);
-    const rule = rules.get(kind) ?? { actions: [], resources: resource === '' ? [] : [resource], poolType };
+    const pools = same.map(use => use.poolType);
+    const named = pools.filter(pool => pool !== undefined);
+    const poolTypes = withConditions && named.length === pools.length ? [...new Set(named)].sort() : [];
+    const kind = JSON.stringify([resource, poolTypes]);
+    const rule = rules.get(kind) ?? { actions: [], resources: resource === '' ? [] : [resource], poolTypes };
     rule.actions.push(action);
     rules.set(kind, rule);
   }
   for (const rule of rules.values()) rule.actions.sort();
   // Resources with exactly the same actions share a statement; URIs are written in another form.
-  const shared = group([...rules.values()], ({ actions, resources, poolType }) =>
-    JSON.stringify([actions, resources.length > 0, resources[0]?.startsWith('/'), poolType]),
+  const shared = group([...rules.values()], ({ actions, resources, poolTypes }) =>
+    JSON.stringify([actions, resources.length > 0, resources[0]?.startsWith('/'), poolTypes]),
   );
   return [...shared.values()]
     .map(same => ({ ...same[0]!, resources: same.flatMap(rule => rule.resources).sort() }))
@@ -91,18 +92,18 @@ function fitting(rule: Rule, characters: number): SuggestedStatement[] {
   ).flatMap(half => fitting(half, characters));
 }
 
-function statementOf({ actions, resources, poolType }: Rule): SuggestedStatement {
+function statementOf({ actions, resources, poolTypes }: Rule): SuggestedStatement {
   const uri = resources[0]?.startsWith('/');
   return {
     Effect: 'Allow',
     Action: actions,
     ...(resources.length > 0 ? { Resource: uri ? { uri: resources } : resources } : {}),
-    ...(poolType === undefined ? {} : { Condition: { StringEquals: { 'modelarts:poolType': [poolType] } } }),
+    ...(poolTypes.length === 0 ? {} : { Condition: { StringEquals: { 'modelarts:poolType': poolTypes } } }),
   };
 }
 
 /** Statements in as few policies as they fit into, each into the first that has room. */
-function packed(statements: readonly SuggestedStatement[], limits: PolicyLimits): SuggestedPolicy['policy'][] {
+function packed(statements: readonly SuggestedStatement[], limits: PolicyLimits): SuggestedPolicy[] {
   const policies: SuggestedStatement[][] = [];
   for (const statement of statements) {
     const room = policies.find(

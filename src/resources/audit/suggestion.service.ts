@@ -13,10 +13,11 @@ export interface SuggestionQuery {
   withConditions: boolean;
 }
 
-export interface Suggestion extends SuggestionQuery {
-  name: string;
+export interface Suggestion {
   policies: SuggestedPolicy[];
   uses: CountedUse[];
+  /** Milliseconds since the epoch: when the first of the days began. */
+  since: number;
 }
 
 /** What somebody's rights could be cut down to. */
@@ -24,7 +25,7 @@ export function suggestionService(deps: {
   store: UsageStore;
   clock: Clock;
   recorder: Pick<UsageRecorder, 'flush'>;
-  iam: Pick<Iam, 'user' | 'agency'>;
+  iam: Pick<Iam, 'user' | 'agency' | 'federatedUser'>;
 }) {
   const { store, clock, recorder, iam } = deps;
 
@@ -44,24 +45,19 @@ export function suggestionService(deps: {
     }
     await recorder.flush();
     const id = userId ?? agencyId!;
-    const subject = userId === undefined ? await iam.agency(id) : await iam.user(id);
-    const isOurs = subject?.accountId === accountId;
-    const since = Math.floor(clock.now() / DAY_MS) - days + 1;
-    const uses = (await store.of(accountId, id, since)).filter(
-      use => (use.subjectKind === 'agency') === (userId === undefined),
-    );
-    // A federated user is known by what it did alone.
-    if (!isOurs && uses.length === 0) {
+    const found = userId === undefined ? await iam.agency(id) : ((await iam.user(id)) ?? (await iam.federatedUser(id)));
+    if (found?.accountId !== accountId) {
       const what = userId === undefined ? 'agency' : 'user';
       throw new Failure({ code: 'IAM.0004', status: 404, message: `Could not find ${what}: ${id.slice(0, 64)}.` });
     }
+    const since = Math.floor(clock.now() / DAY_MS) - days + 1;
+    const uses = await store.of(accountId, id, since);
     const used = uses.map(({ action, resource, poolType }) => ({
       action,
       ...(resource ? { resource } : {}),
       ...(poolType ? { poolType } : {}),
     }));
-    const policies = suggestPolicies(used, { withConditions });
-    return { ...query, name: isOurs ? subject.name : id, policies, uses };
+    return { policies: suggestPolicies(used, { withConditions }), uses, since: since * DAY_MS };
   };
 }
 

@@ -9,10 +9,10 @@ const HOUR_MS = 3_600_000;
 const SCAN = 2000;
 
 export interface TraceQuery extends TraceFilter {
-  data: boolean;
   limit: number;
-  /** Milliseconds since the epoch, left out themselves; an hour ago when absent. */
+  /** Milliseconds since the epoch; an hour before `to`, or ago, when absent. */
   from?: number | undefined;
+  /** Left out itself. */
   to?: number | undefined;
   /** Id of the record after which to go on. */
   next?: string | undefined;
@@ -46,7 +46,7 @@ export function traceSearch(deps: { store: TraceStore; clock: Clock; flush: () =
   /** Throws Failure 400 cts.0005. */
   return async (accountId: string, query: TraceQuery): Promise<TracePage> => {
     await flush();
-    const { id, data, limit, next, from, to, ...filter } = query;
+    const { id, limit, next, from, to, ...filter } = query;
     if (id !== undefined) {
       const found = await store.find(accountId, id);
       return { traces: found ? [found] : [] };
@@ -56,8 +56,7 @@ export function traceSearch(deps: { store: TraceStore; clock: Clock; flush: () =
     }
     const part: Stretch = {
       accountId,
-      data,
-      after: from ?? (to ?? clock.now()) - HOUR_MS,
+      from: from ?? (to ?? clock.now()) - HOUR_MS,
       before: to,
       olderThan: await after(accountId, next),
     };

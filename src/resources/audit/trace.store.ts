@@ -23,29 +23,50 @@ export const traceMigrations = [
     )`,
     'CREATE INDEX audit_records_account ON audit_records (account_id, time)',
   ]),
-  sqlMigration('0015-audit-traces', [
+  sqlMigration('0015-audit-verdicts', [
+    'ALTER TABLE audit_records ADD COLUMN credential TEXT',
+    'ALTER TABLE audit_records ADD COLUMN action TEXT',
+    'ALTER TABLE audit_records ADD COLUMN verdict TEXT',
+    'ALTER TABLE audit_records ADD COLUMN target TEXT',
+    'ALTER TABLE audit_records ADD COLUMN workspace_id TEXT',
+    'ALTER TABLE audit_records ADD COLUMN for_user_id TEXT',
+    'ALTER TABLE audit_records ADD COLUMN for_user_name TEXT',
+    'ALTER TABLE audit_records ADD COLUMN for_account_id TEXT',
+    'ALTER TABLE audit_records ADD COLUMN for_account_name TEXT',
+    'CREATE INDEX audit_records_user ON audit_records (account_id, principal_name, time)',
+    'CREATE INDEX audit_records_time ON audit_records (time)',
+    `CREATE TABLE action_uses (
+      account_id TEXT NOT NULL, subject_id TEXT NOT NULL, action TEXT NOT NULL, resource TEXT NOT NULL,
+      conditions TEXT NOT NULL, day INTEGER NOT NULL, uses INTEGER NOT NULL, last_used INTEGER NOT NULL,
+      PRIMARY KEY (account_id, subject_id, action, resource, conditions, day))`,
+    'CREATE INDEX action_uses_day ON action_uses (day)',
+  ]),
+  sqlMigration('0015-audit-within-bounds', [
     'ALTER TABLE audit_records ADD COLUMN account_name TEXT',
     'ALTER TABLE audit_records ADD COLUMN data INTEGER NOT NULL DEFAULT 0',
     'ALTER TABLE audit_records ADD COLUMN refused INTEGER NOT NULL DEFAULT 0',
     'ALTER TABLE audit_records ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0',
     `ALTER TABLE audit_records ADD COLUMN service TEXT NOT NULL DEFAULT ''`,
-    'ALTER TABLE audit_records ADD COLUMN credential TEXT',
-    'ALTER TABLE audit_records ADD COLUMN on_behalf_id TEXT',
-    'ALTER TABLE audit_records ADD COLUMN on_behalf_name TEXT',
-    'ALTER TABLE audit_records ADD COLUMN on_behalf_account_id TEXT',
-    'ALTER TABLE audit_records ADD COLUMN on_behalf_account_name TEXT',
-    'ALTER TABLE audit_records ADD COLUMN action TEXT',
-    `ALTER TABLE audit_records ADD COLUMN verdict TEXT NOT NULL DEFAULT 'none'`,
     'ALTER TABLE audit_records ADD COLUMN resource_type TEXT',
     'ALTER TABLE audit_records ADD COLUMN resource_id TEXT',
-    'ALTER TABLE audit_records ADD COLUMN workspace_id TEXT',
     `UPDATE audit_records SET
       account_id = coalesce(account_id, ''),
+      verdict = coalesce(verdict, 'none'),
       refused = status BETWEEN 400 AND 499,
-      service = CASE WHEN path LIKE '/v3%' THEN 'iam' ELSE 'modelarts' END`,
+      read_only = method IN ('GET', 'HEAD'),
+      service = CASE
+        WHEN instr(action, ':') THEN substr(action, 1, instr(action, ':') - 1)
+        WHEN path LIKE '/v3%' THEN 'iam' ELSE 'modelarts' END,
+      resource_type = substr(target, 1, instr(target, '/') - 1),
+      resource_id = substr(target, instr(target, '/') + 1)`,
+    `UPDATE audit_records SET data = 1 WHERE service = 'obs' AND resource_type = 'object'`,
     'DROP INDEX audit_records_account',
-    'CREATE INDEX audit_records_listed ON audit_records (account_id, data, time)',
+    'DROP INDEX audit_records_user',
+    'DROP INDEX audit_records_time',
+    'ALTER TABLE audit_records DROP COLUMN target',
+    'CREATE INDEX audit_records_listed ON audit_records (account_id, time)',
     'CREATE INDEX audit_records_kept ON audit_records (account_id, refused, time)',
+    'DROP TABLE action_uses',
   ]),
 ];
 
@@ -70,10 +91,10 @@ interface Tables {
     principal_name: string | null;
     principal_kind: string | null;
     credential: string | null;
-    on_behalf_id: string | null;
-    on_behalf_name: string | null;
-    on_behalf_account_id: string | null;
-    on_behalf_account_name: string | null;
+    for_user_id: string | null;
+    for_user_name: string | null;
+    for_account_id: string | null;
+    for_account_name: string | null;
     action: string | null;
     verdict: string;
     resource_type: string | null;
@@ -93,11 +114,10 @@ export interface Position {
   seq: number;
 }
 
-/** Which part of the trail is looked at: one account's, within bounds of time that are themselves left out. */
+/** Which part of the trail is looked at: one account's, from a time on and before another. */
 export interface Stretch {
   accountId: string;
-  data: boolean;
-  after?: number | undefined;
+  from?: number | undefined;
   before?: number | undefined;
   /** Only what is older than this record. */
   olderThan?: Position | undefined;
@@ -105,10 +125,13 @@ export interface Stretch {
 
 /** What records must have; absent members mean anything. */
 export interface TraceFilter {
+  /** About objects of the object storage, or about all else. */
+  data?: boolean | undefined;
   /** Name of who did it, or of whom it was done for. */
   user?: string | undefined;
   service?: string | undefined;
   operation?: string | undefined;
+  action?: string | undefined;
   resourceType?: string | undefined;
   resourceId?: string | undefined;
   rating?: Rating | undefined;
@@ -127,12 +150,11 @@ export interface Group {
 export function traceStore(database: Database) {
   const db = tables<Tables>(database);
 
-  const stretch = ({ accountId, data, after, before, olderThan }: Stretch) =>
+  const stretch = ({ accountId, from, before, olderThan }: Stretch) =>
     db
       .selectFrom('audit_records')
       .where('account_id', '=', accountId)
-      .where('data', '=', data ? 1 : 0)
-      .$if(after !== undefined, query => query.where('time', '>', after!))
+      .$if(from !== undefined, query => query.where('time', '>=', from!))
       .$if(before !== undefined, query => query.where('time', '<', before!))
       .$if(olderThan !== undefined, query =>
         query
@@ -183,10 +205,11 @@ export function traceStore(database: Database) {
       scan: number,
       limit: number,
     ): Promise<(Trace & { seq: number })[]> {
-      const { user, rating } = filter;
+      const { user, rating, data } = filter;
       const equal = {
         service: filter.service,
         operation: filter.operation,
+        action: filter.action,
         resource_type: filter.resourceType,
         resource_id: filter.resourceId,
         verdict: filter.verdict,
@@ -202,8 +225,9 @@ export function traceStore(database: Database) {
       for (const [column, value] of Object.entries(equal) as [keyof typeof equal, string | undefined][]) {
         if (value !== undefined) query = query.where(column, '=', value);
       }
+      if (data !== undefined) query = query.where('data', '=', data ? 1 : 0);
       if (user !== undefined) {
-        query = query.where(eb => eb.or([eb('principal_name', '=', user), eb('on_behalf_name', '=', user)]));
+        query = query.where(eb => eb.or([eb('principal_name', '=', user), eb('for_user_name', '=', user)]));
       }
       if (rating === 'normal') query = query.where('status', '<', 400);
       if (rating === 'warning') query = query.where('status', '>=', 400).where('status', '<', 500);
@@ -261,10 +285,10 @@ function rowOf(trace: Trace): Row {
     principal_name: trace.principalName,
     principal_kind: trace.principalKind,
     credential: trace.credential,
-    on_behalf_id: trace.onBehalfId,
-    on_behalf_name: trace.onBehalfName,
-    on_behalf_account_id: trace.onBehalfAccountId,
-    on_behalf_account_name: trace.onBehalfAccountName,
+    for_user_id: trace.forUserId,
+    for_user_name: trace.forUserName,
+    for_account_id: trace.forAccountId,
+    for_account_name: trace.forAccountName,
     action: trace.action,
     verdict: trace.verdict,
     resource_type: trace.resourceType,
@@ -296,10 +320,10 @@ function traceFrom(row: Row): Trace {
     principalName: row.principal_name,
     principalKind: row.principal_kind,
     credential: row.credential,
-    onBehalfId: row.on_behalf_id,
-    onBehalfName: row.on_behalf_name,
-    onBehalfAccountId: row.on_behalf_account_id,
-    onBehalfAccountName: row.on_behalf_account_name,
+    forUserId: row.for_user_id,
+    forUserName: row.for_user_name,
+    forAccountId: row.for_account_id,
+    forAccountName: row.for_account_name,
     action: row.action,
     verdict: row.verdict,
     resourceType: row.resource_type,

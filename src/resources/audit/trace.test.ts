@@ -74,7 +74,7 @@ async function rig(t: TestContext, retention = { days: 30, records: 100_000 }) {
   return { db, clock, store, keeper, writer, search, batches, count, dropped: () => dropped };
 }
 
-const all: TraceQuery = { data: false, limit: 200, from: 0 };
+const all: TraceQuery = { limit: 200, from: 0 };
 
 test('a change is answered when its record is on disk; those that come at once share a transaction', async t => {
   const { writer, count, batches } = await rig(t);
@@ -183,12 +183,14 @@ test('every filter finds what it names', async t => {
     [{ user: 'carol' }, { principalKind: 'agency', onBehalfOf: { id: 'c', name: 'carol' } }],
     [{ service: 'modelarts' }, { service: 'modelarts' }],
     [{ operation: 'DeleteThing' }, { operation: 'DeleteThing' }],
+    [{ action: 'iam:things:delete' }, { action: 'iam:things:delete' }],
     [{ resourceType: 'thing' }, { target: 'thing/t1' }],
     [{ resourceId: 'a/b' }, { target: 'widget/a/b' }],
     [{ rating: 'warning' }, { status: 404 }],
     [{ rating: 'incident' }, { status: 502 }],
     [{ verdict: 'deny' }, { status: 403, verdict: 'deny' }],
     [{ requestId: 'r2' }, { requestId: 'r2' }],
+    [{ data: true }, { service: 'obs', target: 'object/b/k' }],
     [{ sourceAddress: '10.9.9.9' }, { sourceAddress: '10.9.9.9' }],
   ];
   for (const [, members] of kinds) await writer.audit({ ...call, ...members } as AuditRecord);
@@ -200,7 +202,7 @@ test('every filter finds what it names', async t => {
   }
 });
 
-test('bounds of time leave out what lies on them, and the last hour is what nobody bounds', async t => {
+test('a span has its beginning and not its end, and the last hour is what nobody bounds', async t => {
   const { writer, search, clock } = await rig(t);
   const start = clock.now();
   for (const requestId of ['a', 'b', 'c']) {
@@ -208,11 +210,11 @@ test('bounds of time leave out what lies on them, and the last hour is what nobo
     clock.advance(1000);
   }
   const ids = async (query: Partial<TraceQuery>) =>
-    (await search('acme', { data: false, limit: 10, ...query })).traces.map(trace => trace.requestId).join('');
+    (await search('acme', { limit: 10, ...query })).traces.map(trace => trace.requestId).join('');
   assert.equal(await ids({}), 'cba');
-  assert.equal(await ids({ from: start, to: start + 2000 }), 'b');
-  assert.equal(await ids({ from: start - 1 }), 'cba');
-  clock.advance(3_600_000 - 2000);
+  assert.equal(await ids({ from: start, to: start + 2000 }), 'ba');
+  assert.equal(await ids({ from: start + 1 }), 'cb');
+  clock.advance(3_600_000 - 1999);
   assert.equal(await ids({}), 'c');
   assert.equal(await ids({ to: start + 2000 }), 'ba');
   await assert.rejects(ids({ from: 5, to: 5 }), { code: 'cts.0005', status: 400 });
@@ -294,29 +296,43 @@ test('texts of callers are cut, break no line, hide nothing, and hold no token',
   assert.equal(trace.principalName!.length, 256);
   assert.equal(trace.workspaceId!.length, 256);
   assert.equal(traceOf({ ...call, path: '/x'.repeat(9000) }, 'id', 1).path.length, 1100);
+  const key = traceOf({ ...call, path: '/c/ABCDEFGHIJKLMNOPQRS7', target: 'access-key/ABCDEFGHIJKLMNOPQRS7' }, 'id', 1);
+  assert.deepEqual([key.path, key.resourceId], ['/c/ABCD…QRS7', 'ABCD…QRS7']);
 });
 
 test('records of versions before are found and aged like all others', async t => {
   const db = openSqlite(':memory:');
   t.after(() => db.destroy());
-  await migrate(db, [traceMigrations[0]!], 0);
-  const insert = (id: string, account: string | null, status: number, path: string) =>
-    sql`INSERT INTO audit_records VALUES (${id}, 7, 'r', 'Old', 'POST', ${path}, ${status}, NULL, NULL, 'ann', 'user', ${account}, NULL, '', 1)`.execute(
-      db,
-    );
-  await insert('1', 'acme', 201, '/v3/users');
-  await insert('2', null, 401, '/v2/p/training-jobs');
-  await migrate(db, auditMigrations, 0);
+  const [first, second, ...later] = traceMigrations;
+  const columns = sql.raw(
+    'id, time, request_id, operation, method, path, status, account_id, source_address, duration_ms',
+  );
+  await migrate(db, [first!], 0);
+  await sql`INSERT INTO audit_records (${columns}) VALUES
+    ('1', 7, 'r', 'Old', 'POST', '/v3/users', 201, 'acme', '', 1),
+    ('2', 7, 'r', 'Old', 'POST', '/v2/p/training-jobs', 401, NULL, '', 1)`.execute(db);
+  await migrate(db, [first!, second!], 0);
+  await sql`INSERT INTO audit_records (${columns}, action, verdict, target) VALUES
+    ('3', 7, 'r', 'getObject', 'GET', '/b/k', 403, 'acme', '', 1, 'obs:object:GetObject', 'deny', 'object/b/k/l')`.execute(
+    db,
+  );
+  await migrate(db, [first!, second!, ...later], 0);
   const store = traceStore(db);
   assert.deepEqual(
     (await store.counts()).map(group => [group.accountId, group.refused, group.count]),
     [
       ['', true, 1],
       ['acme', false, 1],
+      ['acme', true, 1],
     ],
   );
   assert.equal((await store.find('acme', '1'))!.service, 'iam');
   assert.equal((await store.find('', '2'))!.verdict, 'none');
+  const refusal = (await store.find('acme', '3'))!;
+  assert.deepEqual(
+    [refusal.service, refusal.resourceType, refusal.resourceId, refusal.data, refusal.readOnly],
+    ['obs', 'object', 'b/k/l', true, true],
+  );
 });
 
 test('what was dropped shows in the metrics', async t => {

@@ -28,10 +28,11 @@ export interface Trace {
   principalName: string | null;
   principalKind: string | null;
   credential: string | null;
-  onBehalfId: string | null;
-  onBehalfName: string | null;
-  onBehalfAccountId: string | null;
-  onBehalfAccountName: string | null;
+  /** The user an agency's session works for, or who switched roles. */
+  forUserId: string | null;
+  forUserName: string | null;
+  forAccountId: string | null;
+  forAccountName: string | null;
   action: string | null;
   verdict: string;
   resourceType: string | null;
@@ -65,21 +66,21 @@ export function traceOf(record: AuditRecord, id: string, time: number): Trace {
     service: record.service,
     operation: record.operation,
     method: record.method,
-    path: clean(record.path, LONGEST.path) ?? '',
+    path: maskKeys(clean(record.path, LONGEST.path) ?? ''),
     status,
     errorCode: clean(record.errorCode),
     principalId: clean(record.principalId),
     principalName: clean(record.principalName),
     principalKind: record.principalKind ?? null,
     credential: record.credential ?? null,
-    onBehalfId: clean(onBehalfOf?.id),
-    onBehalfName: clean(onBehalfOf?.name),
-    onBehalfAccountId: clean(onBehalfOf?.accountId),
-    onBehalfAccountName: clean(onBehalfOf?.accountName),
+    forUserId: clean(onBehalfOf?.id),
+    forUserName: clean(onBehalfOf?.name),
+    forAccountId: clean(onBehalfOf?.accountId),
+    forAccountName: clean(onBehalfOf?.accountName),
     action: clean(record.action),
     verdict: record.verdict ?? 'none',
     resourceType,
-    resourceId: slash < 0 ? null : clean(target!.slice(slash + 1), LONGEST.resource),
+    resourceId: slash < 0 ? null : maskKeys(clean(target!.slice(slash + 1), LONGEST.resource) ?? ''),
     workspaceId: clean(record.workspaceId),
     projectId: clean(record.projectId),
     sourceAddress: record.sourceAddress,
@@ -90,6 +91,11 @@ export function traceOf(record: AuditRecord, id: string, time: number): Trace {
 export function ratingOf(status: number): Rating {
   if (status < 400) return 'normal';
   return status < 500 ? 'warning' : 'incident';
+}
+
+/** A text in which of ids of access keys the ends are left: enough to tell which it was. */
+export function maskKeys(text: string): string {
+  return text.replace(/(?<![A-Za-z0-9])([A-Z0-9]{4})[A-Z0-9]{12}([A-Z0-9]{4})(?![A-Za-z0-9])/g, '$1…$2');
 }
 
 function clean(text: string | undefined, longest = LONGEST.text): string | null {

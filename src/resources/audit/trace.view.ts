@@ -1,5 +1,5 @@
 import type { ResponseOf } from '../../wire/operation.ts';
-import type { listTraces } from './trace.api.ts';
+import type { listTraces } from './audit.api.ts';
 import type { TracePage } from './trace.search.ts';
 import { ratingOf, type Trace } from './trace.ts';
 
@@ -25,7 +25,7 @@ export function viewPage({ traces, marker }: TracePage): ResponseOf<typeof listT
 
 /** A trace as CTS shows it (huaweicloud-sdk-cts v3, Traces and UserInfo); texts that say nothing are left out. */
 function viewTrace(trace: Trace): TraceView {
-  const { service, resourceType, resourceId, accountId, onBehalfAccountId } = trace;
+  const { service, resourceType, resourceId, accountId, forAccountId } = trace;
   return told({
     trace_id: trace.id,
     trace_name: trace.operation,
@@ -36,7 +36,7 @@ function viewTrace(trace: Trace): TraceView {
     resource_id: resourceId,
     resource_name: service === 'obs' ? resourceId : null,
     // Present when somebody of one account works on the things of another.
-    resource_account_id: onBehalfAccountId !== null && onBehalfAccountId !== accountId ? accountId : null,
+    resource_account_id: forAccountId !== null && forAccountId !== accountId ? accountId : null,
     source_ip: trace.sourceAddress,
     user: viewUser(trace),
     code: String(trace.status),
@@ -45,6 +45,7 @@ function viewTrace(trace: Trace): TraceView {
     request_id: trace.requestId,
     operation_id: trace.operation,
     read_only: trace.readOnly,
+    credential: trace.credential,
     time: trace.time,
     record_time: trace.time,
     action: trace.action,
@@ -53,34 +54,26 @@ function viewTrace(trace: Trace): TraceView {
     project_id: trace.projectId,
     method: trace.method,
     path: trace.path,
-    duration: trace.durationMs,
+    duration_ms: trace.durationMs,
   });
 }
 
 function viewUser(trace: Trace): TraceView['user'] {
-  const { accountId, accountName, principalId, principalName, principalKind, onBehalfId, onBehalfName } = trace;
+  const { accountId, accountName, principalId, principalName, principalKind, forUserId, forUserName } = trace;
   if (accountId === '' && principalId === null) return undefined;
+  const domain = told({ id: accountId, name: accountName });
+  const of = trace.forAccountId === null ? domain : told({ id: trace.forAccountId, name: trace.forAccountName });
   return told({
     id: principalId,
     name: principalName,
     user_name: principalName,
-    domain: accountId === '' ? undefined : told({ id: accountId, name: accountName }),
+    domain: accountId === '' ? undefined : domain,
     account_id: accountId || undefined,
     principal_id: principalId,
     principal_is_root_user: principalKind === null ? undefined : String(principalKind === 'root'),
     type: principalKind === null ? undefined : (TYPES[principalKind] ?? principalKind),
-    credential: trace.credential,
-    on_behalf_of:
-      onBehalfId === null
-        ? undefined
-        : told({
-            id: onBehalfId,
-            name: onBehalfName ?? '',
-            domain:
-              trace.onBehalfAccountId === null
-                ? undefined
-                : told({ id: trace.onBehalfAccountId, name: trace.onBehalfAccountName }),
-          }),
+    // As in Keystone's tokens of switched roles.
+    assumed_by: forUserId === null ? undefined : { user: { id: forUserId, name: forUserName ?? '', domain: of } },
   });
 }
 

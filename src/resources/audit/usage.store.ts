@@ -3,7 +3,7 @@ import { type Database, sqlMigration, tables } from '../../store-kit/index.ts';
 import type { Use } from './usage.ts';
 
 export const usageMigrations = [
-  sqlMigration('0015-audit-usage', [
+  sqlMigration('0015-audit-within-bounds-usage', [
     `CREATE TABLE action_usage (
       account_id TEXT NOT NULL, subject_id TEXT NOT NULL, subject_kind TEXT NOT NULL, on_behalf_id TEXT NOT NULL,
       action TEXT NOT NULL, resource TEXT NOT NULL, pool_type TEXT NOT NULL, enterprise_project_id TEXT NOT NULL,

@@ -1,7 +1,15 @@
-import { operation } from '../../wire/operation.ts';
+import { type Need, operation } from '../../wire/operation.ts';
 import { oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const base = { family: 'authorizations', errors: 'modelarts' } as const;
+
+/** Whoever may give agencies permissions can give the platform's agency any; binding one takes no less (behaviour/permissions.md 7). */
+const BIND: Need = {
+  action: 'iam:permissions:grantRoleToAgency',
+  why: 'to decide by which agency the platform acts for whom',
+  code: 'ModelArts.0108',
+};
+const needs = () => [BIND];
 
 export const createAgency = operation({
   ...base,
@@ -10,6 +18,7 @@ export const createAgency = operation({
   method: 'POST',
   path: '/v2/{project_id}/agency',
   action: 'modelarts:authorization:create',
+  needs,
   body: open({ agency_name_suffix: Type.Optional(Type.String()) }),
   bodyOptional: true,
   status: 200,
@@ -23,6 +32,7 @@ export const createAuthorization = operation({
   method: 'POST',
   path: '/v2/{project_id}/authorizations',
   action: 'modelarts:authorization:create',
+  needs,
   body: open({
     user_id: Type.Optional(Type.String()),
     user_name: Type.Optional(Type.String()),
@@ -71,6 +81,7 @@ export const deleteAuthorization = operation({
   method: 'DELETE',
   path: '/v2/{project_id}/authorizations',
   action: 'modelarts:authorization:delete',
+  needs,
   query: open({ user_id: Type.Optional(Type.String()) }),
   status: 200,
   response: open({ result: Type.Boolean(), success_message: Type.Optional(Type.String()) }),

@@ -11,10 +11,10 @@ export const authorizationsMigrations = [
 
 export interface AuthorizationRow {
   project_id: string;
-  /** A user's id, or `all-users`. */
+  /** A user's id, a group's, `federate:` and a name, or `all-users`. */
   user_id: string;
   user_name: string;
-  /** `iam`, `grant` (user_id is an agency's) or `all-users`. */
+  /** `iam`, `federate`, `federation-group` (user_id is a group's), `grant` (an agency's) or `all-users`. */
   user_type: string;
   type: string;
   /** Name of the agency. */

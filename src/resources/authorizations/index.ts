@@ -2,9 +2,8 @@ import type { Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
-import type { Iam } from '../iam/index.ts';
 import { authorizationRoutes } from './authorization.routes.ts';
-import { authorizationService } from './authorization.service.ts';
+import { type AuthorizationsIam, authorizationService } from './authorization.service.ts';
 import { authorizationStore } from './authorization.store.ts';
 
 export { authorizationsOperations } from './authorization.api.ts';
@@ -13,7 +12,7 @@ export { authorizationsMigrations } from './authorization.store.ts';
 export interface AuthorizationsDeps {
   db: Database;
   clock: Clock;
-  iam: Pick<Iam, 'createAgency' | 'findAgency' | 'agency' | 'user' | 'userByName' | 'authorizer'>;
+  iam: AuthorizationsIam;
 }
 
 export interface Authorizations {

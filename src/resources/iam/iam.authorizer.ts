@@ -14,6 +14,7 @@ import {
 } from '../../policy/index.ts';
 import type { IamStore } from './iam.store.ts';
 import { PLATFORM_TRUST, type Place, scopeCounts } from './identity.ts';
+import type { ProviderStore } from './provider.store.ts';
 
 /** Whose policies are asked: `federated` users bring their groups, all others have theirs in the database. */
 type Subject = Pick<Principal, 'kind' | 'id' | 'accountId' | 'groups'>;
@@ -32,13 +33,19 @@ interface Rights {
  * what it was given, less what the user it works for is denied of ModelArts itself. What no policy speaks of is denied, but for users of
  * ModelArts in an account of loose mode. Compiled policies are kept until `changed()` says that something about them changed.
  */
-export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void } {
+export function iamAuthorizer(
+  store: IamStore,
+  federated: Pick<ProviderStore, 'federatedUser'>,
+): Authorizer & { changed(): void } {
   const known = new Map<string, Promise<Rights>>();
   const boundaries = new Map<string, CompiledPolicies>();
 
   async function grantsOf(subject: Subject) {
     if (subject.kind === 'agency') return store.grants('agency', [subject.id]);
     if (subject.kind === 'federated') return store.grants('group', subject.groups ?? []);
+    // Whoever an agency works for is known by its id alone, and may be a federated user.
+    const mapped = await federated.federatedUser(subject.id);
+    if (mapped) return store.grants('group', mapped.groups);
     const ofGroups = await store.grants('group', await store.groupsOf(subject.id));
     return [...ofGroups, ...(await store.grants('user', [subject.id]))];
   }
@@ -106,10 +113,13 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
   function judge(policies: CompiledPolicies, request: AccessRequest, options: DecideOptions = {}): Decision {
     const asked = request as Parameters<typeof decide>[1];
     const verdict = decide(policies, asked, options);
-    const match = verdict.matched ? { policy: verdict.matched.policy, statement: verdict.matched.statement } : {};
+    const { matched } = verdict;
+    const match = matched
+      ? { policy: matched.policy, statement: matched.statement, conditions: matched.conditions }
+      : {};
     if (verdict.verdict === 'deny') return { allowed: false, reason: explain(policies, asked, options).text, ...match };
-    const reason = verdict.matched
-      ? `Allowed by policy ${verdict.matched.policy}.`
+    const reason = matched
+      ? `Allowed by policy ${matched.policy}.`
       : 'No policy speaks of it, and the account is in loose authorization mode.';
     return { allowed: true, reason, ...match };
   }
@@ -135,7 +145,8 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
 
   return {
     changed: () => known.clear(),
-    async decide(principal: Principal, request: AccessRequest): Promise<Decision> {
+    async decide(principal: Principal, asked: AccessRequest): Promise<Decision> {
+      const request = { ...asked, context: { ...globalKeys(principal, asked), ...asked.context } };
       if (principal.boundary !== undefined) {
         const bounded = judge(boundaryOf(principal.boundary), request);
         if (!bounded.allowed) return bounded;
@@ -154,5 +165,21 @@ export function iamAuthorizer(store: IamStore): Authorizer & { changed(): void }
       if (!decision.allowed || !rights.ofPlatform) return decision;
       return (await ownerDenies(principal, request, place)) ?? decision;
     },
+  };
+}
+
+/** The condition keys that every request has (behaviour/permissions.md 2). */
+function globalKeys(principal: Principal, request: AccessRequest): Record<string, unknown> {
+  const { id, name, accountName, projectName, sourceIp } = principal;
+  return {
+    'g:UserId': id,
+    'g:UserName': name,
+    'g:DomainName': accountName,
+    'g:CurrentTime': new Date().toISOString(),
+    'g:EnterpriseProjectId': request.enterpriseProjectId ?? '0',
+    // There is no second factor here, so nobody has shown one.
+    'g:MFAPresent': false,
+    ...(projectName ? { 'g:ProjectName': projectName } : {}),
+    ...(sourceIp ? { 'g:SourceIp': sourceIp } : {}),
   };
 }

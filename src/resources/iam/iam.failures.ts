@@ -10,7 +10,8 @@ export function invalid(message: string): Failure {
 }
 
 export function duplicate(what: string, name: string): Failure {
-  return new Failure({ code: 'IAM.0009', status: 409, message: `There is a ${what} named ${name} already.` });
+  const article = /^[aeio]/.test(what) ? 'an' : 'a';
+  return new Failure({ code: 'IAM.0009', status: 409, message: `There is ${article} ${what} named ${name} already.` });
 }
 
 export function overLimit(what: string, limit: number, solution: string): Failure {

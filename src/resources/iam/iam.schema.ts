@@ -54,6 +54,21 @@ export const iamMigrations = [
     `ALTER TABLE agencies ADD COLUMN duration TEXT NOT NULL DEFAULT 'FOREVER'`,
     'ALTER TABLE agencies ADD COLUMN expires_at INTEGER',
   ]),
+  sqlMigration('0012-iam-federation', [
+    `CREATE TABLE identity_providers (
+      id TEXT PRIMARY KEY, account_id TEXT NOT NULL REFERENCES accounts(id), enabled INTEGER NOT NULL, description TEXT NOT NULL,
+      mapping_id TEXT, oidc_config TEXT, created_at INTEGER NOT NULL)`,
+    'CREATE INDEX identity_providers_account ON identity_providers (account_id)',
+    `CREATE TABLE identity_mappings (
+      account_id TEXT NOT NULL REFERENCES accounts(id), id TEXT NOT NULL, rules TEXT NOT NULL, PRIMARY KEY (account_id, id))`,
+    `CREATE TABLE federated_users (
+      id TEXT PRIMARY KEY, account_id TEXT NOT NULL REFERENCES accounts(id),
+      provider_id TEXT NOT NULL REFERENCES identity_providers(id) ON DELETE CASCADE, subject TEXT NOT NULL, name TEXT NOT NULL,
+      groups TEXT NOT NULL, generation INTEGER NOT NULL, created_at INTEGER NOT NULL, last_login_at INTEGER NOT NULL,
+      UNIQUE (provider_id, subject))`,
+    'CREATE INDEX federated_users_name ON federated_users (account_id, name)',
+    'CREATE INDEX federated_users_login ON federated_users (last_login_at)',
+  ]),
 ];
 
 export interface UserRow {
@@ -132,6 +147,33 @@ export interface GrantRow {
   scope: string;
 }
 
+export interface ProviderRow {
+  /** Unique on the whole installation: a login names no account. */
+  id: string;
+  account_id: string;
+  enabled: number;
+  description: string;
+  /** Mapping of the protocol `oidc`; null while the provider has no protocol. */
+  mapping_id: string | null;
+  /** JSON: OidcConfig; null while there is none. */
+  oidc_config: string | null;
+  created_at: number;
+}
+
+export interface FederatedUserRow {
+  id: string;
+  account_id: string;
+  provider_id: string;
+  /** `sub` of the ID token. */
+  subject: string;
+  name: string;
+  /** JSON: ids of the groups of the last login. */
+  groups: string;
+  generation: number;
+  created_at: number;
+  last_login_at: number;
+}
+
 export interface Tables {
   accounts: { id: string; name: string; enabled: number; auth_mode: string; description: string; created_at: number };
   projects: { id: string; account_id: string; name: string; description: string; status: string };
@@ -144,4 +186,7 @@ export interface Tables {
   access_keys: AccessKeyRow;
   agencies: AgencyRow;
   temporary_keys: TemporaryKeyRow;
+  identity_providers: ProviderRow;
+  identity_mappings: { account_id: string; id: string; rules: string };
+  federated_users: FederatedUserRow;
 }

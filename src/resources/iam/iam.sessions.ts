@@ -5,6 +5,8 @@ import { accessKeyId, randomText, uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { IamStore } from './iam.store.ts';
 import { type Agency, isAlive, type User } from './identity.ts';
+import type { ProviderStore } from './provider.store.ts';
+import type { FederatedUser } from './provider.ts';
 import { KEY_CONTEXT, sameText, seal, sha256, TOKEN_CONTEXT, unseal } from './secrets.ts';
 import { sessionCache } from './session-cache.ts';
 import { parseAuthorization, type SignedRequest, verifySignature } from './signature.ts';
@@ -57,25 +59,31 @@ const TOKEN_SECONDS = 24 * 3600;
  */
 export function iamSessions(deps: {
   store: IamStore;
+  federated: Pick<ProviderStore, 'federatedUser'>;
   clock: Clock;
   tokenKey: Buffer;
   operatorKey: string;
   dataKey: Buffer;
 }) {
-  const { store, clock, tokenKey, operatorKey, dataKey } = deps;
+  const { store, federated, clock, tokenKey, operatorKey, dataKey } = deps;
   const tokens = sessionCache<{ claims: TokenClaims; principal: Principal }>();
   const keys = sessionCache<ResolvedKey>();
+
+  /** Whom claims or a principal name, as things stand now. */
+  function subjectOf(kind: Principal['kind'], id: string): Promise<User | Agency | FederatedUser | undefined> {
+    if (kind === 'agency') return store.agency(id);
+    return kind === 'federated' ? federated.federatedUser(id) : store.user(id);
+  }
 
   /** The principal that claims name now. Throws AuthenticationFailure when it is gone, disabled or of another generation. */
   async function principalOf(claims: TokenClaims, credential: Principal['credential']): Promise<Principal> {
     const account = await store.account(claims.dom);
-    const subject: User | Agency | undefined =
-      claims.kind === 'agency' ? await store.agency(claims.sub) : await store.user(claims.sub);
+    const subject = await subjectOf(claims.kind, claims.sub);
     if (!account?.enabled || !subject || subject.accountId !== claims.dom) {
       throw new AuthenticationFailure('disabled', 'the user or agency of this credential does not exist any more.');
     }
     if ('enabled' in subject && !subject.enabled) {
-      throw new AuthenticationFailure('disabled', 'the user is disabled.');
+      throw new AuthenticationFailure('disabled', 'the user, or its identity provider, is disabled.');
     }
     if ('expiresAt' in subject && !isAlive(subject, clock.now())) {
       throw new AuthenticationFailure('expired', 'the agency of this credential has expired.');
@@ -97,6 +105,7 @@ export function iamSessions(deps: {
       accountName: account.name,
       ...(project ? { projectId: project.id, projectName: project.name } : {}),
       credential,
+      ...('groups' in subject ? { groups: subject.groups } : {}),
       ...(claims.obo ? { onBehalfOf: workedFor(claims.obo) } : {}),
       ...(claims.bnd === undefined ? {} : { boundary: claims.bnd }),
       // Keys were made by somebody who was in already.
@@ -110,7 +119,7 @@ export function iamSessions(deps: {
   async function checkAssumer(claims: TokenClaims): Promise<void> {
     const { obo } = claims;
     if (obo?.gen === undefined) return;
-    const user = await store.user(obo.id);
+    const user = (await store.user(obo.id)) ?? (await federated.federatedUser(obo.id));
     const account = user && (await store.account(user.accountId));
     if (user?.enabled && account?.enabled && user.generation === obo.gen) return;
     throw new AuthenticationFailure('invalid', `the user ${obo.name} who switched to this role may not any more.`);
@@ -140,8 +149,7 @@ export function iamSessions(deps: {
   }
 
   async function generationOf(principal: Pick<Principal, 'kind' | 'id'>): Promise<number> {
-    const subject = principal.kind === 'agency' ? await store.agency(principal.id) : await store.user(principal.id);
-    return subject?.generation ?? -1;
+    return (await subjectOf(principal.kind, principal.id))?.generation ?? -1;
   }
 
   /**

@@ -11,6 +11,13 @@ export interface Endpoints {
   inference: string;
 }
 
+/** By what a federated user came in. */
+export interface Federation {
+  providerId: string;
+  protocol: string;
+  groups: readonly GroupRow[];
+}
+
 /** ISO 8601 with microseconds, as IAM writes times. */
 export function iamTime(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '000Z');
@@ -154,6 +161,7 @@ export function iamViews(endpoints: Endpoints, region: string) {
       project: Project | undefined;
       assumedBy?: Principal;
       catalog: boolean;
+      federation?: Federation | undefined;
     }) {
       const { claims, principal, project } = input;
       const domain = { id: principal.accountId, name: principal.accountName };
@@ -169,6 +177,15 @@ export function iamViews(endpoints: Endpoints, region: string) {
             password_expires_at: '',
             // Until it is changed, the token is good for nothing else.
             ...(principal.mustChangePassword ? { pwd_status: true } : {}),
+            ...(input.federation
+              ? {
+                  'OS-FEDERATION': {
+                    identity_provider: { id: input.federation.providerId },
+                    protocol: { id: input.federation.protocol },
+                    groups: input.federation.groups.map(({ id, name }) => ({ id, name })),
+                  },
+                }
+              : {}),
           },
           ...(project ? { project: { id: project.id, name: project.name, domain } } : { domain }),
           roles: principal.kind === 'root' ? [{ id: '0', name: 'te_admin' }] : [],

@@ -9,6 +9,7 @@ import { accountRoutes } from './account.routes.ts';
 import { accountService, type RootAccount } from './account.service.ts';
 import { assignmentRoutes } from './assignment.routes.ts';
 import { catalogRoutes } from './catalog.routes.ts';
+import { explainRoutes } from './explain.routes.ts';
 import { iamAuthorizer } from './iam.authorizer.ts';
 import { iamSessions, type ResolvedKey, type TemporaryCredential } from './iam.sessions.ts';
 import { iamStore } from './iam.store.ts';
@@ -17,6 +18,10 @@ import { type Account, isAlive, PLATFORM_TRUST } from './identity.ts';
 import { loginService } from './login.service.ts';
 import { policyRoutes } from './policy.routes.ts';
 import { policyService } from './policy.service.ts';
+import { providerRoutes } from './provider.routes.ts';
+import { LOGIN_MS, providerService } from './provider.service.ts';
+import { providerStore } from './provider.store.ts';
+import type { FederatedUser } from './provider.ts';
 import { tokenRoutes } from './token.routes.ts';
 import { userRoutes } from './user.routes.ts';
 import { userService } from './user.service.ts';
@@ -98,7 +103,13 @@ export interface Iam {
   ensureRootAccount(input: { account: string; password: string; resetCredentials?: boolean }): Promise<RootAccount>;
   user(id: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
   account(id: string): Promise<Account | undefined>;
+  projectName(id: string): Promise<string | undefined>;
   userByName(accountId: string, name: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
+  group(id: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
+  /** A user whom an identity provider vouches for, as of the last login. */
+  federatedUser(id: string): Promise<FederatedUser | undefined>;
+  /** Throws Failure 400 when several are named so. */
+  federatedUserByName(accountId: string, name: string): Promise<FederatedUser | undefined>;
 }
 
 /** What a caller of a real-time service must be allowed; the permissions' digest names no narrower one. */
@@ -107,11 +118,19 @@ const INFER_ACTION = 'modelarts:service:get';
 /** The family of identities: accounts, users, credentials, policies, agencies. */
 export function createIam(deps: IamDeps): Iam {
   const store = iamStore(deps.db);
-  const authorizer = iamAuthorizer(store);
+  const federated = providerStore(deps.db);
+  const authorizer = iamAuthorizer(store, federated);
   const recorded = deps.recorded?.(authorizer) ?? authorizer;
   const listeners: (() => void)[] = [];
   const { clock, dataKey, region } = deps;
-  const sessions = iamSessions({ store, clock, tokenKey: deps.tokenKey, operatorKey: deps.operatorKey, dataKey });
+  const sessions = iamSessions({
+    store,
+    federated,
+    clock,
+    tokenKey: deps.tokenKey,
+    operatorKey: deps.operatorKey,
+    dataKey,
+  });
   const changed = () => {
     authorizer.changed();
     sessions.changed();
@@ -120,6 +139,7 @@ export function createIam(deps: IamDeps): Iam {
   const accounts = accountService({ store, clock, dataKey, region, changed });
   const logins = loginService({ store, clock });
   const users = userService({ store, clock, dataKey, logins, changed });
+  const providers = providerService({ store: federated, identities: store, clock, changed });
   let enterpriseProjects = async (_accountId: string, id: string) => id === '0';
   const policies = policyService({
     store,
@@ -136,15 +156,17 @@ export function createIam(deps: IamDeps): Iam {
 
   return {
     routes: [
-      ...tokenRoutes({ accounts, logins, policies, sessions, views }),
+      ...tokenRoutes({ accounts, logins, policies, providers, sessions, views }),
       ...userRoutes({ users, accounts, views }),
       ...policyRoutes({ policies, accounts, views }),
       ...assignmentRoutes({ policies, users, views }),
+      ...providerRoutes({ providers, accounts, sessions, views }),
       ...accountRoutes({ accounts, views }),
       ...catalogRoutes({ accounts, users, policies, views, region }),
+      ...explainRoutes({ users, policies, accounts, authorizer, region }),
     ],
     authenticate: sessions.authenticate,
-    authorizer: recorded,
+    authorizer,
     async ownsProject(principal, projectId) {
       if (principal.projectId === undefined && principal.credential === 'token') {
         throw new Failure({
@@ -198,11 +220,13 @@ export function createIam(deps: IamDeps): Iam {
       return sessions.issueTemporaryKey(principal, input.projectId, input.durationSeconds);
     },
     async callers() {
-      const [projects, everybody, agencies, memberships] = await Promise.all([
+      const [projects, everybody, agencies, memberships, federatedUsers] = await Promise.all([
         store.allProjects(),
         store.enabledUsers(),
         store.allAgencies(),
         store.memberships(),
+        // Their credentials end with the login's, so that nobody else has one.
+        federated.federatedUsersSince(clock.now() - LOGIN_MS),
       ]);
       const callers: Caller[] = [];
       for (const project of projects) {
@@ -226,6 +250,14 @@ export function createIam(deps: IamDeps): Iam {
           const may = allowed.get(groups) ?? (await mayInvoke({ ...base, kind, id: user.id, name: user.name }));
           allowed.set(groups, may);
           if (may) callers.push({ id: user.id, projectId: project.id, generation: user.generation });
+        }
+        for (const user of federatedUsers) {
+          if (user.accountId !== account.id) continue;
+          const { id, name, groups } = user;
+          const key = `federated:${groups.join()}`;
+          const may = allowed.get(key) ?? (await mayInvoke({ ...base, kind: 'federated', id, name, groups }));
+          allowed.set(key, may);
+          if (may) callers.push({ id, projectId: project.id, generation: user.generation });
         }
         for (const agency of agencies) {
           if (agency.accountId !== account.id || !isAlive(agency, clock.now())) continue;
@@ -264,6 +296,13 @@ export function createIam(deps: IamDeps): Iam {
     ensureRootAccount: accounts.ensureRootAccount,
     user: store.user,
     account: store.account,
+    projectName: async id => (await store.project(id))?.name,
     userByName: store.userByName,
+    async group(id) {
+      const group = await store.group(id);
+      return group && { id: group.id, name: group.name, accountId: group.account_id };
+    },
+    federatedUser: providers.federatedUser,
+    federatedUserByName: providers.federatedUserByName,
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
+import { turnsByName } from '../../kernel/turns.ts';
 import { attemptLimit } from './attempt-limit.ts';
 import type { IamStore } from './iam.store.ts';
 import { type Account, countAttempt, LOCK_MS, type User } from './identity.ts';
@@ -39,19 +40,8 @@ export function loginService(deps: { store: IamStore; clock: Clock }) {
   }
 
   const limit = attemptLimit(() => clock.now());
-  const turns = new Map<string, Promise<unknown>>();
-
   /** Attempts for one name go one after the other: none is checked before it is known whether the one before it failed. */
-  function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const mine = (turns.get(name) ?? Promise.resolve()).then(work);
-    const over = mine
-      .catch(() => undefined) // told to whoever waits for `mine`
-      .then(() => {
-        if (turns.get(name) === over) turns.delete(name);
-      });
-    turns.set(name, over);
-    return mine;
-  }
+  const inTurn = turnsByName();
 
   /**
    * Checks a password, counting failures for the name. Throws Failure while the name is locked. Resolves with whether it is right and

@@ -35,7 +35,9 @@ export function officialClient(credentials: object, at: { endpoint: string } | {
   });
 }
 
+/** Names of headers stay as they are. */
 function wireName(name: string): string {
+  if (/^[A-Z]/.test(name)) return name;
   return name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
 }
 

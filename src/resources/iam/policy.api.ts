@@ -63,6 +63,7 @@ export const listCustomPolicies = operation({
 export const createCustomPolicy = operation({
   ...extension,
   id: 'CreateCustomPolicy',
+  membersOnce: true,
   summary: 'Create a custom policy',
   method: 'POST',
   path: '/v3.0/OS-ROLE/roles',
@@ -85,6 +86,7 @@ export const showCustomPolicy = operation({
 export const updateCustomPolicy = operation({
   ...extension,
   id: 'UpdateCustomPolicy',
+  membersOnce: true,
   summary: 'Change a custom policy',
   method: 'PATCH',
   path: '/v3.0/OS-ROLE/roles/{role_id}',

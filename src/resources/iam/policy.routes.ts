@@ -1,6 +1,6 @@
 import { Reply, type Route, route } from '../../http/index.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import { findSystemPolicy, systemPolicies } from '../../policy/index.ts';
+import { findSystemPolicy, lintPolicy, systemPolicies } from '../../policy/index.ts';
 import type { AccountService } from './account.service.ts';
 import * as grants from './grant.api.ts';
 import { invalid, missing } from './iam.failures.ts';
@@ -55,21 +55,33 @@ function ofPolicies({ policies, views }: PolicyRouteDeps): Route[] {
       return { roles: onPage(roles, call.query), links, total_number: roles.length };
     }),
     route(api.createCustomPolicy, async call => ({
-      role: views.policy(await policies.createPolicy(call.principal.accountId, input(call.body.role))),
+      role: {
+        ...views.policy(await policies.createPolicy(call.principal.accountId, input(call.body.role))),
+        ...warningsOf(call.body.role.policy),
+      },
     })),
     route(api.showCustomPolicy, async call => ({
       role: views.policy(await policies.policyOf(call.principal.accountId, call.params.role_id)),
     })),
     route(api.updateCustomPolicy, async call => ({
-      role: views.policy(
-        await policies.updatePolicy(call.principal.accountId, call.params.role_id, input(call.body.role)),
-      ),
+      role: {
+        ...views.policy(
+          await policies.updatePolicy(call.principal.accountId, call.params.role_id, input(call.body.role)),
+        ),
+        ...warningsOf(call.body.role.policy),
+      },
     })),
     route(api.deleteCustomPolicy, async call => {
       await policies.deletePolicy(call.principal.accountId, call.params.role_id);
       return { message: 'Delete success.' };
     }),
   ];
+}
+
+/** What is legal in a document and probably a mistake, beside the answer; a member that the cloud does not have. */
+function warningsOf(document: unknown): { warnings?: { path: string; message: string }[] } {
+  const { warnings } = lintPolicy(JSON.stringify(document));
+  return warnings.length > 0 ? { warnings } : {};
 }
 
 /** A policy on the wire, system-defined or of the caller's account. Throws Failure when there is none of that id. */

@@ -61,6 +61,7 @@ export const validateToken = operation({
   path: '/v3/auth/tokens',
   query: open({ nocatalog: Type.Optional(Type.String()) }),
   action: authenticated('the token that is shown must be given, and be of the same account'),
+  beforePasswordChange: true,
   status: 200,
   response: open({ token: anyObject }),
 });

@@ -7,15 +7,18 @@ import type { AccountService } from './account.service.ts';
 import { invalid, missing } from './iam.failures.ts';
 import type { IamSessions, Proof } from './iam.sessions.ts';
 import { type IamViews, iamTime, onPage } from './iam.view.ts';
-import type { Account, Project, User } from './identity.ts';
+import type { Account, User } from './identity.ts';
 import type { LoginService } from './login.service.ts';
 import type { PolicyService } from './policy.service.ts';
+import type { ProviderService } from './provider.service.ts';
 import * as api from './token.api.ts';
+import { scopeProject } from './token.scope.ts';
 
 export interface TokenRouteDeps {
   accounts: AccountService;
   logins: LoginService;
   policies: PolicyService;
+  providers: ProviderService;
   sessions: IamSessions;
   views: IamViews;
 }
@@ -23,16 +26,6 @@ export interface TokenRouteDeps {
 const TEMPORARY_SECONDS = 900;
 /** It travels in the claims of the credential. */
 const BOUNDARY_CHARACTERS = 2048;
-
-interface Named {
-  id?: string | undefined;
-  name?: string | undefined;
-}
-
-interface Scope {
-  project?: Named;
-  domain?: Named;
-}
 
 type Identity = BodyOf<typeof api.createToken>['auth']['identity'];
 
@@ -43,29 +36,7 @@ interface Proven extends Proof {
 }
 
 /** Tokens, temporary keys and what a caller can reach. */
-export function tokenRoutes({ accounts, logins, policies, sessions, views }: TokenRouteDeps): Route[] {
-  function unreached(what: string, named: Named): Failure {
-    return new Failure({
-      code: 'IAM.0004',
-      status: 401,
-      message: `The credential reaches no ${what} ${(named.id ?? named.name ?? '').slice(0, 64)}.`,
-      solution: 'GET /v3/auth/projects and /v3/auth/domains list them; a project is named like its region.',
-    });
-  }
-
-  /** The project a scope names, which must be the principal's account's, as must an account it names. */
-  async function scopeProject(principal: Principal, scope: Scope | undefined): Promise<Project | undefined> {
-    const { domain, project: named } = scope ?? {};
-    if (domain && (domain.id ? domain.id !== principal.accountId : domain.name !== principal.accountName)) {
-      throw unreached('account', domain);
-    }
-    if (!named) return undefined;
-    const projects = await accounts.projects(principal.accountId);
-    const project = projects.find(item => (named.id ? item.id === named.id : item.name === named.name));
-    if (!project) throw unreached('project', named);
-    return project;
-  }
-
+export function tokenRoutes({ accounts, logins, policies, providers, sessions, views }: TokenRouteDeps): Route[] {
   async function prove(
     identity: Identity,
     presented: string | undefined,
@@ -137,7 +108,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
       const proof = await prove(identity, header(call.headers['x-auth-token']), call.remoteAddress, call.note);
       const { principal, assumedBy } = proof;
       if (assumedBy) call.note({ target: `agency/${principal.id}` });
-      const project = await scopeProject(principal, scope);
+      const project = await scopeProject(accounts, principal, scope);
       const { token, claims } = await sessions.issueToken(principal, project?.id, proof);
       const body = views.token({
         claims,
@@ -146,6 +117,7 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
         project,
         ...(assumedBy ? { assumedBy } : {}),
         catalog: call.query.nocatalog === undefined,
+        federation: await providers.federation(principal),
       });
       return new Reply(body, { headers: { 'X-Subject-Token': token } });
     }),
@@ -156,7 +128,8 @@ export function tokenRoutes({ accounts, logins, policies, sessions, views }: Tok
       if (principal.accountId !== call.principal.accountId) throw missing('token', 'of X-Subject-Token');
       const project = claims.prj ? await accounts.projectOf(principal.accountId, claims.prj) : undefined;
       const catalog = call.query.nocatalog === undefined;
-      const body = views.token({ claims, methods: ['token'], principal, project, catalog });
+      const federation = await providers.federation(principal);
+      const body = views.token({ claims, methods: ['token'], principal, project, catalog, federation });
       return new Reply(body, { headers: { 'X-Subject-Token': subject } });
     }),
     route(api.listAuthProjects, async call => ({

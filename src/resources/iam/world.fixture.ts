@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { createApiServer, type Route, route } from '../../http/index.ts';
+import { createApiServer, type FindWorkspace, type Locate, type Route, route } from '../../http/index.ts';
 import { defaultWorkspaceOnly } from '../../http/testing.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { createLog } from '../../kernel/log.ts';
@@ -72,6 +72,10 @@ export async function iamWorld(
     clock?: Clock;
     routes?: (deps: { iam: Iam; db: Database; clock: Clock }) => Route[];
     more?: Migration[];
+    /** In place of the default workspace alone. */
+    workspace?: FindWorkspace;
+    /** For things of families other than this one. */
+    locate?: Locate;
   } = {},
 ): Promise<IamWorld> {
   const clock = options.clock ?? systemClock;
@@ -100,7 +104,8 @@ export async function iamWorld(
     authorizer: iam.authorizer,
     ownsProject: iam.ownsProject,
     ...defaultWorkspaceOnly,
-    locate: async (kind, id, scope) => iam.locators[kind]?.(id, scope),
+    ...(options.workspace ? { workspace: options.workspace } : {}),
+    locate: async (kind, id, scope) => iam.locators[kind]?.(id, scope) ?? options.locate?.(kind, id, scope),
     audit: async () => {},
     log,
     metrics: new Registry(),

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { Route } from '../../http/index.ts';
+import type { Locators, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Reconciler } from '../../loop/reconciler.ts';
@@ -13,6 +13,8 @@ import {
   type ModelServiceDeps,
   modelService,
   type TrainingOutputs,
+  type WorkspaceContents,
+  type WorkspaceQuotas,
 } from './model.service.ts';
 import { modelStore } from './model.store.ts';
 import type { ModelStatus } from './model.ts';
@@ -42,10 +44,11 @@ export interface ModelsDeps {
   db: Database;
   clock: Clock;
   log: Log;
-  objects: PackageSource;
+  objects: PackageSource & ModelServiceDeps['objects'];
   iam: ModelReconcilerDeps['iam'];
   authorizations: ModelServiceDeps['authorizations'];
   training: TrainingOutputs;
+  workspaces?: WorkspaceQuotas;
   images: EngineCatalog;
   /** Directory of the packages; made when absent. */
   dir: string;
@@ -53,12 +56,14 @@ export interface ModelsDeps {
 
 export interface Models {
   routes: Route[];
+  locators: Locators;
+  contents: WorkspaceContents;
   reconciler: Reconciler;
   /** Throws Failure ModelArts.3001 (404). */
   get(projectId: string, modelId: string): Promise<DeployableModel>;
   find(projectId: string, modelId: string): Promise<DeployableModel | undefined>;
   /** Says who uses models, so that those in use cannot be deleted. Set once, by whoever composes. */
-  setUsedBy(usedBy: (modelId: string) => Promise<string[]>): void;
+  setUsedBy(usedBy: ModelServiceDeps['usedBy']): void;
   /** Removes leftovers of deleted models and starts the reconciler. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -69,14 +74,16 @@ export function createModels(deps: ModelsDeps): Models {
   mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
   const store = modelStore(deps.db);
   const reconciler = modelReconciler({ ...deps, store });
-  let usedBy: (modelId: string) => Promise<string[]> = async () => [];
+  let usedBy: ModelServiceDeps['usedBy'] = async () => [];
   const service = modelService({
     store,
     clock: deps.clock,
     images: deps.images,
     training: deps.training,
+    objects: deps.objects,
+    workspaces: deps.workspaces,
     authorizations: deps.authorizations,
-    usedBy: id => usedBy(id),
+    usedBy: model => usedBy(model),
     poke: (id, interrupt) => reconciler.poke(id, { interrupt }),
   });
 
@@ -101,6 +108,13 @@ export function createModels(deps: ModelsDeps): Models {
 
   return {
     routes: modelRoutes(service),
+    contents: service.contents,
+    locators: {
+      async model(id, { projectId }) {
+        const model = await store.find(projectId, id);
+        return model && { workspaceId: model.workspaceId, ownerId: model.ownerId };
+      },
+    },
     reconciler,
     find,
     async get(projectId, modelId) {

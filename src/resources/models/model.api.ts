@@ -1,9 +1,22 @@
-import { operation } from '../../wire/operation.ts';
+import { workspaceOfQuery } from '../../wire/declared.ts';
+import { ACT_BY_AGENCY, obsNeed } from '../../wire/needs.ts';
+import { directoryOfLocation } from '../../wire/obs-resource.ts';
+import { type Need, operation, textAt } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const MODELS = '/v1/{project_id}/models';
 const invalid = { code: 'ModelArts.3037', status: 400 };
 const text = Type.Optional(Type.String());
+const models = { family: 'models', errors: 'modelarts' } as const;
+const target = { kind: 'model', param: 'model_id' } as const;
+
+/** Importing reads a package for the caller, so the caller must be allowed to read it too. */
+function packageNeeds(body: unknown): Need[] {
+  const place = directoryOfLocation(textAt(body, 'source_location') ?? '');
+  if (typeof place === 'string') return [];
+  const why = 'to read the model package of [source_location]';
+  return ['obs:bucket:ListBucket', 'obs:object:GetObject'].flatMap(action => obsNeed(action, place, why));
+}
 
 const dependency = open({
   installer: text,
@@ -57,12 +70,20 @@ const listItem = open({
 });
 
 const create = operation({
+  ...models,
   id: 'CreateModel',
-  family: 'models',
   summary: 'Creates a model from a training job or from a directory of OBS; the import goes on in the background',
   method: 'POST',
   path: MODELS,
   action: 'modelarts:model:create',
+  workspace: ({ body }) => textAt(body, 'workspace_id'),
+  needs: ({ body }) => [ACT_BY_AGENCY, ...packageNeeds(body)],
+  refers: ({ body }) => {
+    const id = textAt(body, 'source_job_id');
+    const missing = { code: 'ModelArts.2775', status: 400 };
+    const why = 'to take what it made';
+    return id ? [{ kind: 'training-job', id, action: 'modelarts:trainJob:get', why, missing }] : [];
+  },
   body: open({
     model_name: Type.String(),
     model_version: Type.String(),
@@ -90,17 +111,17 @@ const create = operation({
   makes: { kind: 'model', id: 'model_id' },
   status: 200,
   response: open({ model_id: Type.String() }),
-  errors: 'modelarts',
   invalid,
 });
 
 const list = operation({
+  ...models,
   id: 'ListModels',
-  family: 'models',
   summary: 'Lists models; offset is a page index',
   method: 'GET',
   path: MODELS,
   action: 'modelarts:model:list',
+  workspace: workspaceOfQuery,
   query: open({
     model_name: text,
     exact_match: Type.Optional(Type.Boolean()),
@@ -117,13 +138,12 @@ const list = operation({
   }),
   status: 200,
   response: open({ models: Type.Array(listItem), total_count: Type.Integer(), count: Type.Integer() }),
-  errors: 'modelarts',
   invalid,
 });
 
 const runtimes = operation({
+  ...models,
   id: 'ShowModelEngineAndRuntime',
-  family: 'models',
   summary: 'Lists the AI engines and runtimes that models can use',
   method: 'GET',
   path: `${MODELS}/ai-engine-runtimes`,
@@ -145,17 +165,17 @@ const runtimes = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
   invalid,
 });
 
 const show = operation({
+  ...models,
   id: 'ShowModel',
-  family: 'models',
   summary: 'Shows a model; apis, config and model_metrics are JSON texts',
   method: 'GET',
   path: `${MODELS}/{model_id}`,
   action: 'modelarts:model:get',
+  target,
   status: 200,
   response: Type.Intersect([
     listItem,
@@ -182,16 +202,16 @@ const show = operation({
       error_msg: text,
     }),
   ]),
-  errors: 'modelarts',
 });
 
 const remove = operation({
+  ...models,
   id: 'DeleteModel',
-  family: 'models',
   summary: 'Deletes a model, or with cascade all versions of its name; several ids may be given, separated by commas',
   method: 'DELETE',
   path: `${MODELS}/{model_id}`,
   action: 'modelarts:model:delete',
+  target: { ...target, list: true },
   query: open({ cascade: Type.Optional(Type.Boolean()) }),
   status: 200,
   response: open({
@@ -200,17 +220,17 @@ const remove = operation({
       open({ model_id: Type.String(), error_code: Type.String(), error_msg: Type.String() }),
     ),
   }),
-  errors: 'modelarts',
   invalid,
 });
 
 const events = operation({
+  ...models,
   id: 'ListModelEvents',
-  family: 'models',
   summary: 'Lists the events of a model, oldest first',
   method: 'GET',
   path: `${MODELS}/{model_id}/events`,
   action: 'modelarts:model:get',
+  target,
   status: 200,
   response: open({
     model_id: Type.String(),
@@ -221,7 +241,6 @@ const events = operation({
       open({ occur_time: Type.Integer(), event_type: oneOf(['normal', 'abnormal']), event_info: Type.String() }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 export const modelApis = { create, list, runtimes, show, remove, events };

@@ -8,9 +8,9 @@ import { engineRuntimes, modelDetail, modelEvent, modelListItem } from './model.
 export function modelRoutes(models: ModelService): Route[] {
   return [
     route(modelApis.create, async call => ({
-      model_id: await models.create(call.principal, call.projectId, call.body),
+      model_id: await models.create(call.principal, call.projectId, call.workspaceId, call.body),
     })),
-    route(modelApis.list, async ({ projectId, query }) => {
+    route(modelApis.list, async ({ projectId, workspaceId, query }) => {
       const limit = query.limit ?? 1000;
       const page = await models.list({
         projectId,
@@ -19,7 +19,7 @@ export function modelRoutes(models: ModelService): Route[] {
         version: query.model_version || undefined,
         status: query.model_status as string | undefined,
         description: query.description || undefined,
-        workspaceId: query.workspace_id || undefined,
+        workspaceId,
         type: query.model_type || undefined,
         notType: query.not_model_type || undefined,
         sortBy: (query.sort_by as ModelFilter['sortBy'] | undefined) ?? 'create_at',

@@ -1,8 +1,11 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
-import type { Principal } from '../../kernel/principal.ts';
-import type { BodyOf } from '../../wire/operation.ts';
+import { ownerOf, type Principal } from '../../kernel/principal.ts';
+import { turnsByName } from '../../kernel/turns.ts';
+import { directoryOfLocation } from '../../wire/obs-resource.ts';
+import { type BodyOf, listedIds } from '../../wire/operation.ts';
+import { asDenied } from '../algorithms/index.ts';
 import type { modelApis } from './model.api.ts';
 import type { ModelStore } from './model.store.ts';
 import {
@@ -41,14 +44,35 @@ export interface TrainingOutputs {
   ): Promise<{ status: string; outputs: { name: string; obsUrl: string }[]; engine?: unknown } | undefined>;
 }
 
+/** What a workspace may hold of this family, and how it is emptied; the workspaces family asks. */
+export interface WorkspaceContents {
+  kind: string;
+  /** What whoever deletes a workspace must be allowed. */
+  deleteAction: string;
+  quota?: { resource: string; name_en: string; name_cn: string; unit_en: string; unit_cn: string; max: number };
+  /** How much of the quota is used. */
+  count(projectId: string, workspaceId: string): Promise<number>;
+  /** Deletes all of it, as the delete operation does; resolves with the number that is still there. */
+  clear(projectId: string, workspaceId: string): Promise<number>;
+}
+
+/** Says whether a workspace takes one more; throws Failure when `used` is its quota already. */
+export interface WorkspaceQuotas {
+  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
+}
+
 export interface ModelServiceDeps {
   store: ModelStore;
   clock: Clock;
   images: EngineCatalog;
   training: TrainingOutputs;
+  /** Asks with the permissions of the principal whether it may read there. */
+  objects: { head(principal: Principal, path: { bucket: string; key: string }): Promise<unknown> };
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
+  /** No quotas when absent. */
+  workspaces?: WorkspaceQuotas | undefined;
   /** Names of the services that use a model. */
-  usedBy(modelId: string): Promise<string[]>;
+  usedBy(model: Pick<Model, 'id' | 'workspaceId'>): Promise<string[]>;
   /** Tells the reconciler that a model has work. */
   poke(id: string, interrupt: boolean): Promise<void>;
 }
@@ -62,9 +86,34 @@ export interface RemoveResult {
 
 export type ModelService = ReturnType<typeof modelService>;
 
+/** What workspaces count of models. */
+const MODEL_QUOTA = 'model.count';
+
 /** The use cases of models. */
 export function modelService(deps: ModelServiceDeps) {
   const { store, clock } = deps;
+  const inTurn = turnsByName();
+
+  async function discard(ids: readonly string[]): Promise<void> {
+    await store.markDeleting(ids, clock.now());
+    for (const id of ids) await deps.poke(id, true);
+  }
+
+  const contents: WorkspaceContents = {
+    kind: 'model',
+    deleteAction: 'modelarts:model:delete',
+    quota: { resource: MODEL_QUOTA, name_en: 'Models', name_cn: '模型', unit_en: '', unit_cn: '个', max: 10_000 },
+    count: store.count,
+    async clear(projectId, workspaceId) {
+      const free: string[] = [];
+      for (const id of await store.liveIn(projectId, workspaceId)) {
+        // Those that services use go once these are gone.
+        if ((await deps.usedBy({ id, workspaceId })).length === 0) free.push(id);
+      }
+      await discard(free);
+      return store.countRows(projectId, workspaceId);
+    },
+  };
 
   async function show(projectId: string, id: string): Promise<Model> {
     const model = await store.find(projectId, id);
@@ -77,7 +126,11 @@ export function modelService(deps: ModelServiceDeps) {
     });
   }
 
-  async function sourcesOf(projectId: string, body: CreateBody): Promise<{ sources: string[]; location: string }> {
+  async function sourcesOf(
+    principal: Principal,
+    projectId: string,
+    body: CreateBody,
+  ): Promise<{ sources: string[]; location: string }> {
     if (!body.source_job_id) {
       if (!body.source_location) {
         throw new Failure({
@@ -108,6 +161,13 @@ export function modelService(deps: ModelServiceDeps) {
       return { sources: [parseSourceLocation(body.source_location)], location: body.source_location };
     }
     const sources = output.outputs.map(entry => parseSourceLocation(entry.obsUrl));
+    for (const source of sources) {
+      // Where a request names the place itself, its declaration asks.
+      const place = directoryOfLocation(source) as { bucket: string; key: string };
+      await deps.objects.head(principal, place).catch(error => {
+        throw asDenied(error, 'source_job_id');
+      });
+    }
     if (sources.length === 0) {
       throw new Failure({
         code: 'ModelArts.3017',
@@ -121,6 +181,7 @@ export function modelService(deps: ModelServiceDeps) {
 
   return {
     show,
+    contents,
     engines: () => deps.images.engines(),
     list: (filter: ModelFilter): Promise<ModelPage> => {
       if (filter.type !== undefined && filter.notType !== undefined) {
@@ -134,7 +195,7 @@ export function modelService(deps: ModelServiceDeps) {
     },
 
     /** Registers a model and starts its import; returns its id. Throws Failure for what can be told without reading OBS. */
-    async create(principal: Principal, projectId: string, body: CreateBody): Promise<string> {
+    async create(principal: Principal, projectId: string, workspaceId: string, body: CreateBody): Promise<string> {
       checkModelName(body.model_name);
       checkModelVersion(body.model_version);
       checkModelDescription(body.description ?? '');
@@ -143,22 +204,24 @@ export function modelService(deps: ModelServiceDeps) {
       if (body.runtime && !deps.images.engineOfRuntime(body.runtime)) {
         throw unknownRuntime(body.runtime, deps.images);
       }
-      if ((await store.named(projectId, body.model_name, body.model_version)).length > 0) throw duplicate(body);
-      const { sources, location } = await sourcesOf(projectId, body);
+      if ((await store.named(projectId, workspaceId, body.model_name, body.model_version)).length > 0)
+        throw duplicate(body);
+      const { sources, location } = await sourcesOf(principal, projectId, body);
       const agencyName = await deps.authorizations.agencyFor(principal, projectId);
       const now = clock.now();
+      const owner = ownerOf(principal);
       const model: Model = {
         id: uuid(),
         accountId: principal.accountId,
         projectId,
-        workspaceId: body.workspace_id || '0',
+        workspaceId,
         name: body.model_name,
         version: body.model_version,
         type: body.model_type ?? '',
         status: 'publishing',
         description: body.description ?? '',
-        ownerId: principal.onBehalfOf?.id ?? principal.id,
-        ownerName: principal.onBehalfOf?.name ?? principal.name,
+        ownerId: owner.id,
+        ownerName: owner.name,
         agencyName,
         sourceJobId: body.source_job_id || undefined,
         sourceJobVersion: body.source_job_version || undefined,
@@ -181,10 +244,14 @@ export function modelService(deps: ModelServiceDeps) {
         deleting: false,
       };
       try {
-        await store.insert(model, {
-          time: now,
-          type: 'normal',
-          info: `Start to import the model package from ${location}.`,
+        // One after the other in each workspace, so that no two see the last free place.
+        await inTurn(`${projectId}/${workspaceId}`, async () => {
+          await deps.workspaces?.admit(projectId, workspaceId, MODEL_QUOTA, await store.count(projectId, workspaceId));
+          await store.insert(model, {
+            time: now,
+            type: 'normal',
+            info: `Start to import the model package from ${location}.`,
+          });
         });
       } catch (error) {
         if (/UNIQUE constraint failed/.test(String((error as Error).message))) throw duplicate(body);
@@ -204,12 +271,13 @@ export function modelService(deps: ModelServiceDeps) {
      * stays: alone it is a Failure ModelArts.3009, in a list it is reported.
      */
     async remove(projectId: string, idList: string, cascade: boolean): Promise<RemoveResult> {
-      const ids = [...new Set(idList.split(',').map(id => id.trim()))].filter(id => id !== '');
       let targets: Model[] = [];
-      for (const id of ids) targets.push(await show(projectId, id));
+      for (const id of listedIds(idList)) targets.push(await show(projectId, id));
       if (cascade) {
+        // Versions of the name in another workspace are another model's.
+        const named = new Map(targets.map(model => [`${model.workspaceId}/${model.name}`, model]));
         const all = await Promise.all(
-          [...new Set(targets.map(model => model.name))].map(n => store.named(projectId, n)),
+          [...named.values()].map(({ workspaceId, name }) => store.named(projectId, workspaceId, name)),
         );
         targets = all.flat();
       }
@@ -223,7 +291,7 @@ export function modelService(deps: ModelServiceDeps) {
       }
       const result: RemoveResult = { deleted: [], failed: [] };
       for (const model of targets) {
-        const users = await deps.usedBy(model.id);
+        const users = await deps.usedBy(model);
         if (users.length === 0) {
           result.deleted.push(model.id);
           continue;
@@ -232,8 +300,7 @@ export function modelService(deps: ModelServiceDeps) {
         if (targets.length === 1) throw new Failure({ code: 'ModelArts.3009', status: 500, message });
         result.failed.push({ id: model.id, code: 'ModelArts.3009', message });
       }
-      await store.markDeleting(result.deleted, clock.now());
-      for (const id of result.deleted) await deps.poke(id, true);
+      await discard(result.deleted);
       return result;
     },
   };
@@ -312,7 +379,7 @@ function duplicate(body: CreateBody): Failure {
   return new Failure({
     code: 'ModelArts.3002',
     status: 409,
-    message: `The model ${body.model_name} already has a version ${body.model_version}.`,
+    message: `The model ${body.model_name} already has a version ${body.model_version} in this workspace.`,
     solution: 'Use another [model_version], or delete the existing one.',
   });
 }

@@ -62,6 +62,11 @@ export const modelsMigrations = [
     )`,
     'CREATE INDEX model_events_model ON model_events (model_id, sequence)',
   ]),
+  // Each workspace has names of its own.
+  sqlMigration('0016-model-names', [
+    'DROP INDEX models_name',
+    'CREATE UNIQUE INDEX models_name ON models (project_id, workspace_id, name, version) WHERE deleting = 0',
+  ]),
 ];
 
 interface ModelRow extends LeaseColumns {
@@ -129,6 +134,8 @@ export function modelStore(database: Database) {
 
   const live = (projectId: string) =>
     db.selectFrom('models').selectAll().where('project_id', '=', projectId).where('deleting', '=', 0);
+  const inWorkspace = (projectId: string, workspaceId: string) =>
+    db.selectFrom('models').where('project_id', '=', projectId).where('workspace_id', '=', workspaceId);
 
   return {
     async insert(model: Model, event: ModelEvent): Promise<void> {
@@ -149,14 +156,18 @@ export function modelStore(database: Database) {
       return row && modelOf(row);
     },
 
-    async named(projectId: string, name: string, version?: string): Promise<Model[]> {
-      let query = live(projectId).where('name', '=', name);
+    async named(projectId: string, workspaceId: string, name: string, version?: string): Promise<Model[]> {
+      let query = live(projectId).where('workspace_id', '=', workspaceId).where('name', '=', name);
       if (version !== undefined) query = query.where('version', '=', version);
       return (await query.orderBy('version_rank').execute()).map(modelOf);
     },
 
     async list(filter: ModelFilter): Promise<ModelPage> {
-      let query = db.selectFrom('models').where('project_id', '=', filter.projectId).where('deleting', '=', 0);
+      let query = db
+        .selectFrom('models')
+        .where('project_id', '=', filter.projectId)
+        .where('workspace_id', '=', filter.workspaceId)
+        .where('deleting', '=', 0);
       if (filter.name !== undefined) {
         query = query.where(sql<boolean>`name LIKE ${like(filter.name, filter.exactMatch ?? false)} ESCAPE '\\'`);
       }
@@ -165,7 +176,6 @@ export function modelStore(database: Database) {
       }
       if (filter.version !== undefined) query = query.where('version', '=', filter.version);
       if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-      if (filter.workspaceId !== undefined) query = query.where('workspace_id', '=', filter.workspaceId);
       if (filter.type !== undefined) query = query.where('type', '=', filter.type);
       if (filter.notType !== undefined) query = query.where('type', '!=', filter.notType);
       const column = ({ create_at: 'created_at', model_version: 'version_rank', model_size: 'size' } as const)[
@@ -180,6 +190,22 @@ export function modelStore(database: Database) {
         .offset(filter.offset)
         .execute();
       return { total: Number(total?.n ?? 0), items: rows.map(modelOf) };
+    },
+
+    async liveIn(projectId: string, workspaceId: string): Promise<string[]> {
+      const rows = await inWorkspace(projectId, workspaceId).select('id').where('deleting', '=', 0).execute();
+      return rows.map(row => row.id);
+    },
+
+    async count(projectId: string, workspaceId: string): Promise<number> {
+      const counted = inWorkspace(projectId, workspaceId).select(eb => eb.fn.countAll<number>().as('n'));
+      return Number((await counted.where('deleting', '=', 0).executeTakeFirstOrThrow()).n);
+    },
+
+    /** Those too that are being deleted. */
+    async countRows(projectId: string, workspaceId: string): Promise<number> {
+      const counted = inWorkspace(projectId, workspaceId).select(eb => eb.fn.countAll<number>().as('n'));
+      return Number((await counted.executeTakeFirstOrThrow()).n);
     },
 
     /** Marks models as being deleted and makes them due; the reconciler removes their files and then the rows. */

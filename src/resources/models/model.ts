@@ -1,5 +1,6 @@
 import { Failure } from '../../kernel/failure.ts';
 import type { Paged } from '../../kernel/page.ts';
+import { directoryOfLocation } from '../../wire/obs-resource.ts';
 import type { ModelApi, PackageDependency } from './package-config.ts';
 
 /** Wire states of a model (reference api 2.1). */
@@ -55,13 +56,13 @@ export interface ModelEvent {
 
 export interface ModelFilter {
   projectId: string;
+  workspaceId: string;
   name?: string;
   /** Documented oddity: the name match stays fuzzy, and `_` stands for itself. */
   exactMatch?: boolean;
   version?: string;
   status?: string;
   description?: string;
-  workspaceId?: string;
   type?: string;
   notType?: string;
   sortBy: 'create_at' | 'model_version' | 'model_size';
@@ -114,37 +115,9 @@ export function versionRank(version: string): number {
  * Throws Failure ModelArts.3017.
  */
 export function parseSourceLocation(location: string): string {
-  const text = location.trim();
-  let bucket: string | undefined;
-  let key = '';
-  const url = /^https?:\/\/([^/?#]+)(\/[^?#]*)?(\?.*)?(#.*)?$/i.exec(text);
-  if (url) {
-    const host = url[1]!.replace(/:\d+$/, '');
-    const path = decoded(url[2] ?? '/', location).replace(/^\/+/, '');
-    if (/^(\d+\.){3}\d+$/.test(host) || !host.includes('.')) [bucket, key] = split(path);
-    else [bucket, key] = [host.slice(0, host.indexOf('.')), path];
-  } else {
-    [bucket, key] = split(text.replace(/^obs:\/\//i, '').replace(/^\/+/, ''));
-  }
-  if (!bucket || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
-    throw locationFailure(location, 'it names no bucket');
-  }
-  const steps = key.split('/').filter(step => step !== '');
-  if (steps.some(step => step === '.' || step === '..')) throw locationFailure(location, 'it contains . or ..');
-  return [bucket, ...steps].join('/').concat('/');
-}
-
-function split(path: string): [string, string] {
-  const slash = path.indexOf('/');
-  return slash < 0 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
-}
-
-function decoded(path: string, location: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    throw locationFailure(location, 'its percent-encoding is broken');
-  }
+  const place = directoryOfLocation(location);
+  if (typeof place === 'string') throw locationFailure(location, place);
+  return `${place.bucket}/${place.key}`;
 }
 
 function locationFailure(location: string, why: string): Failure {

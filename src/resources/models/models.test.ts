@@ -82,6 +82,10 @@ class Bucket {
     }
   }
 
+  async head(principal: Principal, path: { bucket: string; key: string }) {
+    this.#check(principal, path);
+  }
+
   async read(principal: Principal, path: { bucket: string; key: string }) {
     this.#check(principal, path);
     return { stream: Readable.from([Buffer.from(this.files.get(path.key)!)]) };
@@ -351,7 +355,7 @@ describe('models', () => {
       await settled(body.model_id);
       ids.push(body.model_id);
     }
-    models.setUsedBy(async id => (id === ids[0] ? ['digits'] : []));
+    models.setUsedBy(async ({ id }) => (id === ids[0] ? ['digits'] : []));
     const refused = await call('DELETE', `/${ids[0]}`);
     assert.equal(refused.status, 500);
     assert.equal(refused.body.error_code, 'ModelArts.3009');

@@ -1,5 +1,6 @@
 import { type DeclaredRow, declaredOperations, workspaceOfQuery } from '../../wire/declared.ts';
 import { textAt } from '../../wire/operation.ts';
+import { poolType } from '../../wire/pool-type.ts';
 
 const notebooks = '/v1/{project_id}/notebooks';
 const notebook = `${notebooks}/{id}`;
@@ -25,7 +26,7 @@ const rows: readonly DeclaredRow[] = [
     'Create a notebook instance',
     {
       workspace: ({ body }) => textAt(body, 'workspace_id'),
-      conditions: ({ body }) => ({ 'modelarts:poolType': textAt(body, 'pool_id')?.trim() ? 'dedicated' : 'public' }),
+      conditions: ({ body }) => poolType(textAt(body, 'pool_id')),
     },
   ],
   ['ShowNotebook', 'GET', notebook, 'modelarts:notebook:get', 'Show a notebook instance'],

@@ -1,6 +1,7 @@
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
+import { obsResource } from '../../wire/obs-resource.ts';
 import { obsFailure } from './failures.ts';
 import type { objectStore } from './object.store.ts';
 import { type BucketInfo, checkBucketName, formatObsPath, type ObsPath } from './object.ts';
@@ -22,7 +23,7 @@ export function createGuard(
   buckets: Pick<ReturnType<typeof objectStore>, 'findBucket'>,
 ): Guard {
   async function decide(principal: Principal, action: string, path: ObsPath, context?: Record<string, unknown>) {
-    const request = { action, resource: resourceOf(path, action), ...(context ? { context } : {}) };
+    const request = { action, resource: obsResource(action, path), ...(context ? { context } : {}) };
     const decision = await authorizer.decide(principal, request);
     if (!decision.allowed) throw denied(principal, action, path, decision.reason);
   }
@@ -39,12 +40,6 @@ export function createGuard(
       return bucket;
     },
   };
-}
-
-function resourceOf(path: ObsPath, action: string): string {
-  return action.startsWith('obs:object:')
-    ? `obs:*:*:object:${path.bucket}/${path.key}`
-    : `obs:*:*:bucket:${path.bucket || '*'}`;
 }
 
 function denied(principal: Principal, action: string, path: ObsPath, reason: string): Failure {

@@ -76,11 +76,12 @@ export interface ObjectsDeps {
   db: Database;
   clock: Clock;
   log: Log;
-  audit: Audit;
   iam: {
     resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
     authorizer: Authorizer;
   };
+  /** Told of what is done to buckets, and of what was refused. */
+  audit: Audit;
   /** Directory of the blobs. */
   dir: string;
   region: string;

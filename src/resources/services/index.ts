@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Route } from '../../http/index.ts';
+import type { Locators, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Reconciler } from '../../loop/reconciler.ts';
@@ -10,6 +10,7 @@ import { type CallCounterDeps, callCounter } from './calls.ts';
 import { instanceLogs } from './instance-logs.ts';
 import { instanceRunner, type Probe, probeHealth } from './instance-runner.ts';
 import { type GatewayRoutes, routeFeed } from './route-feed.ts';
+import type { WorkspaceContents, WorkspaceQuotas } from './service.ports.ts';
 import { type AdmissionPort, serviceReconciler } from './service.reconciler.ts';
 import { serviceRoutes } from './service.routes.ts';
 import { type Flavor, type Model, type ServiceDeps, serviceUseCases } from './service.service.ts';
@@ -29,6 +30,7 @@ export interface ServicesDeps {
   gateway: CallCounterDeps['gateway'] & { apply(routes: GatewayRoutes): Promise<void> };
   iam: { callers(): Promise<GatewayRoutes['callers']>; onCallersChanged(listener: () => void): void };
   authorizations: ServiceDeps['authorizations'];
+  workspaces?: WorkspaceQuotas;
   /** Directory of the instances' output; made when absent. */
   dir: string;
   installation: string;
@@ -46,9 +48,11 @@ export interface ServicesDeps {
 
 export interface Services {
   routes: Route[];
+  locators: Locators;
+  contents: WorkspaceContents;
   reconciler: Reconciler;
-  /** Names of the services that use a model; for the models' in-use protection. */
-  usedBy(modelId: string): Promise<string[]>;
+  /** Names of the services that use a model, for the models' in-use protection; those of other workspaces go unnamed. */
+  usedBy(model: { id: string; workspaceId: string }): Promise<string[]>;
   /** Feeds the gateway, removes orphans and starts the reconciler; running instances are not touched. */
   start(): Promise<void>;
   /** Stops working; instances and gateway go on. */
@@ -109,6 +113,7 @@ export function createServices(deps: ServicesDeps): Services {
     flavors: deps.flavors,
     fits: demand => deps.admission.fits(demand),
     authorizations: deps.authorizations,
+    workspaces: deps.workspaces,
     poke: id => reconciler.poke(id, { interrupt: true }),
     routesChanged: () => feed.changed(),
   });
@@ -149,9 +154,19 @@ export function createServices(deps: ServicesDeps): Services {
       flavor: deps.flavors.find,
       inferenceUrl: deps.settings.inferenceUrl,
     }),
+    contents: services.contents,
+    locators: {
+      async service(id, { projectId }) {
+        const service = await store.find(projectId, id);
+        return service && { workspaceId: service.workspaceId, ownerId: service.ownerId };
+      },
+    },
     reconciler,
-    async usedBy(modelId) {
-      return (await services.usersOf(modelId)).map(service => service.name);
+    async usedBy(model) {
+      const users = await services.usersOf(model.id);
+      return users.map(({ name, workspaceId }) =>
+        workspaceId === model.workspaceId ? name : `one of workspace ${workspaceId}`,
+      );
     },
     async start() {
       stopped = false;

@@ -1,4 +1,15 @@
-import { operation, type RequestParts } from '../../wire/operation.ts';
+import { workspaceOfQuery } from '../../wire/declared.ts';
+import { ACT_BY_AGENCY } from '../../wire/needs.ts';
+import {
+  LONGEST_LIST,
+  listAt,
+  operation,
+  type Reference,
+  type RequestParts,
+  textAt,
+  valueAt,
+} from '../../wire/operation.ts';
+import { poolType } from '../../wire/pool-type.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 import { entry, listItem, schedule } from './parts.api.ts';
 
@@ -21,10 +32,33 @@ const SERVICE = `${SERVICES}/{service_id}` as const;
 const text = Type.Optional(Type.String());
 const number = Type.Optional(Type.Number());
 
+const services = { family: 'services', errors: 'modelarts' } as const;
+const target = { kind: 'service', param: 'service_id' } as const;
+
+/** The models that a configuration deploys. */
+function modelsOf(body: unknown): Reference[] {
+  const ids = new Set(listAt(body, 'config').map(member => textAt(member, 'model_id')));
+  const missing = { code: 'ModelArts.3507', status: 404 };
+  return [...ids].flatMap(id =>
+    id ? [{ kind: 'model', id, action: 'modelarts:model:get', why: 'to deploy it', missing }] : [],
+  );
+}
+
+/**
+ * The pool that a configuration runs in: what one of its members names, else what the service names. It is the public one as soon as one
+ * member runs there.
+ */
+function poolOf(body: unknown): Record<string, unknown> {
+  const named = (value: unknown) => [textAt(value, 'pool_name'), textAt(value, 'cluster_id')];
+  const members = listAt(body, 'config');
+  const types = (members.length > 0 ? members : [{}]).map(member => poolType(...named(member), ...named(body)));
+  return types.find(type => type['modelarts:poolType'] === 'public') ?? types[0]!;
+}
+
 const updateBody = open({
   description: text,
   status: text,
-  config: Type.Optional(Type.Array(entry)),
+  config: Type.Optional(Type.Array(entry, { maxItems: LONGEST_LIST })),
   schedule,
   load_balancer_policy: text,
   additional_properties: Type.Optional(anyObject),
@@ -40,17 +74,33 @@ const updateAction = {
       : 'modelarts:service:update',
 };
 
+/** Changing and starting both lead to a deployment; where `status` is given the rest of the body counts for nothing. */
+const updating = {
+  action: updateAction,
+  target,
+  conditions: ({ body }: RequestParts) =>
+    valueAt(body, 'status') === undefined && valueAt(body, 'config') !== undefined
+      ? poolOf({ config: valueAt(body, 'config') })
+      : {},
+  needs: ({ body }: RequestParts) => (valueAt(body, 'status') === 'stopped' ? [] : [ACT_BY_AGENCY]),
+  refers: ({ body }: RequestParts) => (valueAt(body, 'status') === undefined ? modelsOf(body) : []),
+};
+
 const create = operation({
+  ...services,
   id: 'CreateService',
-  family: 'services',
   summary: 'Deploys models as a real-time service; the deployment goes on in the background',
   method: 'POST',
   path: SERVICES,
   action: 'modelarts:service:create',
+  workspace: ({ body }) => textAt(body, 'workspace_id'),
+  conditions: ({ body }) => poolOf(body),
+  needs: () => [ACT_BY_AGENCY],
+  refers: ({ body }) => modelsOf(body),
   body: open({
     service_name: Type.String(),
     infer_type: oneOf(['real-time', 'batch', 'edge']),
-    config: Type.Array(entry),
+    config: Type.Array(entry, { maxItems: LONGEST_LIST }),
     description: text,
     workspace_id: text,
     schedule,
@@ -66,16 +116,16 @@ const create = operation({
   makes: { kind: 'service', id: 'service_id' },
   status: 200,
   response: open({ service_id: Type.String(), resource_ids: Type.Array(Type.String()) }),
-  errors: 'modelarts',
 });
 
 const list = operation({
+  ...services,
   id: 'ListServices',
-  family: 'services',
   summary: 'Lists services; offset is a page index',
   method: 'GET',
   path: SERVICES,
   action: 'modelarts:service:list',
+  workspace: workspaceOfQuery,
   query: open({
     service_id: text,
     service_name: text,
@@ -92,16 +142,16 @@ const list = operation({
   }),
   status: 200,
   response: open({ services: Type.Array(listItem), total_count: Type.Integer(), count: Type.Integer() }),
-  errors: 'modelarts',
 });
 
 const show = operation({
+  ...services,
   id: 'ShowService',
-  family: 'services',
   summary: 'Shows a service with its models, instances and address',
   method: 'GET',
   path: SERVICE,
   action: 'modelarts:service:get',
+  target,
   status: 200,
   response: Type.Intersect([
     listItem,
@@ -126,50 +176,47 @@ const show = operation({
       load_balancer_policy: text,
     }),
   ]),
-  errors: 'modelarts',
 });
 
 const update = operation({
+  ...services,
   id: 'UpdateService',
-  family: 'services',
   summary: 'Starts or stops a service (status), or changes its description and configuration',
   method: 'PUT',
   path: SERVICE,
-  action: updateAction,
+  ...updating,
   body: updateBody,
   status: 200,
   response: open({}),
-  errors: 'modelarts',
 });
 
 const patch = operation({
+  ...services,
   id: 'PatchServiceV2',
-  family: 'services',
   summary: 'The same as UpdateService, with an answer of its own',
   method: 'PATCH',
   path: SERVICE,
-  action: updateAction,
+  ...updating,
   body: updateBody,
   status: 200,
   response: open({ resource_ids: Type.String(), update_time: Type.String() }),
-  errors: 'modelarts',
 });
 
 const remove = operation({
+  ...services,
   id: 'DeleteService',
-  family: 'services',
   summary: 'Deletes the services of a comma-separated list of ids',
   method: 'DELETE',
   path: SERVICE,
   action: 'modelarts:service:delete',
+  target: { ...target, list: true },
   status: 200,
   response: open({}),
-  errors: 'modelarts',
 });
 
 const specifications = operation({
+  ...services,
   id: 'ShowServiceSpecifications',
-  family: 'services',
   summary: 'Lists the flavors that services can use here',
   method: 'GET',
   path: `${SERVICES}/specifications`,
@@ -198,16 +245,16 @@ const specifications = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const monitor = operation({
+  ...services,
   id: 'ShowServiceMonitorInfo',
-  family: 'services',
   summary: 'Shows calls and the use of CPU and memory per model',
   method: 'GET',
   path: `${SERVICE}/monitor`,
   action: 'modelarts:service:getMonitor',
+  target,
   query: open({ node_id: text }),
   status: 200,
   response: open({
@@ -232,16 +279,16 @@ const monitor = operation({
     service_instance_count: Type.Integer(),
     req_count_per_min: Type.Integer(),
   }),
-  errors: 'modelarts',
 });
 
 const updateLogs = operation({
+  ...services,
   id: 'ShowServiceUpdateLogs',
-  family: 'services',
   summary: 'Shows the history of configurations',
   method: 'GET',
   path: `${SERVICE}/logs`,
   action: 'modelarts:service:getLogs',
+  target,
   query: open({ update_time: number }),
   status: 200,
   response: open({
@@ -255,16 +302,16 @@ const updateLogs = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const events = operation({
+  ...services,
   id: 'ShowServiceEvents',
-  family: 'services',
   summary: 'Lists the events of a service',
   method: 'GET',
   path: `${SERVICE}/events`,
   action: 'modelarts:service:getEvents',
+  target,
   query: open({
     event_type: Type.Optional(oneOf(['normal', 'abnormal'])),
     event_info: text,
@@ -285,16 +332,16 @@ const events = operation({
       open({ event_type: oneOf(['normal', 'abnormal']), event_info: Type.String(), occur_time: Type.Integer() }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const runtimeLogs = operation({
+  ...services,
   id: 'ShowServiceRuntimeLogs',
-  family: 'services',
   summary: 'Shows what the containers of a service wrote, instance by instance (an extension of ours)',
   method: 'GET',
   path: `${SERVICE}/runtime-logs`,
   action: 'modelarts:service:getLogs',
+  target,
   query: open({
     model_id: text,
     instance_id: text,
@@ -317,16 +364,16 @@ const runtimeLogs = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 const endpoints = operation({
+  ...services,
   id: 'ListPredictEndpoints',
-  family: 'services',
   summary: 'Lists the addresses of the instances, for calls from inside the network',
   method: 'GET',
   path: `${SERVICE}/predict/endpoints`,
   action: 'modelarts:service:get',
+  target,
   query: open({ type: Type.Optional(oneOf(['host_endpoints'])) }),
   status: 200,
   response: open({
@@ -344,7 +391,6 @@ const endpoints = operation({
       }),
     ),
   }),
-  errors: 'modelarts',
 });
 
 export const serviceApis = {

@@ -50,7 +50,7 @@ export function duplicate(name: string): Failure {
   return new Failure({
     code: 'ModelArts.3503',
     status: 409,
-    message: `There is already a service named ${name} in this project.`,
+    message: `There is already a service named ${name} in this workspace.`,
     solution: 'Use another [service_name], or delete the existing service.',
   });
 }

@@ -79,10 +79,10 @@ export function serviceRoutes(deps: ServiceRouteDeps): Route[] {
 
   return [
     route(serviceApis.create, async call => ({
-      service_id: await services.create(call.principal, call.projectId, call.body),
+      service_id: await services.create(call.principal, call.projectId, call.workspaceId, call.body),
       resource_ids: [],
     })),
-    route(serviceApis.list, async ({ projectId, query }) => {
+    route(serviceApis.list, async ({ projectId, workspaceId, query }) => {
       const limit = query.limit ?? 1000;
       const other = query.infer_type !== undefined && query.infer_type !== 'real-time';
       if (other || query.cluster_id || query.tags) return { services: [], total_count: 0, count: 0 };
@@ -91,7 +91,7 @@ export function serviceRoutes(deps: ServiceRouteDeps): Route[] {
         id: query.service_id || undefined,
         name: query.service_name || undefined,
         modelId: query.model_id || undefined,
-        workspaceId: query.workspace_id || undefined,
+        workspaceId,
         status: query.status as string | undefined,
         sortBy: (query.sort_by as ServiceFilter['sortBy'] | undefined) ?? 'publish_at',
         order: (query.order as ServiceFilter['order'] | undefined) ?? 'desc',

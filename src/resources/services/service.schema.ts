@@ -69,6 +69,11 @@ export const servicesMigrations = [
       PRIMARY KEY (service_id, entry_id)
     )`,
   ]),
+  // Each workspace has names of its own.
+  sqlMigration('0016-service-names', [
+    'DROP INDEX services_name',
+    `CREATE UNIQUE INDEX services_name ON services (project_id, workspace_id, name) WHERE desired <> 'deleted'`,
+  ]),
 ];
 
 export interface ServiceRow extends LeaseColumns {

@@ -1,9 +1,11 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
-import type { Principal } from '../../kernel/principal.ts';
-import type { BodyOf } from '../../wire/operation.ts';
+import { ownerOf, type Principal } from '../../kernel/principal.ts';
+import { turnsByName } from '../../kernel/turns.ts';
+import { type BodyOf, listedIds } from '../../wire/operation.ts';
 import type { serviceApis } from './service.api.ts';
+import type { WorkspaceContents, WorkspaceQuotas } from './service.ports.ts';
 import { checkDeployable, duplicate, wrongState } from './service.refusals.ts';
 import {
   type CheckedEntry,
@@ -62,6 +64,8 @@ export interface ServiceDeps {
   flavors: { find(id: string): Flavor | undefined; list(): Flavor[] };
   fits(demand: Demand): { ok: true } | { ok: false; reason: string };
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
+  /** No quotas when absent. */
+  workspaces?: WorkspaceQuotas | undefined;
   poke(id: string): Promise<void>;
   /** The routes of the gateway must be computed again. */
   routesChanged(): void;
@@ -74,11 +78,15 @@ const STOPPABLE = new Set(['running', 'concerning', 'deploying', 'waiting']);
 const STARTABLE = new Set(['stopped', 'failed', 'finished']);
 const UPDATABLE = new Set(['running', 'concerning', 'stopped', 'failed']);
 
+/** What workspaces count of services. */
+const SERVICE_QUOTA = 'service.count';
+
 export type ServiceUseCases = ReturnType<typeof serviceUseCases>;
 
 /** The use cases of real-time services. */
 export function serviceUseCases(deps: ServiceDeps) {
   const { store, clock } = deps;
+  const inTurn = turnsByName();
 
   async function show(projectId: string, id: string): Promise<Service> {
     const service = await store.find(projectId, id);
@@ -210,6 +218,40 @@ export function serviceUseCases(deps: ServiceDeps) {
     });
   }
 
+  async function discard(services: readonly Service[]): Promise<void> {
+    for (const service of services) {
+      const now = clock.now();
+      const event: ServiceEvent = { time: now, type: 'normal', info: 'Start to delete the service.' };
+      let current: Service | undefined = service;
+      while (current && current.desired !== 'deleted') {
+        const patch: CallPatch = { desired: 'deleted', status: 'deleting', transitionAt: now, operationAt: now };
+        if (await store.change(current, patch, [event])) break;
+        current = await store.find(service.projectId, service.id);
+      }
+    }
+    deps.routesChanged();
+    for (const service of services) await deps.poke(service.id);
+  }
+
+  const contents: WorkspaceContents = {
+    kind: 'service',
+    deleteAction: 'modelarts:service:delete',
+    quota: {
+      resource: SERVICE_QUOTA,
+      name_en: 'Services',
+      name_cn: '在线服务',
+      unit_en: '',
+      unit_cn: '个',
+      max: 10_000,
+    },
+    count: store.countIn,
+    async clear(projectId, workspaceId) {
+      const left = await store.allIn(projectId, workspaceId);
+      await discard(left.filter(service => service.desired !== 'deleted'));
+      return (await store.allIn(projectId, workspaceId)).length;
+    },
+  };
+
   async function reconfigure(service: Service, body: UpdateBody): Promise<void> {
     const now = clock.now();
     const patch: CallPatch = { updatedAt: now };
@@ -251,13 +293,14 @@ export function serviceUseCases(deps: ServiceDeps) {
 
   return {
     show,
+    contents,
     list: (filter: ServiceFilter) => store.list(filter),
     revisions: (id: string) => store.revisions(id),
     instances: (id: string) => store.instances(id) as Promise<Instance[]>,
     events: (id: string, filter: EventFilter) => store.events(id, filter),
 
     /** Registers a service and starts its deployment; returns its id. */
-    async create(principal: Principal, projectId: string, body: CreateBody): Promise<string> {
+    async create(principal: Principal, projectId: string, workspaceId: string, body: CreateBody): Promise<string> {
       checkServiceName(body.service_name);
       checkServiceDescription(body.description ?? '');
       if (body.infer_type !== 'real-time') {
@@ -278,9 +321,9 @@ export function serviceUseCases(deps: ServiceDeps) {
       const policy = checkPolicy(body.load_balancer_policy);
       const schedule = checkSchedule(body.schedule ?? []);
       const checked = checkConfig(body.config as RawEntry[]);
-      const ownerId = principal.onBehalfOf?.id ?? principal.id;
-      if (await store.nameTaken(projectId, body.service_name)) throw duplicate(body.service_name);
-      if ((await store.countOwned(projectId, ownerId)) >= SERVICE_LIMIT) {
+      const owner = ownerOf(principal);
+      if (await store.nameTaken(projectId, workspaceId, body.service_name)) throw duplicate(body.service_name);
+      if ((await store.countOwned(projectId, owner.id)) >= SERVICE_LIMIT) {
         throw new Failure({
           code: 'ModelArts.3520',
           status: 400,
@@ -295,11 +338,11 @@ export function serviceUseCases(deps: ServiceDeps) {
         id: uuid(),
         accountId: principal.accountId,
         projectId,
-        workspaceId: body.workspace_id || '0',
+        workspaceId,
         name: body.service_name,
         description: body.description ?? '',
-        ownerId,
-        ownerName: principal.onBehalfOf?.name ?? principal.name,
+        ownerId: owner.id,
+        ownerName: owner.name,
         status: 'deploying',
         desired: 'running',
         generation: 1,
@@ -318,11 +361,16 @@ export function serviceUseCases(deps: ServiceDeps) {
         additionalProperties: body.additional_properties ?? {},
       };
       try {
-        await store.insert(
-          service,
-          { number: 1, entries, result: 'RUNNING', createdAt: now },
-          { time: now, type: 'normal', info: 'Start to deploy service.' },
-        );
+        // One after the other in each workspace, so that no two see the last free place.
+        await inTurn(`${projectId}/${workspaceId}`, async () => {
+          const used = await store.countIn(projectId, workspaceId);
+          await deps.workspaces?.admit(projectId, workspaceId, SERVICE_QUOTA, used);
+          await store.insert(
+            service,
+            { number: 1, entries, result: 'RUNNING', createdAt: now },
+            { time: now, type: 'normal', info: 'Start to deploy service.' },
+          );
+        });
       } catch (error) {
         if (/UNIQUE constraint failed/.test(String((error as Error).message))) throw duplicate(body.service_name);
         throw error;
@@ -342,23 +390,10 @@ export function serviceUseCases(deps: ServiceDeps) {
 
     /** Deletes all services of a comma-separated list, or none when one of them is unknown. */
     async remove(principal: Principal, projectId: string, idList: string): Promise<void> {
-      const ids = [...new Set(idList.split(',').map(id => id.trim()))].filter(id => id !== '');
       const services: Service[] = [];
-      for (const id of ids) services.push(await show(projectId, id));
+      for (const id of listedIds(idList)) services.push(await show(projectId, id));
       await deps.authorizations.agencyFor(principal, projectId);
-      for (const service of services) {
-        if (service.desired === 'deleted') continue;
-        const now = clock.now();
-        const event: ServiceEvent = { time: now, type: 'normal', info: 'Start to delete the service.' };
-        let current: Service | undefined = service;
-        while (current && current.desired !== 'deleted') {
-          const patch: CallPatch = { desired: 'deleted', status: 'deleting', transitionAt: now, operationAt: now };
-          if (await store.change(current, patch, [event])) break;
-          current = await store.find(projectId, service.id);
-        }
-      }
-      deps.routesChanged();
-      for (const service of services) await deps.poke(service.id);
+      await discard(services);
     },
 
     specifications: () => deps.flavors.list(),

@@ -56,11 +56,12 @@ export function serviceStore(database: Database) {
       return row && serviceOf(row);
     },
 
-    async nameTaken(projectId: string, name: string): Promise<boolean> {
+    async nameTaken(projectId: string, workspaceId: string, name: string): Promise<boolean> {
       const row = await db
         .selectFrom('services')
         .select('id')
         .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
         .where('name', '=', name)
         .where('desired', '<>', 'deleted')
         .executeTakeFirst();
@@ -78,14 +79,38 @@ export function serviceStore(database: Database) {
       return Number(row?.n ?? 0);
     },
 
+    /** All of a workspace, also those being deleted. */
+    async allIn(projectId: string, workspaceId: string): Promise<Service[]> {
+      const rows = await db
+        .selectFrom('services')
+        .selectAll()
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .execute();
+      return rows.map(serviceOf);
+    },
+
+    async countIn(projectId: string, workspaceId: string): Promise<number> {
+      const { n } = await db
+        .selectFrom('services')
+        .select(eb => eb.fn.countAll<number>().as('n'))
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .where('desired', '<>', 'deleted')
+        .executeTakeFirstOrThrow();
+      return Number(n);
+    },
+
     async list(filter: ServiceFilter): Promise<{ total: number; items: Service[] }> {
-      let query = db.selectFrom('services').where('project_id', '=', filter.projectId);
+      let query = db
+        .selectFrom('services')
+        .where('project_id', '=', filter.projectId)
+        .where('workspace_id', '=', filter.workspaceId);
       if (filter.id !== undefined) query = query.where('id', '=', filter.id);
       if (filter.name !== undefined) {
         const pattern = `%${filter.name.replace(/[\\%_]/g, '\\$&')}%`;
         query = query.where(sql<boolean>`name LIKE ${pattern} ESCAPE '\\'`);
       }
-      if (filter.workspaceId !== undefined) query = query.where('workspace_id', '=', filter.workspaceId);
       if (filter.status !== undefined) query = query.where('status', '=', filter.status);
       if (filter.modelId !== undefined) query = query.where('id', 'in', await usingModel(filter.modelId));
       const column = ({ publish_at: 'publish_at', service_name: 'name', transition_at: 'transition_at' } as const)[
@@ -102,13 +127,13 @@ export function serviceStore(database: Database) {
       return { total: Number(total?.n ?? 0), items: rows.map(serviceOf) };
     },
 
-    /** Ids and names of services whose target or active revision uses a model. */
-    async usersOf(modelId: string): Promise<{ id: string; name: string }[]> {
+    /** Services whose target or active revision uses a model. */
+    async usersOf(modelId: string): Promise<{ name: string; workspaceId: string }[]> {
       const ids = await usingModel(modelId);
       if (ids.length === 0) return [];
       return db
         .selectFrom('services')
-        .select(['id', 'name'])
+        .select(['name', 'workspace_id as workspaceId'])
         .where('id', 'in', ids)
         .where('desired', '<>', 'deleted')
         .orderBy('name')

@@ -88,10 +88,10 @@ export interface ServiceEvent {
 /** Which services to list, and how. */
 export interface ServiceFilter {
   projectId: string;
+  workspaceId: string;
   id?: string;
   name?: string;
   modelId?: string;
-  workspaceId?: string;
   status?: string;
   sortBy: 'publish_at' | 'service_name' | 'transition_at';
   order: 'asc' | 'desc';

@@ -254,8 +254,8 @@ describe('services', () => {
     world.callers = [];
     world.callersChanged();
     await world.until(() => world.gateway.routes.callers.length === 0);
-    assert.deepEqual(await world.services.usedBy('m1'), ['digits']);
-    assert.deepEqual(await world.services.usedBy('m2'), []);
+    assert.deepEqual(await world.services.usedBy({ id: 'm1', workspaceId: '0' }), ['digits']);
+    assert.deepEqual(await world.services.usedBy({ id: 'm2', workspaceId: '0' }), []);
     const { body } = await world.call('GET', `/${id}/predict/endpoints?type=host_endpoints`);
     assert.equal(body.endpoints[0]!.deploy_infos[0]!.endpoints[0]!.port, 8080);
   });

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { AnyOperation, Route } from '../../http/index.ts';
+import type { AnyOperation, Locators, Route } from '../../http/index.ts';
 import { Reconciler } from '../../loop/reconciler.ts';
 import { DEFAULT_CODE_LIMITS } from '../algorithms/index.ts';
 import * as jobOperations from './job.api.ts';
+import { jobContents } from './job.contents.ts';
 import { AgencySessions } from './job.credentials.ts';
-import type { TrainingDeps, TrainingSettings } from './job.ports.ts';
+import type { TrainingDeps, TrainingSettings, WorkspaceContents } from './job.ports.ts';
 import { jobPass } from './job.reconciler.ts';
 import { jobRoutes } from './job.routes.ts';
 import { JOB_TABLE } from './job.schema.ts';
@@ -49,6 +50,8 @@ interface TrainingOutput {
 
 export interface Training {
   routes: Route[];
+  locators: Locators;
+  contents: WorkspaceContents;
   reconciler: Reconciler;
   /** Cleans up after a predecessor that died, then drives the jobs. */
   start(): Promise<void>;
@@ -92,6 +95,13 @@ export function createTraining(deps: TrainingDeps): Training {
 
   return {
     routes: [...jobRoutes(jobs, deps.clock), ...logRoutes(logs, deps.endpoints.api)],
+    contents: jobContents(store, jobs),
+    locators: {
+      async 'training-job'(id, { projectId }) {
+        const job = await store.findInProject(projectId, id);
+        return job && { workspaceId: job.workspaceId, ownerId: job.userId };
+      },
+    },
     reconciler,
     async start() {
       await reconciler.start();

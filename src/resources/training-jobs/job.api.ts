@@ -1,5 +1,9 @@
-import { operation } from '../../wire/operation.ts';
+import { ACT_BY_AGENCY, directoryAt, obsNeed } from '../../wire/needs.ts';
+import { asDirectory, splitObsPath } from '../../wire/obs-resource.ts';
+import { listAt, type Need, operation, textAt, valueAt } from '../../wire/operation.ts';
+import { poolType } from '../../wire/pool-type.ts';
 import { anyObject, nullable, open, queryInteger, type Static, Type } from '../../wire/schema.ts';
+import { oneJob, training } from './common.api.ts';
 
 const text = Type.Optional(nullable(Type.String()));
 const flag = Type.Optional(nullable(Type.Boolean()));
@@ -84,6 +88,33 @@ const jobBody = open({
 
 export type JobBody = Static<typeof jobBody>;
 
+/**
+ * What a job does by the agency its owner must be allowed too, as far as the request tells (docs/decisions/0010). Directories stand for
+ * what is below them.
+ */
+function jobNeeds(body: unknown): Need[] {
+  const code = directoryAt(textAt(body, 'algorithm', 'code_dir'));
+  const channel = (member: unknown) => {
+    const url = textAt(member, 'remote', 'obs', 'obs_url');
+    return { name: textAt(member, 'name')?.slice(0, 64), path: url === undefined ? undefined : splitObsPath(url) };
+  };
+  const inputs = listAt(body, 'algorithm', 'inputs').map(channel);
+  const outputs = listAt(body, 'algorithm', 'outputs').map(channel);
+  const logs = directoryAt(textAt(body, 'spec', 'log_export_path', 'obs_url'));
+  return [
+    ACT_BY_AGENCY,
+    ...obsNeed('obs:object:GetObject', code, 'to read the code of [code_dir]'),
+    ...inputs.flatMap(({ name, path }) => obsNeed('obs:object:GetObject', path, `to read the input ${name}`)),
+    ...outputs.flatMap(({ name, path }) =>
+      obsNeed('obs:object:PutObject', path && asDirectory(path), `to write the output ${name}`),
+    ),
+    ...obsNeed('obs:object:PutObject', logs, 'to export the logs to [log_export_path]'),
+    ...(valueAt(body, 'spec', 'schedule_policy', 'priority') === 3
+      ? [{ action: 'modelarts:trainJob:setHighPriority', why: 'to choose priority 3' }]
+      : []),
+  ];
+}
+
 const jobResponse = open({
   kind: Type.String(),
   metadata: open({
@@ -121,37 +152,40 @@ const jobResponse = open({
   endpoints: anyObject,
 });
 
-const family = 'training-jobs';
-const errors = 'modelarts';
-/** behaviour/permissions.md 1: another project's URL is a 404 on training routes. */
-const projectMismatch = { code: 'ModelArts.2786', status: 404 };
 const invalid = { code: 'ModelArts.2788', status: 400 };
 const invalidQuery = { code: 'ModelArts.2764', status: 400 };
 const jobPath = '/v2/{project_id}/training-jobs/{training_job_id}';
 
 export const createTrainingJob = operation({
+  ...training,
   id: 'CreateTrainingJob',
-  family,
   summary: 'Create a training job',
   method: 'POST',
   path: '/v2/{project_id}/training-jobs',
   action: 'modelarts:trainJob:create',
+  workspace: ({ body }) => textAt(body, 'metadata', 'workspace_id'),
+  conditions: ({ body }) => poolType(textAt(body, 'spec', 'resource', 'pool_id')),
+  needs: ({ body }) => jobNeeds(body),
+  refers: ({ body }) => {
+    const id = textAt(body, 'algorithm', 'id');
+    const missing = { code: 'ModelArts.2755', status: 400 };
+    return id ? [{ kind: 'algorithm', id, action: 'modelarts:aiAlgorithm:get', why: 'to run it', missing }] : [];
+  },
   body: jobBody,
   makes: { kind: 'training-job', id: 'metadata.id' },
   status: 201,
   response: jobResponse,
-  errors,
-  projectMismatch,
   invalid,
 });
 
 export const listTrainingJobs = operation({
+  ...training,
   id: 'ListTrainingJobs',
-  family,
   summary: 'Search training jobs; offset is the index of the page',
   method: 'POST',
   path: '/v2/{project_id}/training-job-searches',
   action: 'modelarts:trainJob:list',
+  workspace: ({ body }) => textAt(body, 'workspace_id'),
   body: open({
     offset: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 10_000_000 }))),
     limit: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 50 }))),
@@ -186,27 +220,23 @@ export const listTrainingJobs = operation({
     ai_project: Type.String(),
     items: Type.Array(jobResponse),
   }),
-  errors,
-  projectMismatch,
   invalid,
 });
 
 export const showTrainingJob = operation({
+  ...oneJob,
   id: 'ShowTrainingJobDetails',
-  family,
   summary: 'Show a training job',
   method: 'GET',
   path: jobPath,
   action: 'modelarts:trainJob:get',
   status: 200,
   response: jobResponse,
-  errors,
-  projectMismatch,
 });
 
 export const changeTrainingJob = operation({
+  ...oneJob,
   id: 'ChangeTrainingJobDescription',
-  family,
   summary: 'Change the description of a training job',
   method: 'PUT',
   path: jobPath,
@@ -214,27 +244,23 @@ export const changeTrainingJob = operation({
   body: open({ description: text }),
   status: 200,
   response: Type.Null(),
-  errors,
-  projectMismatch,
   invalid,
 });
 
 export const deleteTrainingJob = operation({
+  ...oneJob,
   id: 'DeleteTrainingJob',
-  family,
   summary: 'Delete a training job; an active one is stopped first',
   method: 'DELETE',
   path: jobPath,
   action: 'modelarts:trainJob:delete',
   status: 202,
   response: Type.String(),
-  errors,
-  projectMismatch,
 });
 
 export const stopTrainingJob = operation({
+  ...oneJob,
   id: 'StopTrainingJob',
-  family,
   summary: 'Terminate a training job',
   method: 'POST',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/actions',
@@ -242,14 +268,12 @@ export const stopTrainingJob = operation({
   body: open({ action_type: Type.String() }),
   status: 202,
   response: jobResponse,
-  errors,
-  projectMismatch,
   invalid,
 });
 
 export const listTrainingJobTasks = operation({
+  ...oneJob,
   id: 'ListTrainingJobTasks',
-  family,
   summary: 'List the tasks of a training job',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/tasks',
@@ -259,27 +283,23 @@ export const listTrainingJobTasks = operation({
   response: Type.Array(
     open({ task: Type.String(), ip: Type.String(), host_ip: Type.String(), schedule_count: Type.Integer() }),
   ),
-  errors,
-  projectMismatch,
   invalid: invalidQuery,
 });
 
 export const listTrainingJobStages = operation({
+  ...oneJob,
   id: 'ListTrainingJobStages',
-  family,
   summary: 'List the stages a training job went through',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/stages',
   action: 'modelarts:trainJob:get',
   status: 200,
   response: open({ total_count: Type.Integer(), running_records: Type.Array(anyObject) }),
-  errors,
-  projectMismatch,
 });
 
 export const listTrainingJobEvents = operation({
+  ...oneJob,
   id: 'ListTrainingJobEvents',
-  family,
   summary: 'List the events of a training job',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/events',
@@ -304,27 +324,23 @@ export const listTrainingJobEvents = operation({
       open({ message: Type.String(), level: Type.String(), time: Type.String(), source: Type.String() }),
     ),
   }),
-  errors,
-  projectMismatch,
   invalid: invalidQuery,
 });
 
 export const showTrainingJobMetrics = operation({
+  ...oneJob,
   id: 'ShowTrainingJobMetrics',
-  family,
   summary: 'Show the use of resources of a task, one averaged sample per minute',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/metrics/{task_id}',
   action: 'modelarts:trainJob:get',
   status: 200,
   response: open({ metrics: Type.Array(open({ metric: Type.String(), value: Type.Array(Type.Number()) })) }),
-  errors,
-  projectMismatch,
 });
 
 export const showTrainingQuotas = operation({
+  ...training,
   id: 'ShowTrainingQuotas',
-  family,
   summary: 'Show the quotas of training',
   method: 'GET',
   path: '/v2/{project_id}/training-quotas',
@@ -334,27 +350,23 @@ export const showTrainingQuotas = operation({
   response: open({
     quotas: Type.Array(open({ resource: Type.String(), quota: Type.Integer(), used: Type.Integer() })),
   }),
-  errors,
-  projectMismatch,
   invalid: invalidQuery,
 });
 
 export const showTrainingJobEngines = operation({
+  ...training,
   id: 'ShowTrainingJobEngines',
-  family,
   summary: 'List the preset engines of training',
   method: 'GET',
   path: '/v2/{project_id}/training-job-engines',
   action: { authenticated: 'a public catalog that names nothing of any tenant' },
   status: 200,
   response: open({ total: Type.Integer(), items: Type.Array(anyObject) }),
-  errors,
-  projectMismatch,
 });
 
 export const showTrainingJobFlavors = operation({
+  ...training,
   id: 'ShowTrainingJobFlavors',
-  family,
   summary: 'List the flavors of training',
   method: 'GET',
   path: '/v2/{project_id}/training-job-flavors',
@@ -362,7 +374,5 @@ export const showTrainingJobFlavors = operation({
   query: open({ flavor_type: Type.Optional(Type.Enum(['CPU', 'GPU'])) }),
   status: 200,
   response: open({ total_count: Type.Integer(), flavors: Type.Array(anyObject) }),
-  errors,
-  projectMismatch,
   invalid: invalidQuery,
 });

@@ -34,14 +34,6 @@ export function checkRequest(body: JobBody): void {
       `InvalidParam: parameter [kind] is "${kind.slice(0, 50)}"; this installation runs jobs of kind job only.`,
     );
   }
-  const workspace = body.metadata.workspace_id || '0';
-  if (workspace !== '0') {
-    throw refuse(
-      '2891',
-      `WorkspaceSetError: there is no workspace ${workspace.slice(0, 64)}.`,
-      'Use the default workspace "0".',
-    );
-  }
   const algorithm = body.algorithm ?? {};
   if (algorithm.subscription_id || algorithm.item_version_id) {
     throw refuse(

@@ -136,6 +136,8 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
       if (path.key !== '' && !path.key.endsWith('/') && (await objects.head(principal, path))) return path;
       const directory = asDirectory(path);
       const { objects: some } = await objects.list(principal, directory.bucket, { prefix: directory.key, maxKeys: 1 });
+      // A path without a slash at its end was asked about as an object.
+      if (directory.key !== path.key) await objects.head(principal, directory);
       if (some.length > 0) return directory;
     } catch (error) {
       throw asDenied(error, field);
@@ -182,20 +184,31 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
       });
     }
     for (const [index, output] of outputs.entries()) {
-      await requireBucket(objects, principal, output.to.bucket, `algorithm.outputs[${index}].remote.obs.obs_url`);
+      const field = `algorithm.outputs[${index}].remote.obs.obs_url`;
+      await requireBucket(objects, principal, output.to.bucket, field);
+      // What is downloaded again is read for the caller, whether the job or its algorithm wants that.
+      if (output.prefetch) {
+        await objects.head(principal, output.to).catch(error => {
+          throw asDenied(error, field);
+        });
+      }
     }
     return { inputs, outputs };
   }
 
+  /** `stored`: the directory is that of an algorithm, not of the request. */
   async function resolveCode(
     principal: Principal,
     config: JobConfig,
     form: BootForm,
+    stored: boolean,
   ): Promise<Pick<JobSpec, 'code' | 'bootFile'>> {
     if (!config.code_dir) return {};
     try {
       const { path } = await inspectCode(objects, principal, config.code_dir, settings.codeLimits);
       const code = { url: config.code_dir, from: path, name: lastStep(path) };
+      // Where a request names the directory itself, its declaration asks whether the caller may read there.
+      if (stored) await objects.head(principal, path);
       if (form !== 'preset') return { code };
       const relative = await inspectBootFile(objects, principal, config.boot_file!, path);
       return { code, bootFile: { url: config.boot_file!, relative } };

@@ -1,6 +1,7 @@
 import { type Call, Reply, type Route, route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
+import { ownerOf } from '../../kernel/principal.ts';
 import {
   changeTrainingJob,
   createTrainingJob,
@@ -28,7 +29,9 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
   const show = async (job: Job) => jobView(job, clock.now(), await jobs.queueOf(job));
 
   return [
-    route(createTrainingJob, async call => show(await jobs.create(call.principal, call.projectId, call.body))),
+    route(createTrainingJob, async call =>
+      show(await jobs.create(call.principal, call.projectId, call.workspaceId, call.body)),
+    ),
 
     route(listTrainingJobs, async call => {
       const body = call.body ?? {};
@@ -37,7 +40,7 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
         limit: body.limit ?? PAGE,
         sortBy: body.sort_by || 'create_time',
         order: body.order ?? ('desc' as const),
-        workspaceId: body.workspace_id || undefined,
+        workspaceId: call.workspaceId,
         filters: body.filters ?? [],
       };
       const found = await jobs.search(call.projectId, search);
@@ -49,7 +52,7 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
         sort_by: search.sortBy,
         order: search.order,
         group_by: body.group_by ?? '',
-        workspace_id: search.workspaceId ?? '0',
+        workspace_id: search.workspaceId,
         ai_project: 'default-ai-project',
         items: await Promise.all(found.jobs.map(show)),
       };
@@ -123,7 +126,7 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
 }
 
 function callerName(call: Pick<Call<never>, 'principal'>): string {
-  return call.principal.onBehalfOf?.name ?? call.principal.name;
+  return ownerOf(call.principal).name;
 }
 
 function unsupportedAction(action: string): Failure {

@@ -16,7 +16,7 @@ export interface JobSearch {
   limit: number;
   sortBy: string;
   order: 'asc' | 'desc';
-  workspaceId?: string | undefined;
+  workspaceId: string;
   filters: readonly Filter[];
 }
 
@@ -40,7 +40,7 @@ function refuse(code: string, message: string): Failure {
 }
 
 /**
- * The ids of one page of a project's jobs, with the number of all and of those that match.
+ * The ids of one page of a workspace's jobs, with the number of all and of those that match.
  * Throws Failure 2789 (key), 2790 (sorting), 2808 (operator), 2809 (value).
  */
 export async function searchJobs(
@@ -56,12 +56,11 @@ export async function searchJobs(
     );
   }
   const conditions = search.filters.flatMap(filter => condition(filter) ?? []);
-  if (search.workspaceId) {
-    const workspace = search.workspaceId;
-    conditions.push(eb => eb('workspace_id', '=', workspace));
-  }
   const db = tables<TrainingTables>(database);
-  const mine = db.selectFrom('training_jobs').where('project_id', '=', projectId);
+  const mine = db
+    .selectFrom('training_jobs')
+    .where('project_id', '=', projectId)
+    .where('workspace_id', '=', search.workspaceId);
   const matching = conditions.length === 0 ? mine : mine.where(eb => eb.and(conditions.map(build => build(eb))));
   // One scan tells both numbers.
   const numbers = await mine

@@ -1,6 +1,7 @@
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
-import type { Principal } from '../../kernel/principal.ts';
+import { ownerOf, type Principal } from '../../kernel/principal.ts';
+import { turnsByName } from '../../kernel/turns.ts';
 import { checkConfig, checkDescription, requireBucket, storageUrl, withoutNulls } from '../algorithms/index.ts';
 import type { JobBody } from './job.api.ts';
 import type { Job, JobEvent } from './job.model.ts';
@@ -31,6 +32,7 @@ function refuse(code: string, message: string, solution?: string, status = 400):
 export function jobService({ deps, settings, store, discard, wake }: JobServiceDeps) {
   const { objects, clock } = deps;
   const resolve = jobResolver(deps, settings);
+  const inTurn = turnsByName();
 
   async function get(projectId: string, id: string): Promise<Job> {
     const job = await store.findInProject(projectId, id);
@@ -42,7 +44,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     );
   }
 
-  async function create(principal: Principal, projectId: string, raw: JobBody): Promise<Job> {
+  async function create(principal: Principal, projectId: string, workspaceId: string, raw: JobBody): Promise<Job> {
     const body = withoutNulls(raw) as JobBody;
     checkRequest(body);
     const algorithm = body.algorithm ?? {};
@@ -53,7 +55,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     const image = await resolve.image(form, config);
     const logExport = logExportOf(spec);
     const agency = await deps.authorizations.agencyFor(principal, projectId);
-    const { code, bootFile } = await resolve.code(principal, config, form);
+    const { code, bootFile } = await resolve.code(principal, config, form, origin !== undefined);
     const { inputs, outputs } = await resolve.channels(principal, algorithm, declared);
     if (logExport) {
       await requireBucket(objects, principal, logExport.bucket, 'spec.log_export_path.obs_url', {
@@ -62,12 +64,12 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       });
     }
     const now = clock.now();
-    const user = principal.onBehalfOf ?? { id: principal.id, name: principal.name };
+    const user = ownerOf(principal);
     const job: Job = {
       id: uuid(),
       projectId,
       accountId: principal.accountId,
-      workspaceId: body.metadata.workspace_id || '0',
+      workspaceId,
       name: body.metadata.name,
       description: body.metadata.description ?? '',
       kind: 'job',
@@ -114,7 +116,11 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       exitedAt: null,
       endedAt: null,
     };
-    await insert(job);
+    // One after the other in each workspace, so that no two see the last free place.
+    await inTurn(`${projectId}/${workspaceId}`, async () => {
+      await deps.workspaces?.admit(projectId, workspaceId, JOB_QUOTA, await store.countActive(projectId, workspaceId));
+      await insert(job);
+    });
     await wake(job.id);
     return job;
   }
@@ -143,7 +149,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       case 'output-in-use':
         throw refuse(
           '2791',
-          `InvalidObsPath: the output path ${storageUrl({ bucket: outcome.bucket, key: outcome.prefix })} is used by the training job ${outcome.jobName} (${outcome.jobId}), which has not ended.`,
+          `InvalidObsPath: the output path ${storageUrl({ bucket: outcome.bucket, key: outcome.prefix })} is used by ${outcome.job ? `the training job ${outcome.job.name} (${outcome.job.id})` : 'a training job of another workspace'}, which has not ended.`,
           'Choose another output path, or wait for that job to end.',
         );
     }
@@ -210,6 +216,9 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     quota: settings.jobQuota,
   };
 }
+
+/** What workspaces count of training jobs. */
+export const JOB_QUOTA = 'trainJob.count';
 
 /** The id under which the queue knows a job. */
 export function workloadId(jobId: string): string {

@@ -23,7 +23,8 @@ export type InsertOutcome =
   | { kind: 'inserted' }
   | { kind: 'quota'; used: number }
   | { kind: 'duplicate' }
-  | { kind: 'output-in-use'; jobName: string; jobId: string; bucket: string; prefix: string };
+  /** `job` is absent when it lies in another workspace, where whoever asks may not look. */
+  | { kind: 'output-in-use'; job: { id: string; name: string } | undefined; bucket: string; prefix: string };
 
 /** Queries on training jobs. Those that a caller's request leads to take the project and never look beyond it. */
 export function jobStore(database: Database) {
@@ -53,15 +54,14 @@ export function jobStore(database: Database) {
           const holder = await trx
             .selectFrom('training_job_outputs')
             .innerJoin('training_jobs', 'training_jobs.id', 'training_job_outputs.job_id')
-            .select(['training_jobs.id', 'training_jobs.name'])
+            .select(['training_jobs.id', 'training_jobs.name', 'project_id', 'workspace_id'])
             .where('bucket', '=', to.bucket)
             .where('prefix', '=', to.key)
             .executeTakeFirst();
           if (holder) {
             return {
               kind: 'output-in-use',
-              jobName: holder.name,
-              jobId: holder.id,
+              job: holder.project_id === job.projectId && holder.workspace_id === job.workspaceId ? holder : undefined,
               bucket: to.bucket,
               prefix: to.key,
             };
@@ -195,6 +195,28 @@ export function jobStore(database: Database) {
     /** Removes a job that has come to its end, with everything that hangs on it. */
     async erase(id: string): Promise<void> {
       await db.deleteFrom('training_jobs').where('id', '=', id).where('step', '=', 'done').execute();
+    },
+
+    async inWorkspace(projectId: string, workspaceId: string): Promise<{ id: string; desired: Desired }[]> {
+      const rows = await db
+        .selectFrom('training_jobs')
+        .select(['id', 'desired'])
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .execute();
+      return rows.map(row => ({ id: row.id, desired: row.desired as Desired }));
+    },
+
+    /** Jobs of a workspace that have not ended. */
+    async countActive(projectId: string, workspaceId: string): Promise<number> {
+      const { n } = await db
+        .selectFrom('training_jobs')
+        .select(eb => eb.fn.countAll<number>().as('n'))
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .where('result', 'is', null)
+        .executeTakeFirstOrThrow();
+      return Number(n);
     },
 
     async countOfAccount(accountId: string): Promise<number> {

@@ -1,41 +1,37 @@
 import { operation } from '../../wire/operation.ts';
 import { open, queryInteger, Type } from '../../wire/schema.ts';
+import { oneJob } from './common.api.ts';
 
-const family = 'training-jobs';
-const errors = 'modelarts';
-/** behaviour/permissions.md 1: another project's URL is a 404 on training routes. */
-const projectMismatch = { code: 'ModelArts.2786', status: 404 };
 const invalid = { code: 'ModelArts.2764', status: 400 };
 
+/** Older documents name an action of its own, newer ones ask for no more than `get` (behaviour/permissions.md 6). */
+const previewLog = { action: 'modelarts:trainJob:previewLog', or: 'modelarts:trainJob:get' } as const;
+
 export const showTrainingJobLogsPreview = operation({
+  ...oneJob,
   id: 'ShowTrainingJobLogsPreview',
-  family,
   summary: 'Show the end of a task’s log, at most 5 MB',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/tasks/{task_id}/logs/preview',
-  action: 'modelarts:trainJob:previewLog',
+  action: previewLog,
   status: 200,
   response: open({ content: Type.String(), current_size: Type.Integer(), full_size: Type.Integer() }),
-  errors,
-  projectMismatch,
 });
 
 export const showObsUrlOfTrainingJobLogs = operation({
+  ...oneJob,
   id: 'ShowObsUrlOfTrainingJobLogs',
-  family,
   summary: 'Make a link to the whole log of a task, good for five minutes',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/tasks/{task_id}/logs/url',
   action: 'modelarts:trainJob:logExport',
   status: 200,
   response: open({ obs_url: Type.String() }),
-  errors,
-  projectMismatch,
 });
 
 export const downloadTrainingJobLog = operation({
+  ...oneJob,
   id: 'DownloadTrainingJobLog',
-  family,
   summary: 'The whole log of a task, by a link made before',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/tasks/{task_id}/logs/download',
@@ -47,18 +43,16 @@ export const downloadTrainingJobLog = operation({
   }),
   status: 200,
   response: Type.String(),
-  errors,
-  projectMismatch,
   invalid,
 });
 
 export const followTrainingJobLog = operation({
+  ...oneJob,
   id: 'FollowTrainingJobLog',
-  family,
   summary: 'Read a task’s log from a byte offset, waiting for more if asked to, or by lines',
   method: 'GET',
   path: '/v2/{project_id}/training-jobs/{training_job_id}/logs/{task_id}',
-  action: 'modelarts:trainJob:previewLog',
+  action: previewLog,
   query: open({
     /** Byte offset to read from; the answer says where to go on. */
     offset: queryInteger(0, Number.MAX_SAFE_INTEGER),
@@ -84,7 +78,5 @@ export const followTrainingJobLog = operation({
     start_line: Type.Optional(Type.String()),
     end_line: Type.Optional(Type.String()),
   }),
-  errors,
-  projectMismatch,
   invalid,
 });

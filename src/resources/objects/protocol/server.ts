@@ -61,7 +61,10 @@ export function createObsServer(deps: ObsServerDeps): Server {
         response,
         address,
         path,
-        principal: auth.principal,
+        principal: {
+          ...auth.principal,
+          ...(request.socket.remoteAddress ? { sourceIp: request.socket.remoteAddress } : {}),
+        },
         dialect: auth.dialect,
         auth,
         services,

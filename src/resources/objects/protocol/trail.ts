@@ -48,7 +48,7 @@ export function trailOf(
     !known.query?.has('delete');
 
   async function record(status: number, failure?: Failure): Promise<void> {
-    const action = textOf(failure, 'action') ?? (changesBucket() ? `obs:bucket:${operationName()}` : undefined);
+    const action = textOf(failure, 'action') ?? (changesBucket() ? `obs:bucket:${actionName()}` : undefined);
     const bucket = textOf(failure, 'bucket') || known.path?.bucket;
     const key = textOf(failure, 'key') || known.path?.key;
     const target = bucket ? (key ? `object/${bucket}/${key}` : `bucket/${bucket}`) : undefined;
@@ -56,7 +56,7 @@ export function trailOf(
       await deps.audit({
         requestId,
         service: 'obs',
-        operation: action?.split(':')[2] ?? operationName(),
+        operation: eventName(action?.split(':')[2] ?? actionName()),
         method,
         path: (request.url ?? '').split('?')[0]!,
         readOnly: method === 'GET' || method === 'HEAD',
@@ -75,7 +75,7 @@ export function trailOf(
   }
 
   /** As the action is called that a request needs, where none was asked for: `CreateBucket`, `PutBucketPolicy`, `GetObject`. */
-  function operationName(): string {
+  function actionName(): string {
     const what = known.path?.key ? 'Object' : 'Bucket';
     const sub = subResourceOf(known.query ?? new Map()) ?? '';
     const verb = method[0] + method.slice(1).toLowerCase();
@@ -118,6 +118,11 @@ async function answerAfter(
   }
   await before();
   if (held) response.end(...held);
+}
+
+/** The name of an event, as CTS has it for the object storage: `createBucket`. */
+function eventName(action: string): string {
+  return action.slice(0, 1).toLowerCase() + action.slice(1);
 }
 
 function textOf(failure: Failure | undefined, name: string): string | undefined {

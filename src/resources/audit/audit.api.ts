@@ -1,11 +1,14 @@
 import { operation } from '../../wire/operation.ts';
-import { nullable, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
+import { anyObject, nullable, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const text = Type.Optional(Type.String({ maxLength: 1100 }));
 const time = Type.Optional(Type.Integer({ minimum: 0, maximum: 9_999_999_999_999 }));
 const domain = open({ id: Type.String(), name: Type.Optional(Type.String()) });
 
-/** The last five members are this platform's own; all others are CTS' (API reference, Querying a Trace List). */
+/**
+ * As CTS has it (API reference, Querying a Trace List), whose clients always send `trace_type`: without it, traces of both types are
+ * found. The last four members are this platform's own.
+ */
 const query = open({
   trace_type: Type.Optional(oneOf(['system', 'data'])),
   limit: queryInteger(1, 200, 10),
@@ -23,6 +26,7 @@ const query = open({
   trace_rating: Type.Optional(oneOf(['normal', 'warning', 'incident'])),
   access_key_id: text,
   enterprise_project_id: text,
+  action: text,
   request_id: text,
   source_ip: text,
   verdict: Type.Optional(oneOf(['allow', 'deny', 'none'])),
@@ -49,8 +53,7 @@ const trace = open({
       principal_id: Type.Optional(Type.String()),
       principal_is_root_user: Type.Optional(Type.String()),
       type: Type.Optional(Type.String()),
-      credential: Type.Optional(Type.String()),
-      on_behalf_of: Type.Optional(open({ id: Type.String(), name: Type.String(), domain: Type.Optional(domain) })),
+      assumed_by: Type.Optional(open({ user: open({ id: Type.String(), name: Type.String(), domain }) })),
     }),
   ),
   code: Type.String(),
@@ -59,6 +62,7 @@ const trace = open({
   request_id: Type.String(),
   operation_id: Type.String(),
   read_only: Type.Boolean(),
+  credential: Type.Optional(Type.String()),
   time: Type.Integer(),
   record_time: Type.Integer(),
   action: Type.Optional(Type.String()),
@@ -67,7 +71,7 @@ const trace = open({
   project_id: Type.Optional(Type.String()),
   method: Type.String(),
   path: Type.String(),
-  duration: Type.Integer(),
+  duration_ms: Type.Integer(),
 });
 
 const list = {
@@ -98,3 +102,41 @@ export const listOperatorTraces = operation({
   path: '/v3/operator/traces',
   action: { operator: 'these are calls of the installation, not of one of its accounts' },
 });
+
+const id = Type.Optional(Type.String({ maxLength: 64 }));
+
+/** Of this platform alone. */
+export const suggestPolicy = operation({
+  id: 'SuggestPolicy',
+  family: 'audit',
+  summary: 'The least policies that would have allowed what a user or an agency did',
+  method: 'GET',
+  path: '/v3.0/OS-ROLE/suggestions',
+  action: 'iam:roles:suggestPolicy',
+  query: open({
+    user_id: id,
+    agency_id: id,
+    days: queryInteger(1, 3650, 30),
+    /** Whether actions are narrowed to the kinds of pools they were used with; true when absent. */
+    with_conditions: Type.Optional(Type.Boolean()),
+  }),
+  status: 200,
+  response: open({
+    policies: Type.Array(anyObject),
+    uses: Type.Integer(),
+    since: Type.String(),
+    used: Type.Array(
+      open({
+        action: Type.String(),
+        resource: Type.Optional(Type.String()),
+        pool_type: Type.Optional(Type.String()),
+        enterprise_project_id: Type.String(),
+        count: Type.Integer(),
+        last_used_at: Type.String(),
+      }),
+    ),
+  }),
+  errors: 'iam',
+});
+
+export const auditOperations = [listTraces, listOperatorTraces, suggestPolicy];
