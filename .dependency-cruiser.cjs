@@ -19,7 +19,7 @@ module.exports = {
     { name: 'families-by-their-front-door', severity: 'error', from: { path: families, pathNot: '(\\.test|\\.fixture|test-world|testing|test-server|test-rig|conformance)\\.ts$' }, to: { path: families, pathNot: ['^src/resources/$1/', '/index\\.ts$'] } },
     { name: 'client-imports-api-only', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: ['^src/(client|wire|kernel)/', '\\.api\\.ts$'] } },
     // The command line knows operations, not families. It checks policies without a platform, which the policy language, being pure, allows.
-    { name: 'cli-imports-client-and-api', severity: 'error', from: { path: '^src/cli/', pathNot: '\\.test\\.ts$' }, to: { path: '^src/', pathNot: ['^src/(cli|client|app|kernel|wire|policy)/', '\\.api\\.ts$'] } },
+    { name: 'cli-imports-client-and-api', severity: 'error', from: { path: '^src/cli/', pathNot: '(\\.test|\\.fixture)\\.ts$' }, to: { path: '^src/', pathNot: ['^src/(cli|client|app|kernel|wire|policy)/', '\\.api\\.ts$'] } },
     { name: 'only-app-composes', severity: 'error', from: { path: '^src/(?!app|cli)', pathNot: '(\\.test|\\.fixture|test-world|testing|test-server|test-rig|conformance)\\.ts$' }, to: { path: '^src/(app|cli)/' } },
     { name: 'no-dev-dependencies-in-product', severity: 'error', from: { path: '^src/', pathNot: '(\.test|\.fixture|test-world|testing|test-server|test-rig|conformance)\.ts$' }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] } },
   ],

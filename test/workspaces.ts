@@ -2,7 +2,7 @@ import type { Workspaces } from '../src/app/compose.ts';
 import { Failure } from '../src/kernel/failure.ts';
 
 export interface StandIn extends Workspaces {
-  /** Makes a workspace that these users may enter, or everybody. */
+  /** Makes a workspace, or changes one, that these users may enter, or everybody. */
   make(id: string, who: 'all' | readonly string[], enterpriseProjectId?: string): void;
   /** Sets a quota of a workspace. */
   limit(id: string, resource: string, quota: number): void;
@@ -12,10 +12,16 @@ export interface StandIn extends Workspaces {
 export function standInWorkspaces(): StandIn {
   const known = new Map<string, { who: 'all' | readonly string[]; enterpriseProjectId: string }>();
   const quotas = new Map<string, number>();
+  const listeners: (() => void)[] = [];
   known.set('0', { who: 'all', enterpriseProjectId: '0' });
   return {
-    make: (id, who, enterpriseProjectId = '0') => void known.set(id, { who, enterpriseProjectId }),
+    make(id, who, enterpriseProjectId = '0') {
+      known.set(id, { who, enterpriseProjectId });
+      for (const listener of listeners) listener();
+    },
+    onChanged: listener => void listeners.push(listener),
     limit: (id, resource, quota) => void quotas.set(`${id} ${resource}`, quota),
+    // The real one asks within the transaction that it is given.
     async admit(_projectId, id, resource, used) {
       const quota = quotas.get(`${id} ${resource}`) ?? Number.POSITIVE_INFINITY;
       // Long enough for whoever does not wait for its turn to have counted meanwhile.

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../src/kernel/clock.ts';
 import { type Log, silentLog } from '../src/kernel/log.ts';
 import { signToken } from '../src/resources/iam/token.ts';
 import { findEngine } from '../src/resources/images/index.ts';
+import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
 
@@ -24,7 +25,7 @@ export interface WorldOptions {
   log?: Log;
   capacity?: Parts['capacity'];
   /** What a container does; one that runs for ever when absent or undefined. */
-  program?: (spec: { image: string; command?: string[]; env: Record<string, string> }) => Program | undefined;
+  program?: (spec: ContainerSpec) => Program | undefined;
   trainingSettings?: Parts['trainingSettings'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
@@ -77,6 +78,8 @@ export interface World {
   db: Database;
   engine: FakeEngine;
   gateway: GatewayStub;
+  /** What the gateway proves itself with. */
+  gatewayKey: string;
   /** The first account. */
   root: Tenant;
   /** Makes a further account. */
@@ -123,6 +126,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const api = `http://127.0.0.1:${apiPort}`;
   const obs = `http://127.0.0.1:${obsPort}`;
   const tokenKey = randomBytes(32);
+  const gatewayKey = randomBytes(24).toString('base64url');
   const families = composeFamilies({
     db,
     clock,
@@ -135,7 +139,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     secrets: {
       tokenKey,
       dataKey: randomBytes(32),
-      gatewayKey: randomBytes(24).toString('base64url'),
+      gatewayKey,
       operatorKey: OPERATOR_KEY,
     },
     paths,
@@ -192,6 +196,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     db,
     engine,
     gateway,
+    gatewayKey,
     root: await tenant('acme'),
     tenant,
     send,

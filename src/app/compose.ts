@@ -20,7 +20,7 @@ import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
-import { createWorkspaces } from '../resources/workspaces/index.ts';
+import { createWorkspaces, type Workspaces as WorkspacesFamily } from '../resources/workspaces/index.ts';
 import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Database } from '../store-kit/index.ts';
 import { openApi } from '../wire/openapi.ts';
@@ -60,11 +60,7 @@ export interface Parts {
 }
 
 /** Workspaces, as the families see them. */
-export interface Workspaces {
-  find: FindWorkspace;
-  /** Throws Failure when a workspace has `used` of a resource already and may not have more. */
-  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
-}
+export type Workspaces = Pick<WorkspacesFamily, 'admit' | 'onChanged'> & { find: FindWorkspace };
 
 export type Families = ReturnType<typeof composeFamilies>;
 
@@ -176,7 +172,8 @@ export function composeFamilies(parts: Parts) {
     metrics,
     openApi: openApi(allOperations, { title: 'Atelier', version: parts.version }),
     gatewayKey: secrets.gatewayKey,
-    verify: iam.verifyInference,
+    verify: async ({ serviceId, ...input }) =>
+      iam.verifyInference({ ...input, scope: await services.invocationScope(serviceId) }),
   });
   const routes: Route[] = [
     ...system.routes,

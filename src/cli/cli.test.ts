@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -57,6 +57,44 @@ test('each command explains itself, its arguments and its options', async () => 
   assert.ok(seen > 30);
 });
 
+/** The commands that are made from operations, as they are typed. */
+async function madeFromOperations(): Promise<{ usage: string; about: string; help: string; words: string[] }[]> {
+  const program = await createProgram();
+  const below = (command: Command, words: string[]): ReturnType<typeof usageOf>[] =>
+    command.commands.length === 0
+      ? [usageOf(command, words)]
+      : command.commands.flatMap(child => below(child, [...words, child.name()]));
+  const usageOf = (command: Command, words: string[]) => {
+    const args = command.registeredArguments.map(argument => {
+      const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+      return argument.required ? `<${name}>` : `[${name}]`;
+    });
+    let help = '';
+    command.configureOutput({ writeOut: text => (help += text) }).outputHelp();
+    return { usage: [...words, ...args].join(' '), about: command.description(), help, words };
+  };
+  const names = ['iam', 'account', 'workspace', 'enterprise-project'];
+  return program.commands
+    .filter(command => names.includes(command.name()))
+    .flatMap(command => below(command, [command.name()]));
+}
+
+test('the guide has a line for each command that is made from operations', async () => {
+  const guide = readFileSync(new URL('../../docs/guide/cli.md', import.meta.url), 'utf8');
+  const lines = (await madeFromOperations()).map(({ usage, about }) => `| \`${usage}\` | ${about} |`);
+  assert.ok(lines.length > 80);
+  const missing = lines.filter(line => !guide.includes(`\n${line}\n`));
+  assert.deepEqual(missing, [], `docs/guide/cli.md lacks:\n${missing.join('\n')}`);
+});
+
+test('each of them shows an example of itself, and tells which operation it calls by which action', async () => {
+  for (const { words, help } of await madeFromOperations()) {
+    const [, example] = /Example:\n {2}\.\/atelier (.*)/.exec(help) ?? [];
+    assert.ok(example?.replace('--output json ', '').startsWith(words.join(' ')), `${words.join(' ')}: ${example}`);
+    if (words.join(' ') !== 'iam policy lint') assert.match(help, /Calls:\n {2}\w+ {2}\S/, words.join(' '));
+  }
+});
+
 test('--help and --version succeed on stdout', async t => {
   const { run } = machine(t);
   for (const [args, says] of [
@@ -82,6 +120,9 @@ test('the completion script is accepted by bash and completes commands and optio
   assert.ok((await complete('atelier', 'tr')).includes('train'));
   assert.ok((await complete('atelier', 'train', 'sub')).includes('submit'));
   assert.deepEqual(await complete('atelier', 'train', 'submit', '--fol'), ['--follow']);
+  assert.ok((await complete('atelier', 'iam', 'gr')).includes('grant'));
+  assert.deepEqual(await complete('atelier', 'iam', 'grant', 'add', '--enter'), ['--enterprise-project']);
+  assert.ok((await complete('atelier', 'api', 'CreateTrain')).includes('CreateTrainingJob'));
 });
 
 for (const [args, says] of [
@@ -106,6 +147,11 @@ for (const [args, says] of [
   [['--profile', 'work', 'train', 'list'], /no profile "work".*\n.*atelier login --name work/],
   [['--profile', 'local', 'train', 'list'], /No platform runs on this machine.*\n.*atelier up/],
   [['test'], /\.\/atelier test/],
+  [['iam', 'mode', 'lax'], /'lax' is invalid.*Allowed choices are strict, loose/],
+  [['iam', 'grant', 'add', '--group', 'g'], /--policy <name...>' not specified/],
+  [['iam', 'group', 'delete', 'g'], /cannot be undone.*\n.*--yes/],
+  [['account', 'list'], /key of whoever runs the installation is not here.*\n.*ATELIER_OPERATOR_KEY/],
+  [['login', '--id-token', 'token.jwt'], /Of which identity provider.*\n.*--provider/],
 ] as const) {
   test(`atelier ${args.join(' ')}: fails, saying what is wrong and what to do`, async t => {
     const { run } = machine(t);

@@ -1,74 +1,25 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { documentPolicy } from '../../test/scenarios/team.ts';
-import { createWorld, OPERATOR_KEY, REGION, type World } from '../../test/world.ts';
-import type { Profile } from '../client/session.ts';
+import { OPERATOR_KEY, REGION } from '../../test/world.ts';
+import { createMachine, type Machine } from './machine.fixture.ts';
 
-let world: World;
-let dir: string;
+let machine: Machine;
+const atelier: Machine['atelier'] = (...given) => machine.atelier(...given);
+const done: Machine['done'] = (...given) => machine.done(...given);
+const json: Machine['json'] = (...given) => machine.json(...given);
 
 before(async () => {
-  world = await createWorld();
-  dir = mkdtempSync(join(tmpdir(), 'atelier-iam-cli-'));
-  const { root } = world;
-  const profile: Profile = {
-    endpoints: { api: world.api, obs: world.obs, inference: world.api },
-    region: REGION,
-    projectId: root.projectId,
-    account: root.account,
-    user: root.account,
-    password: root.password,
-  };
-  mkdirSync(join(dir, 'config/atelier'), { recursive: true });
-  writeFileSync(
-    join(dir, 'config/atelier/profiles.json'),
-    JSON.stringify({ current: 'root', profiles: { root: profile } }),
-  );
+  machine = await createMachine();
   for (const name of ['Policy1_IAM_OBS', 'Policy2_AllowOperation', 'Policy3_DenyOperation', 'DenyPublicPool']) {
-    writeFileSync(join(dir, `${name}.json`), JSON.stringify(documentPolicy(name)));
+    machine.write(`${name}.json`, documentPolicy(name));
   }
 });
-after(async () => {
-  await world?.remove();
-  rmSync(dir, { recursive: true, force: true });
-});
-
-interface Run {
-  code: number;
-  out: string;
-  err: string;
-}
-
-/** `atelier` with these words, as somebody at a machine without an installation. */
-function atelier(words: string[], env: Record<string, string> = {}, input = ''): Promise<Run> {
-  const main = new URL('./main.ts', import.meta.url).pathname;
-  return new Promise(resolve => {
-    const child = execFile(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', main, ...words],
-      { cwd: dir, env: { PATH: process.env.PATH, HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), ...env } },
-      (error, out, err) => resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err }),
-    );
-    child.stdin?.end(input);
-  });
-}
-
-/** The same, which must succeed; what it printed. */
-async function done(words: string, ...more: string[]): Promise<string> {
-  const { code, out, err } = await atelier(['--profile', 'root', ...words.split(' '), ...more]);
-  assert.equal(code, 0, `${words}: ${out}${err}`);
-  return out;
-}
-
-async function json(words: string, ...more: string[]) {
-  return JSON.parse(await done(`--output json ${words}`, ...more));
-}
-
-const api = { ATELIER_LOG: 'info' };
+after(() => machine?.remove());
 
 test('1.3.2 by the command line alone: administrators may have a pool, developers are refused it', async () => {
   for (const policy of ['Policy1_IAM_OBS', 'Policy2_AllowOperation', 'Policy3_DenyOperation']) {
@@ -95,7 +46,7 @@ test('1.3.2 by the command line alone: administrators may have a pool, developer
   const login = [
     'login',
     '--api',
-    world.api,
+    machine.world.api,
     '--account',
     'acme',
     '--user',
@@ -114,13 +65,20 @@ test('1.3.2 by the command line alone: administrators may have a pool, developer
   const refused = await atelier(['--profile', 'dev', 'api', 'CreatePool', '--body', '{}']);
   assert.equal(refused.code, 1);
   assert.match(refused.err, /modelarts:pool:create is denied by policy "Policy3_DenyOperation", Statement\[0\]/);
+  assert.match(refused.err, /→ .*atelier iam explain --action modelarts:pool:create\n$/);
+  const asked = ['iam', 'explain', '--action', 'modelarts:pool:create'];
+  assert.match((await atelier(['--profile', 'dev', ...asked])).out, /^verdict +deny\npolicy +Policy3_DenyOperation/);
+  const ofOther = await done('iam explain --user the-developer --action modelarts:trainJob:create --pool-type public');
+  assert.match(ofOther, /^verdict +allow\npolicy +Policy2_AllowOperation, Statement\[0\]/);
+  const shut = await atelier(['--profile', 'dev', ...asked, '--user', 'acme']);
+  assert.match(shut.err, /iam:permissions:explain/);
   assert.equal((await atelier(['--profile', 'dev', 'iam', 'user', 'list'])).code, 0);
   const tried = await done('iam audit --user the-developer --denied');
   assert.match(tried, /the-developer +CreatePool +deny +403/);
 });
 
 test('lint tells what is wrong where without a platform, and what is probably a mistake', async () => {
-  const offline = { XDG_CONFIG_HOME: join(dir, 'nowhere') };
+  const offline = { XDG_CONFIG_HOME: join(machine.dir, 'nowhere') };
   const good = await atelier(['iam', 'policy', 'lint', 'Policy1_IAM_OBS.json', 'DenyPublicPool.json'], offline);
   assert.deepEqual([good.code, good.out], [0, 'Policy1_IAM_OBS.json: good\nDenyPublicPool.json: good\n']);
   const bad = await atelier(
@@ -140,11 +98,9 @@ test('lint tells what is wrong where without a platform, and what is probably a 
 });
 
 test('accounts are the operator’s; a role is switched into another account', async () => {
-  const without = await atelier(['account', 'list'], {
-    ATELIER_HOME: join(dir, 'no-home'),
-    XDG_CONFIG_HOME: join(dir, 'config'),
-  });
+  const without = await atelier(['account', 'list'], { ATELIER_HOME: join(machine.dir, 'no-home') });
   assert.equal(without.code, 1);
+  assert.match(without.err, /whoever runs the installation[\s\S]*ATELIER_OPERATOR_KEY/);
   const operator = { ATELIER_OPERATOR_KEY: OPERATOR_KEY };
   const made = await atelier(['--output', 'json', 'account', 'create', 'beta'], operator);
   assert.equal(made.code, 0, made.err);
@@ -152,7 +108,7 @@ test('accounts are the operator’s; a role is switched into another account', a
   assert.match((await atelier(['account', 'list'], operator)).out, /acme[\s\S]*beta/);
 
   await done('iam agency create for-beta --trust beta --duration ONEDAY --policy', 'ModelArts CommonOperations');
-  const login = ['login', '--api', world.api, '--account', 'beta', '--region', REGION, '--name', 'beta'];
+  const login = ['login', '--api', machine.world.api, '--account', 'beta', '--region', REGION, '--name', 'beta'];
   assert.equal((await atelier(login, { ATELIER_PASSWORD: beta.root_password })).code, 0);
   const switched = await atelier([
     '--profile',
@@ -166,12 +122,39 @@ test('accounts are the operator’s; a role is switched into another account', a
     'in-acme',
   ]);
   assert.equal(switched.code, 0, switched.err);
-  const seen = await atelier(['--profile', 'in-acme', 'api', 'ListAlgorithms'], api);
+  assert.match((await atelier(['profile'])).out, /in-acme +\* .*acme\/for-beta \(agency; beta\)/);
+  const seen = await atelier(['api', 'ListAlgorithms']);
   assert.equal(seen.code, 0, seen.err);
   assert.equal((await atelier(['--profile', 'in-acme', 'iam', 'user', 'list'])).code, 1);
 
   assert.equal((await atelier(['account', 'disable', 'beta'], operator)).code, 0);
-  assert.equal((await atelier(['--profile', 'in-acme', 'api', 'ListAlgorithms'], api)).code, 1);
+  assert.equal((await atelier(['--profile', 'in-acme', 'api', 'ListAlgorithms'])).code, 1);
+});
+
+test('the key of the data directory goes to the platform of this machine alone', async t => {
+  const seen: string[] = [];
+  const elsewhere = createServer((request, response) => {
+    seen.push(JSON.stringify(request.headers));
+    response.end('{}');
+  });
+  await new Promise<void>(resolve => elsewhere.listen(0, '127.0.0.1', resolve));
+  t.after(() => elsewhere.close());
+  const api = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+  const config = join(machine.dir, 'config2/atelier');
+  const home = join(machine.dir, 'home/secrets');
+  for (const dir of [config, home]) mkdirSync(dir, { recursive: true });
+  writeFileSync(join(home, 'operator.key'), OPERATOR_KEY);
+  const endpoints = { api: machine.world.api, obs: machine.world.obs, inference: machine.world.api };
+  writeFileSync(join(machine.dir, 'home/server.json'), JSON.stringify({ pid: 1, endpoints }));
+  const there = { endpoints: { ...endpoints, api }, region: REGION, projectId: 'p', token: 't' };
+  writeFileSync(join(config, 'profiles.json'), JSON.stringify({ current: 'there', profiles: { there } }));
+  const env = { ATELIER_HOME: join(machine.dir, 'home'), XDG_CONFIG_HOME: join(machine.dir, 'config2') };
+  assert.match((await atelier(['account', 'list'], env)).out, /acme/);
+  const sent = await atelier(['--profile', 'there', 'account', 'list'], env);
+  assert.equal(sent.code, 1);
+  assert.match(sent.err, /is not sent to the platform of profile "there"/);
+  assert.match((await atelier(['api', 'ListDomains'], env)).out, /"acme"/);
+  assert.deepEqual(seen, []);
 });
 
 test('what cannot be undone wants --yes where nobody can be asked; names that are not there get the nearest', async () => {
@@ -185,18 +168,15 @@ test('what cannot be undone wants --yes where nobody can be asked; names that ar
 });
 
 test('a temporary key narrowed by a policy, the mode, keys and projects', async () => {
-  writeFileSync(
-    join(dir, 'narrow.json'),
-    '{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["modelarts:trainJob:list"]}]}',
-  );
+  const Statement = [{ Effect: 'Allow', Action: ['modelarts:trainJob:list'] }];
+  machine.write('narrow.json', { Version: '1.1', Statement });
   const key = await json('iam temporary-key --duration 900 --policy narrow.json');
   assert.ok(key.securitytoken);
   assert.match(await done('iam mode'), /strict/);
   assert.match(await done('iam mode loose'), /loose/);
   await done('iam mode strict');
-  const made = await json('iam key create --user acme --description laptop').catch(error => error as Error);
-  // The root user of the world has one key already; the second is its last.
-  assert.ok(made instanceof Error ? false : made.secret.length === 40);
+  const made = await json('iam key create --description laptop');
+  assert.equal(made.secret.length, 40);
   assert.match(await done('iam key list --user acme'), /laptop/);
   await done(`iam key disable ${made.access}`);
   assert.match(await done('iam key list --user acme'), /inactive/);

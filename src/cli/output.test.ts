@@ -62,6 +62,42 @@ test('one thing is its members line by line, or JSON', t => {
   assert.equal(captured(t, () => printOne('table', {})).out, '');
 });
 
+test('a table has at most 120 columns: the longest texts are cut, ids never', t => {
+  const id = '0123456789abcdef0123456789abcdef';
+  const wide = [
+    { id, name: 'n'.repeat(128), text: 't'.repeat(255) },
+    { id, name: 'short', text: 'x' },
+  ];
+  const show = { Id: (row: (typeof wide)[number]) => row.id, Name: row => row.name, Text: row => row.text } as Record<
+    string,
+    (row: (typeof wide)[number]) => string
+  >;
+  const lines = captured(t, () => printRows('table', wide, show))
+    .out.trimEnd()
+    .split('\n');
+  assert.deepEqual(
+    lines.filter(line => line.length > 120),
+    [],
+  );
+  assert.match(lines[1]!, new RegExp(`${id} +n{20,}… +t{20,}…`));
+  assert.match(lines[2]!, /short +x/);
+  assert.equal(JSON.parse(captured(t, () => printRows('json', wide, show)).out)[0].text.length, 255);
+});
+
+test('what is told once goes to stderr for people, and into the JSON for programs', t => {
+  const key = { access: 'AK', secret: 's3cret' };
+  const told = captured(t, () => printOne('table', key, ['secret']));
+  assert.equal(told.out, 'access  AK\n');
+  assert.match(told.err, /^secret +s3cret .*once/);
+  assert.deepEqual(JSON.parse(captured(t, () => printOne('json', key, ['secret'])).out), key);
+});
+
+test('a refusal by a policy says how to learn which', t => {
+  const message = "Policy doesn't allow modelarts:pool:create to be performed. It is denied.";
+  const { err } = captured(t, () => printError(new Failure({ code: 'ModelArts.0112', status: 403, message })));
+  assert.match(err, /\n {2}→ .*atelier iam explain --action modelarts:pool:create\n$/);
+});
+
 test('names that others chose cannot steer the terminal or add lines', t => {
   const hostile = 'job\u001b[2J\u001b]0;owned\u0007\nSecond line\r\u009bgone';
   for (const work of [

@@ -33,6 +33,7 @@ export type MapName = (typeof MAP_NAMES)[number];
 
 const LUA = readFileSync(new URL('./gateway.lua', import.meta.url), 'utf8');
 const STRUCTURE = '@structure@';
+const DEFAULT_WORKSPACE = '0';
 
 /** Where things lie in the gateway's directory. */
 export function paths(dir: string) {
@@ -97,7 +98,9 @@ function mapsOf(routes: Routes): Rendered['maps'] {
     'health.map': new Map(),
   };
   for (const service of routes.services) {
-    maps['services.map'].set(service.id, `${service.projectId};${service.state}`);
+    const { projectId, state, workspaceId = DEFAULT_WORKSPACE } = service;
+    // A semicolon would end the command that changes the value in the running process.
+    maps['services.map'].set(service.id, `${projectId}|${state}|${workspaceId}`);
     for (const method of service.methods ?? []) maps['methods.map'].set(`${service.id}|${method}`, '1');
     for (const path of service.getPaths ?? []) maps['methods.map'].set(`${service.id}|GET|${path}`, '1');
     if (service.websocket) maps['methods.map'].set(`${service.id}|WS`, '1');
@@ -108,8 +111,9 @@ function mapsOf(routes: Routes): Rendered['maps'] {
     }
   }
   // The generation is part of the key: a token of another generation finds nothing and is refused.
-  for (const caller of routes.callers)
-    maps['callers.map'].set(`${caller.id}|${caller.projectId}|${caller.generation}`, '1');
+  for (const { id, projectId, workspaceId = DEFAULT_WORKSPACE, generation } of routes.callers) {
+    maps['callers.map'].set(`${id}|${projectId}|${workspaceId}|${generation}`, '1');
+  }
   return maps;
 }
 

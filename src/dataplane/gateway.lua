@@ -62,8 +62,8 @@ local function quoted(text)
   return '"' .. text:gsub('[%c"\\\127-\255]', function(c) return string.format('\\u%04x', c:byte()) end) .. '"'
 end
 
--- Headers that matter beside those the caller signed.
-local ALWAYS = { 'host', 'authorization', 'x-sdk-date', 'x-security-token', 'x-project-id', 'x-sdk-content-sha256' }
+-- Headers that matter beside those the caller signed. A token is asked about where it works for somebody else.
+local ALWAYS = { 'host', 'authorization', 'x-auth-token', 'x-sdk-date', 'x-security-token', 'x-project-id', 'x-sdk-content-sha256' }
 
 local function question(txn)
   local received = txn.http:req_get_headers()
@@ -110,7 +110,7 @@ local function admit(txn, verdict)
   txn:set_var('txn.prj', verdict.prj)
 end
 
-core.register_action('verify-signature', { 'http-req' }, function(txn)
+core.register_action('verify-caller', { 'http-req' }, function(txn)
   local body = question(txn)
   local key = txn.c:sha2(body, 256)
   local now = core.now().sec

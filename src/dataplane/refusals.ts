@@ -58,14 +58,15 @@ export const REFUSALS = {
     status: 401,
     code: 'ModelArts.4203',
     message:
-      'No access to the service: the token has been revoked or its user may not invoke services of this project.',
-    solution: 'Get a new token, or ask the administrator for the permission modelarts:service:invoke.',
+      'No access to the service: the token has been revoked or its user may not invoke services of this workspace.',
+    solution:
+      'Get a new token, or ask the administrator for the permission modelarts:service:get and for entry into the workspace.',
   },
   verifierDown: {
     status: 503,
     code: 'ModelArts.4302',
-    message: 'The AK/SK signature cannot be verified right now because the management server does not answer.',
-    solution: 'Retry in a moment, or call with a token in X-Auth-Token, which needs no management server.',
+    message: 'The caller cannot be verified right now because the management server does not answer.',
+    solution: 'Retry in a moment, or call with the token of a user in X-Auth-Token, which needs no management server.',
   },
   signatureDenied: {
     status: 401,

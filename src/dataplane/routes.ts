@@ -29,6 +29,8 @@ export interface Service {
   id: string;
   accountId: string;
   projectId: string;
+  /** The default one when absent. */
+  workspaceId?: string;
   entries: Entry[];
   state: ServiceState;
   /** Methods besides POST that are allowed on every path. */
@@ -42,10 +44,12 @@ export interface Service {
   policy?: BalancePolicy;
 }
 
-/** A principal that may invoke services of a project right now. A token of another generation is refused. */
+/** A user who may invoke the services of a workspace right now. A token of another generation is refused. */
 export interface Caller {
   id: string;
   projectId: string;
+  /** The default one when absent. */
+  workspaceId?: string;
   generation: number;
 }
 
@@ -105,6 +109,7 @@ function checkService(service: Service): void {
   const where = `service ${service.id}`;
   checkId(`${where}: accountId`, service.accountId);
   checkId(`${where}: projectId`, service.projectId);
+  if (service.workspaceId !== undefined) checkId(`${where}: workspaceId`, service.workspaceId);
   if (!STATES.has(service.state)) refuse(`${where}: state ${JSON.stringify(service.state)} is not known`);
   if (service.policy !== undefined && !POLICIES.has(service.policy)) {
     refuse(`${where}: policy ${JSON.stringify(service.policy)} is not known`);
@@ -137,6 +142,7 @@ export function checkRoutes(routes: Routes): void {
   for (const caller of routes.callers) {
     checkId('caller id', caller.id, CALLER_ID);
     checkId(`caller ${caller.id}: projectId`, caller.projectId);
+    if (caller.workspaceId !== undefined) checkId(`caller ${caller.id}: workspaceId`, caller.workspaceId);
     checkInteger(`caller ${caller.id}: generation`, caller.generation, 0, Number.MAX_SAFE_INTEGER);
   }
 }

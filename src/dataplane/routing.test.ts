@@ -167,6 +167,71 @@ test('a token is believed only if signed by us, in time, of the project and of t
   assert.deepEqual((await gate.gateway.counters()).t, { m: { calls: 4, failed: 0 }, '-': { calls: 0, failed: 0 } });
 });
 
+test('each workspace has callers of its own, on the short way and on the long one', async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const one = await backend('one');
+  cleanup.defer(() => one.close());
+  const entries = [entry('m', 100, [one.port])];
+  const services = [
+    service('open', entries, { getPaths: ['/'] }),
+    service('closed', entries, { workspaceId: 'w1', getPaths: ['/'] }),
+    service('other', entries, { workspaceId: 'w2', getPaths: ['/'] }),
+  ];
+  const caller = (id: string, workspaceId?: string) => ({
+    id,
+    projectId: 'prj1',
+    generation: 1,
+    ...(workspaceId ? { workspaceId } : {}),
+  });
+  const callers = [caller('ann'), caller('ann', 'w1'), caller('bob'), caller('eve', 'w2')];
+  await gate.gateway.apply({ services, callers });
+  const reaches = async (sub: string, claims: object = {}) => {
+    const headers = { 'x-auth-token': token({ sub, ...claims }) };
+    const open: string[] = [];
+    for (const { id } of services) {
+      const url = `${gate.url}/v1/infers/${id}`;
+      const [short, get, older] = [
+        await call(url, { headers, body: '{}' }),
+        await call(url, { headers, method: 'GET' }),
+        await call(`${gate.url}/v1/infers/cluster/${id}`, { headers, body: '{}' }),
+      ];
+      assert.deepEqual([get.status, older.status], [short.status, short.status], `${sub} ${id}`);
+      if (short.status === 200) open.push(id);
+      else refused(short, 'prj' in claims ? 403 : 401, 'ModelArts.4203', 'prj' in claims ? /project/ : /workspace/);
+    }
+    return open.join();
+  };
+  assert.equal(await reaches('ann'), 'open,closed');
+  assert.equal(await reaches('bob'), 'open');
+  assert.equal(await reaches('eve'), 'other');
+  assert.equal(await reaches('ann', { prj: 'prj2' }), '');
+  assert.equal(await reaches('ann', { gen: 2 }), '');
+  for (const [sub, claims] of [
+    ['bob|prj1|w1', {}],
+    ['bob', { prj: 'prj1|w1' }],
+    ['bob', { prj: 'prj1|running|w1' }],
+    ['bob', { prj: 'prj1|running' }],
+    ['bob', { gen: '1|w1' }],
+  ] as const) {
+    assert.ok(!(await reaches(sub, claims)).includes('closed'), `${sub} ${JSON.stringify(claims)}`);
+  }
+  // Who is let in, or put out, is so at once and without a reload.
+  const worker = (await gate.gateway.status()).workerPid;
+  await gate.gateway.apply({ services, callers: [caller('bob', 'w1')] });
+  assert.equal(await reaches('ann'), '');
+  assert.equal(await reaches('bob'), 'closed');
+  await gate.gateway.apply({
+    services: services.map(each => (each.id === 'open' ? { ...each, workspaceId: 'w1' } : each)),
+    callers: [caller('bob', 'w1'), caller('eve')],
+  });
+  assert.equal(await reaches('bob'), 'open,closed');
+  assert.equal(await reaches('eve'), '');
+  assert.equal((await gate.gateway.status()).workerPid, worker);
+  const bad = service('bad', entries, { workspaceId: 'w 1;' });
+  await assert.rejects(gate.gateway.apply({ services: [bad], callers: [] }), { code: 'ModelArts.0104' });
+  await assert.rejects(gate.gateway.apply({ services, callers: [caller('x', 'a|b')] }), { code: 'ModelArts.0104' });
+});
+
 test('bodies up to 12 MB pass and larger ones are refused, with and without Content-Length', async () => {
   await using cleanup = new AsyncDisposableStack();
   const one = await backend('one');

@@ -29,6 +29,11 @@ const handOverLines = [
   '  http-after-response set-status 500 reason "Internal Server Error" if { status 502 } !{ var(txn.answered) -m found }',
 ];
 
+/** What the map of callers knows a token by: who, in which project and workspace, of which generation. */
+const CALLER = "var(txn.claims),json_query('$.sub'),concat(|,txn.prj,|),concat(,txn.ws,|),concat(,txn.gen)";
+/** Found in the token of a session that works for somebody else. */
+const ON_BEHALF = "var(txn.claims),json_query('$.obo.id')";
+
 /**
  * The short way for the ordinary call: POST with Content-Length and X-Auth-Token to a running service, nothing wrong with
  * it. It checks all that the full rules check, in one condition; whatever does not pass goes to the relay, whose full
@@ -58,8 +63,10 @@ export function shortLines(settings: Settings): string[] {
     "  http-request set-var(txn.exp) var(txn.claims),json_query('$.exp','int')",
     "  http-request set-var(txn.prj) var(txn.claims),json_query('$.prj')",
     "  http-request set-var(txn.gen) var(txn.claims),json_query('$.gen','int')",
-    '  http-request set-var(txn.right) var(txn.prj),concat(;running)',
-    "  http-request set-var(txn.fast) var(txn.claims),json_query('$.sub'),concat(|,txn.prj,|),concat(,txn.gen),map(callers.map) if { date,neg,add(txn.exp) gt 0 } { var(txn.id),map(services.map),strcmp(txn.right) eq 0 }",
+    '  http-request set-var(txn.svc) var(txn.id),map(services.map)',
+    '  http-request set-var(txn.ws) var(txn.svc),field(3,|)',
+    '  http-request set-var(txn.right) var(txn.prj),concat(|running|,txn.ws)',
+    `  http-request set-var(txn.fast) ${CALLER},map(callers.map) if { date,neg,add(txn.exp) gt 0 } { var(txn.svc),strcmp(txn.right) eq 0 } !{ ${ON_BEHALF} -m found }`,
     '  acl fast var(txn.fast) -m found',
     '  http-request allow unless fast',
     '  http-request set-path /%[path,field(5,/,0)]',
@@ -74,6 +81,7 @@ export function shortLines(settings: Settings): string[] {
 export function ruleLines(settings: Settings): string[] {
   const token = '!{ var(txn.signed) -m found }';
   const signed = '{ var(txn.signed) -m found }';
+  const delegated = '{ var(txn.obo) -m found }';
   const unhashed = `${signed} !{ req.fhdr(x-sdk-content-sha256) UNSIGNED-PAYLOAD }`;
   return [
     '  http-request set-var(txn.request_id) unique-id',
@@ -87,6 +95,7 @@ export function ruleLines(settings: Settings): string[] {
     '  http-request set-var(txn.id5) path,field(5,/) unless { var(txn.svc) -m found }',
     '  http-request set-var(txn.svc) var(txn.id5),map(services.map) if { var(txn.id5) -m found }',
     '  http-request set-var(txn.id) var(txn.id5) if { var(txn.id5) -m found } { var(txn.svc) -m found }',
+    '  http-request set-var(txn.ws) var(txn.svc),field(3,|)',
     // Credentials
     '  http-request set-var(txn.jwt) req.fhdr(x-auth-token)',
     '  http-request set-var(txn.jwt) http_auth_bearer if !{ var(txn.jwt) -m found } { req.hdr(authorization) -m beg -i "Bearer " }',
@@ -102,7 +111,8 @@ export function ruleLines(settings: Settings): string[] {
     refuseIf('expiredToken', `if ${token} { var(txn.left) -m int le 0 }`),
     `  http-request set-var(txn.prj) var(txn.claims),json_query('$.prj') if ${token}`,
     `  http-request set-var(txn.gen) var(txn.claims),json_query('$.gen','int') if ${token}`,
-    `  http-request set-var(txn.who) var(txn.claims),json_query('$.sub'),concat(|,txn.prj,|),concat(,txn.gen) if ${token}`,
+    `  http-request set-var(txn.who) ${CALLER} if ${token}`,
+    `  http-request set-var(txn.obo) ${ON_BEHALF} if ${token}`,
     // AK/SK
     refuseIf('chunkedNotHashed', `if ${unhashed} { req.hdr(transfer-encoding) -m found }`),
     `  http-request wait-for-body time 30s if ${unhashed} !{ req.body_size 0 }`,
@@ -114,16 +124,18 @@ export function ruleLines(settings: Settings): string[] {
       'wrongHash',
       `if ${unhashed} { var(txn.declared) -m found } !{ var(txn.declared),strcmp(txn.body_sha) eq 0 }`,
     ),
-    `  http-request lua.verify-signature if ${signed}`,
+    // What a session for somebody else may do hangs on that somebody too, which only the server knows.
+    `  http-request lua.verify-caller if ${signed} or ${delegated}`,
     refuseIf('signatureDenied', 'if { var(txn.verdict) -m int 401 }'),
     refuseIf('signatureForbidden', 'if { var(txn.verdict) -m int 403 }'),
     refuseIf('verifierDown', `if ${signed} !{ var(txn.verdict) -m int 200 }`),
+    refuseIf('verifierDown', `if ${delegated} !{ var(txn.verdict) -m int 200 }`),
     // Service and permission
     refuseIf('unknownService', 'if !{ var(txn.svc) -m found }'),
-    '  http-request set-var(txn.owner) var(txn.svc),field(1,;)',
+    '  http-request set-var(txn.owner) var(txn.svc),field(1,|)',
     refuseIf('otherProject', 'if !{ var(txn.owner),strcmp(txn.prj) eq 0 }'),
-    refuseIf('notAllowed', `if ${token} !{ var(txn.who),map(callers.map) -m found }`),
-    '  http-request set-var(txn.state) var(txn.svc),field(2,;)',
+    refuseIf('notAllowed', `if ${token} !${delegated} !{ var(txn.who),map(callers.map) -m found }`),
+    '  http-request set-var(txn.state) var(txn.svc),field(2,|)',
     refuseIf('stopped', 'if { var(txn.state) -m str stopped }'),
     refuseIf('deploying', 'if { var(txn.state) -m str deploying }'),
     refuseIf('failed', 'if !{ var(txn.state) -m str running }'),

@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { type Answer, backend, call, entry, PROJECT, rig, routes, service, VERIFY_KEY } from './test-rig.ts';
+import { type Answer, backend, call, entry, PROJECT, rig, routes, service, token, VERIFY_KEY } from './test-rig.ts';
 
 const SK = 'secret-key';
 const sha = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
@@ -53,6 +53,11 @@ async function verifier() {
       if (request.headers['x-atelier-key'] !== VERIFY_KEY) return reply(500, { error_msg: 'not the gateway' });
       const q = JSON.parse(Buffer.concat(chunks).toString()) as Question;
       questions.push(q);
+      if (q.headers['x-auth-token'] || q.headers.authorization?.startsWith('Bearer ')) {
+        return verdict.status === 0
+          ? reply(200, { allowed: true, sub: 'agency1', prj: PROJECT })
+          : reply(verdict.status, { error_code: 'ModelArts.4203', error_msg: 'the user it works for is disabled' });
+      }
       const [, ak, names, given] =
         /Access=(\w+), SignedHeaders=([^,]*), Signature=(\w+)/.exec(q.headers.authorization!) ?? [];
       if (verdict.status === 403)
@@ -186,4 +191,40 @@ test('one verdict serves the same signature for a few seconds, and no other', as
   assert.equal(swapped.status, 401);
   assert.equal(verify.questions.length, before + 1);
   assert.ok((await signedCall(`${gate.url}/v1/infers/s`, { ak: 'AKOTHER', headers: date })).status === 403);
+});
+
+test('the server is asked about a token that works for somebody else, whatever the map of callers says', async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const one = await backend('one');
+  const verify = await verifier();
+  const gate = await rig({ verifyUrl: verify.url });
+  cleanup.defer(() => gate.stop());
+  cleanup.defer(() => one.close());
+  cleanup.defer(() => verify.close());
+  const callers = ['user1', 'agency1'].map(id => ({ id, projectId: PROJECT, generation: 1 }));
+  await gate.gateway.apply({ services: [service('s', [entry('m', 100, [one.port])])], callers });
+  const url = `${gate.url}/v1/infers/s`;
+  const held = token({ sub: 'agency1', kind: 'agency', obo: { id: 'bea', name: 'bea', acc: 'acc2' } });
+  const headers = { 'x-auth-token': held };
+  assert.equal((await call(url, { headers, body: '{}' })).text, 'one');
+  const asked = verify.questions.at(-1)!;
+  assert.deepEqual([asked.headers['x-auth-token'], asked.service_id], [held, 's']);
+  assert.equal(one.seen.at(-1)!.headers['x-auth-token'], undefined);
+  const bearer = await call(url, { headers: { authorization: `Bearer ${held}` }, body: '{}' });
+  assert.equal(verify.questions.at(-1)!.headers.authorization, `Bearer ${held}`, bearer.text);
+  verify.verdict.status = 401;
+  const refused = await call(url, { headers, body: '{}' });
+  assert.equal(refused.status, 401);
+  assert.match(refused.text, /the user it works for is disabled/);
+  const questions = verify.questions.length;
+  assert.equal(
+    (await call(url, { headers: { 'x-auth-token': token() }, body: '{}' })).status,
+    200,
+    'a user needs no asking',
+  );
+  assert.equal((await call(url, { headers: { 'x-auth-token': `${held}x` }, body: '{}' })).status, 401);
+  assert.equal(verify.questions.length, questions, 'nor does a token that is not good');
+  await verify.close();
+  assert.equal((await call(url, { headers, body: '{}' })).status, 503);
+  assert.equal((await call(url, { headers: { 'x-auth-token': token() }, body: '{}' })).status, 200);
 });

@@ -72,6 +72,7 @@ function describe(op: Operation): Record<string, unknown> {
     tags: [op.family],
     summary: op.summary,
     ...(action === undefined ? {} : { 'x-action': action }),
+    ...(typeof op.action === 'object' && 'or' in op.action ? { 'x-action-or': op.action.or } : {}),
     ...(typeof op.action === 'object' && 'choose' in op.action ? { 'x-actions': op.action.actions } : {}),
     ...(isOperator ? { 'x-operator': true, security: [{ operator: [] }] } : {}),
     ...(isPublic ? { security: [] } : {}),

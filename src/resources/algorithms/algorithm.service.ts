@@ -3,10 +3,10 @@ import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Paged } from '../../kernel/page.ts';
 import { ownerOf, type Principal } from '../../kernel/principal.ts';
-import { turnsByName } from '../../kernel/turns.ts';
 import type { Database } from '../../store-kit/index.ts';
+import type { Admit, WorkspaceContents } from '../workspaces/index.ts';
 import type { AlgorithmBody } from './algorithm.api.ts';
-import { type AlgorithmQuery, algorithmStore } from './algorithm.store.ts';
+import { type AdmitOne, type AlgorithmQuery, algorithmStore } from './algorithm.store.ts';
 import { type Algorithm, checkConfig, checkNaming, type JobConfig } from './algorithm.ts';
 import { asDenied, type CodeLimits, type CodeStorage, inspectBootFile, inspectCode } from './code-tree.ts';
 
@@ -19,23 +19,6 @@ export interface EngineCatalog {
   }): { engineId: string; engineName: string; engineVersion: string; imageRef: string } | undefined;
 }
 
-/** What a workspace may hold of this family, and how it is emptied; the workspaces family asks. */
-export interface WorkspaceContents {
-  kind: string;
-  /** What whoever deletes a workspace must be allowed. */
-  deleteAction: string;
-  quota?: { resource: string; name_en: string; name_cn: string; unit_en: string; unit_cn: string; max: number };
-  /** How much of the quota is used. */
-  count(projectId: string, workspaceId: string): Promise<number>;
-  /** Deletes all of it, as the delete operation does; resolves with the number that is still there. */
-  clear(projectId: string, workspaceId: string): Promise<number>;
-}
-
-/** Says whether a workspace takes one more; throws Failure when `used` is its quota already. */
-export interface WorkspaceQuotas {
-  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
-}
-
 export interface AlgorithmDeps {
   db: Database;
   clock: Clock;
@@ -43,7 +26,7 @@ export interface AlgorithmDeps {
   images: EngineCatalog;
   codeLimits?: CodeLimits | undefined;
   /** No quotas when absent. */
-  workspaces?: WorkspaceQuotas;
+  workspaces?: { admit: Admit };
 }
 
 export interface Algorithms {
@@ -64,8 +47,6 @@ const ALGORITHM_QUOTA = 'algorithm.count';
 export function algorithmService(deps: AlgorithmDeps): Algorithms {
   const { clock, objects, images } = deps;
   const store = algorithmStore(deps.db);
-  /** Creations in one workspace, so that no two see the last free place. */
-  const inTurn = turnsByName();
 
   async function build(
     principal: Principal,
@@ -105,8 +86,8 @@ export function algorithmService(deps: AlgorithmDeps): Algorithms {
     };
   }
 
-  async function save(algorithm: Algorithm): Promise<Algorithm> {
-    if (await store.save(algorithm)) return algorithm;
+  async function save(algorithm: Algorithm, admit?: AdmitOne): Promise<Algorithm> {
+    if (await store.save(algorithm, admit)) return algorithm;
     throw new Failure({
       code: 'ModelArts.2821',
       status: 400,
@@ -123,11 +104,9 @@ export function algorithmService(deps: AlgorithmDeps): Algorithms {
         workspaceId,
         userName: ownerOf(principal).name,
       });
-      return inTurn(`${projectId}/${workspaceId}`, async () => {
-        const used = await store.count(projectId, workspaceId);
-        await deps.workspaces?.admit(projectId, workspaceId, ALGORITHM_QUOTA, used);
-        return save(algorithm);
-      });
+      return save(algorithm, async (used, trx) =>
+        deps.workspaces?.admit(projectId, workspaceId, ALGORITHM_QUOTA, used, trx),
+      );
     },
     async change(principal, projectId, id, body) {
       const old = await service.get(projectId, id);

@@ -43,6 +43,9 @@ interface Row {
   updated_at: number;
 }
 
+/** Told how many are in the workspace, within the transaction that adds one; throws where it takes no more. */
+export type AdmitOne = (used: number, transaction: Database) => Promise<void>;
+
 export interface AlgorithmQuery {
   offset: number;
   limit: number;
@@ -76,8 +79,8 @@ export function algorithmStore(database: Database) {
         .where('name', '=', name)
         .executeTakeFirst();
     },
-    /** Inserts, or replaces the row of the same id. False when another algorithm has the name. */
-    async save(algorithm: Algorithm): Promise<boolean> {
+    /** Inserts, or replaces the row of the same id. False when another algorithm has the name. `admit`: of one that is new. */
+    async save(algorithm: Algorithm, admit?: AdmitOne): Promise<boolean> {
       const row = toRow(algorithm);
       const { id, created_at: _, ...changes } = row;
       return database.transaction().execute(async trx => {
@@ -91,6 +94,7 @@ export function algorithmStore(database: Database) {
           .where('id', '!=', id)
           .executeTakeFirst();
         if (other) return false;
+        await admit?.(await countIn(inside, row.project_id, row.workspace_id), trx);
         await inside
           .insertInto('algorithms')
           .values(row)
@@ -114,15 +118,7 @@ export function algorithmStore(database: Database) {
         .where('workspace_id', '=', workspaceId)
         .execute();
     },
-    async count(projectId: string, workspaceId: string): Promise<number> {
-      const { n } = await db
-        .selectFrom('algorithms')
-        .select(eb => eb.fn.countAll<number>().as('n'))
-        .where('project_id', '=', projectId)
-        .where('workspace_id', '=', workspaceId)
-        .executeTakeFirstOrThrow();
-      return Number(n);
-    },
+    count: (projectId: string, workspaceId: string) => countIn(db, projectId, workspaceId),
     async list(projectId: string, query: AlgorithmQuery): Promise<Paged<Algorithm>> {
       let matching = db
         .selectFrom('algorithms')
@@ -143,6 +139,20 @@ export function algorithmStore(database: Database) {
       return { total: Number(total.n), items: rows.map(fromRow) };
     },
   };
+}
+
+async function countIn(
+  db: ReturnType<typeof tables<{ algorithms: Row }>>,
+  projectId: string,
+  workspaceId: string,
+): Promise<number> {
+  const { n } = await db
+    .selectFrom('algorithms')
+    .select(eb => eb.fn.countAll<number>().as('n'))
+    .where('project_id', '=', projectId)
+    .where('workspace_id', '=', workspaceId)
+    .executeTakeFirstOrThrow();
+  return Number(n);
 }
 
 function fromRow(row: Row): Algorithm {

@@ -12,6 +12,11 @@ const CONFIG = '/v3.0/OS-FEDERATION/identity-providers/corp/openid-connect-confi
 const MAPPING = '/v3/OS-FEDERATION/mappings/corp-rules';
 
 /** A provider `corp` of the first account, and groups `ann-group` with ModelArts' rights and `bob-group` with none. */
+/** The default workspace of a project. */
+const inDefault = (projectId: string) => [
+  { projectId, workspace: { id: '0', enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: '' }) } },
+];
+
 async function setUp(t: TestContext, clock?: Clock) {
   let authorizations: Authorizations | undefined;
   const world = await iamWorld(t, {
@@ -75,13 +80,19 @@ test('a login gives the rights of exactly the mapped groups', async t => {
   const allowed = await look(tokenOf(entered));
   assert.equal(allowed.status, 200, allowed.text);
   assert.equal(allowed.body.who.kind, 'federated');
-  assert.equal((await world.iam.callers()).filter(caller => caller.id === seen.user.id).length, 1);
+  assert.equal(
+    (await world.iam.callers(inDefault(world.root.projectId))).filter(caller => caller.id === seen.user.id).length,
+    1,
+  );
 
   // The same person, with other groups this time: there is one user, and what it may do changes for all its tokens.
   const other = await zoe({ groups: ['bob-group'] });
   assert.equal((await look(other)).status, 403);
   assert.equal((await look(tokenOf(entered))).status, 403);
-  assert.equal((await world.iam.callers()).filter(caller => caller.id === seen.user.id).length, 0);
+  assert.equal(
+    (await world.iam.callers(inDefault(world.root.projectId))).filter(caller => caller.id === seen.user.id).length,
+    0,
+  );
   const nothing = await zoe({ groups: undefined });
   assert.equal((await look(nothing)).status, 403);
   // The name of an IAM user's group does not make one that user.
@@ -237,7 +248,7 @@ test('whatever a login went by ends its credentials when it changes', async t =>
   assert.equal((await look(last)).status, 401);
   assert.equal(await world.iam.federatedUser(id), undefined);
   assert.equal(
-    (await world.iam.callers()).some(caller => caller.id === id),
+    (await world.iam.callers(inDefault(world.root.projectId))).some(caller => caller.id === id),
     false,
   );
 });
@@ -255,7 +266,8 @@ test('who has not logged in for a day is no caller of services', async t => {
   const { world, idp, scoped, claims } = await setUp(t, clock);
   const enterNow = async () => (await scoped(await idp.idToken(claims, { at: clock.now() }))).body.token.user.id;
   const id = await enterNow();
-  const isCaller = async () => (await world.iam.callers()).some(caller => caller.id === id);
+  const isCaller = async () =>
+    (await world.iam.callers(inDefault(world.root.projectId))).some(caller => caller.id === id);
   assert.equal(await isCaller(), true);
   clock.advance(24 * 3_600_000);
   assert.equal(await isCaller(), false);

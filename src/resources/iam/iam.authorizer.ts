@@ -124,7 +124,10 @@ export function iamAuthorizer(
     return { allowed: true, reason, ...match };
   }
 
-  /** What the user for whom the platform's agency works is denied: code in a job must not do by it what its owner may not. */
+  /**
+   * What the user for whom the platform's agency works is denied: code in a job must not do by it what its owner may not. The owner is an
+   * agency where somebody of another account switched to it.
+   */
   async function ownerDenies(
     principal: Principal,
     request: AccessRequest,
@@ -132,15 +135,17 @@ export function iamAuthorizer(
   ): Promise<Decision | undefined> {
     const { onBehalfOf, accountId } = principal;
     if (!onBehalfOf || !request.action.startsWith('modelarts:')) return undefined;
-    const owner: Subject = { kind: 'user', id: onBehalfOf.id, accountId };
-    const { policies } = await rightsOf(owner, request.action, place);
     const context = { ...request.context, 'g:UserId': onBehalfOf.id, 'g:UserName': onBehalfOf.name };
-    const decision = judge(policies, { ...request, context });
-    if (decision.allowed || decision.policy === undefined) return undefined;
-    return {
-      ...decision,
-      reason: `${decision.reason} The agency works for ${onBehalfOf.name}, to whom this is denied.`,
-    };
+    for (const kind of ['user', 'agency'] as const) {
+      const { policies } = await rightsOf({ kind, id: onBehalfOf.id, accountId }, request.action, place);
+      const decision = judge(policies, { ...request, context });
+      if (decision.allowed || decision.policy === undefined) continue;
+      return {
+        ...decision,
+        reason: `${decision.reason} The agency works for ${onBehalfOf.name}, to whom this is denied.`,
+      };
+    }
+    return undefined;
   }
 
   return {

@@ -229,6 +229,16 @@ function queries(database: Database) {
     /** All grants in an enterprise project, or all of some subjects. */
     grantsInScope: (scope: string): Promise<GrantRow[]> =>
       db.selectFrom('grants').selectAll().where('scope', '=', scope).execute(),
+    /** Users who have grants of their own beside those of their groups. */
+    usersWithGrants: async (): Promise<Set<string>> => {
+      const rows = await db
+        .selectFrom('grants')
+        .select('subject_id')
+        .distinct()
+        .where('subject_kind', '=', 'user')
+        .execute();
+      return new Set(rows.map(row => row.subject_id));
+    },
     removeGrantsOf: (kind: SubjectKind, id: string) =>
       db.deleteFrom('grants').where('subject_kind', '=', kind).where('subject_id', '=', id).execute(),
 

@@ -1,4 +1,4 @@
-import type { Authenticate, Located, Route } from '../../http/index.ts';
+import type { Authenticate, Located, Route, WorkspaceView } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -46,10 +46,17 @@ export interface IamDeps {
   recorded?: (authorizer: Authorizer) => Authorizer;
 }
 
-/** Who may invoke inference in a project, for the gateway. */
+/** A workspace whose services are invoked. */
+export interface InvocationScope {
+  projectId: string;
+  workspace: WorkspaceView;
+}
+
+/** A user who may invoke the services of a workspace, for the gateway. */
 export interface Caller {
   id: string;
   projectId: string;
+  workspaceId: string;
   generation: number;
 }
 
@@ -87,10 +94,11 @@ export interface Iam {
     durationSeconds: number;
     onBehalfOf?: { id: string; name: string };
   }): Promise<TemporaryCredential>;
-  callers(): Promise<Caller[]>;
+  /** The users who may invoke the services of these workspaces; sessions of agencies are asked about one by one. */
+  callers(scopes: readonly InvocationScope[]): Promise<Caller[]>;
   /** Called whenever who may do what has changed. */
   onCallersChanged(listener: () => void): void;
-  /** Verifies a signed inference call. Throws Failure 401, or 403 where the project is not the caller's. */
+  /** Verifies an inference call that is signed, or by a token. `scope`: where the service lies. Throws Failure 401 or 403. */
   verifyInference(input: {
     method: string;
     path: string;
@@ -98,6 +106,7 @@ export interface Iam {
     headers: Record<string, string>;
     bodySha256?: string;
     projectId?: string;
+    scope?: InvocationScope | undefined;
   }): Promise<{ sub: string; prj: string }>;
   /** Account, project of the region and root user with an access key; `resetCredentials` makes new ones for the root user. */
   ensureRootAccount(input: { account: string; password: string; resetCredentials?: boolean }): Promise<RootAccount>;
@@ -150,8 +159,25 @@ export function createIam(deps: IamDeps): Iam {
   });
   const views = iamViews(deps.endpoints, region);
 
-  async function mayInvoke(principal: Principal, asked: Authorizer = authorizer): Promise<boolean> {
-    return (await asked.decide(principal, { action: INFER_ACTION })).allowed;
+  /**
+   * Policy, then workspace, as for any call. `as`: whose policies are asked, where those are the same for several. `asked`: the authorizer
+   * that counts what it allows, where something is done.
+   */
+  async function mayInvoke(
+    principal: Principal,
+    workspace: WorkspaceView | undefined,
+    { as = principal, asked = authorizer }: { as?: Principal; asked?: Authorizer } = {},
+  ): Promise<{ allowed: boolean; reason: string }> {
+    const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
+    const context = {
+      'g:UserId': principal.id,
+      'g:UserName': principal.name,
+      'g:DomainName': principal.accountName,
+      'g:ProjectName': principal.projectName,
+      'g:EnterpriseProjectId': enterpriseProjectId,
+    };
+    const decision = await asked.decide(as, { action: INFER_ACTION, context, enterpriseProjectId });
+    return decision.allowed && workspace ? workspace.admits(principal) : decision;
   }
 
   return {
@@ -219,51 +245,41 @@ export function createIam(deps: IamDeps): Iam {
       };
       return sessions.issueTemporaryKey(principal, input.projectId, input.durationSeconds);
     },
-    async callers() {
-      const [projects, everybody, agencies, memberships, federatedUsers] = await Promise.all([
+    async callers(scopes) {
+      const [projects, everybody, memberships, direct, federatedUsers] = await Promise.all([
         store.allProjects(),
         store.enabledUsers(),
-        store.allAgencies(),
         store.memberships(),
+        store.usersWithGrants(),
         // Their credentials end with the login's, so that nobody else has one.
         federated.federatedUsersSince(clock.now() - LOGIN_MS),
       ]);
       const callers: Caller[] = [];
-      for (const project of projects) {
-        const account = await store.account(project.accountId);
-        if (!account?.enabled) continue;
+      for (const { projectId, workspace } of scopes) {
+        const project = projects.find(each => each.id === projectId);
+        const account = project && (await store.account(project.accountId));
+        if (!project || !account?.enabled) continue;
         const base = {
           accountId: account.id,
           accountName: account.name,
-          projectId: project.id,
+          projectId,
           projectName: project.name,
           credential: 'token' as const,
         };
-        // Users with the same groups may do the same, so each set of groups is asked about once.
-        const allowed = new Map<string, boolean>();
-        for (const user of everybody) {
-          if (user.accountId !== account.id) continue;
+        /** `groups`: where the user has what these have and no more, so that policies are read once for all who have the same. */
+        const add = async (principal: Principal, groups: readonly string[] | undefined, generation: number) => {
+          const as: Principal = groups ? { ...principal, kind: 'federated', id: 'groups', groups } : principal;
+          if (!(await mayInvoke(principal, workspace, { as })).allowed) return;
+          callers.push({ id: principal.id, projectId, workspaceId: workspace.id, generation });
+        };
+        for (const { id, name, isRoot, accountId, mustChangePassword, generation } of everybody) {
           // A token with a password that must be changed is good for nothing else.
-          if (user.mustChangePassword) continue;
-          const groups = user.isRoot ? 'root' : (memberships.get(user.id) ?? []).join();
-          const kind = user.isRoot ? ('root' as const) : ('user' as const);
-          const may = allowed.get(groups) ?? (await mayInvoke({ ...base, kind, id: user.id, name: user.name }));
-          allowed.set(groups, may);
-          if (may) callers.push({ id: user.id, projectId: project.id, generation: user.generation });
+          if (accountId !== account.id || mustChangePassword) continue;
+          const groups = isRoot || direct.has(id) ? undefined : (memberships.get(id) ?? []);
+          await add({ ...base, kind: isRoot ? 'root' : 'user', id, name }, groups, generation);
         }
-        for (const user of federatedUsers) {
-          if (user.accountId !== account.id) continue;
-          const { id, name, groups } = user;
-          const key = `federated:${groups.join()}`;
-          const may = allowed.get(key) ?? (await mayInvoke({ ...base, kind: 'federated', id, name, groups }));
-          allowed.set(key, may);
-          if (may) callers.push({ id, projectId: project.id, generation: user.generation });
-        }
-        for (const agency of agencies) {
-          if (agency.accountId !== account.id || !isAlive(agency, clock.now())) continue;
-          if (await mayInvoke({ ...base, kind: 'agency', id: agency.id, name: agency.name })) {
-            callers.push({ id: agency.id, projectId: project.id, generation: agency.generation });
-          }
+        for (const { id, name, groups, accountId, generation } of federatedUsers) {
+          if (accountId === account.id) await add({ ...base, kind: 'federated', id, name, groups }, groups, generation);
         }
       }
       return callers;
@@ -272,23 +288,32 @@ export function createIam(deps: IamDeps): Iam {
       listeners.push(listener);
     },
     async verifyInference(input) {
-      const principal = await sessions.bySignature({
-        method: input.method,
-        path: input.path,
-        query: input.query,
-        headers: Object.fromEntries(Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value])),
-        ...(input.bodySha256 ? { bodySha256: input.bodySha256 } : {}),
-      });
+      const headers = Object.fromEntries(
+        Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
+      );
+      const token = headers['x-auth-token'] ?? /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+      const principal = token
+        ? (await sessions.byToken(token)).principal
+        : await sessions.bySignature({
+            method: input.method,
+            path: input.path,
+            query: input.query,
+            headers,
+            ...(input.bodySha256 ? { bodySha256: input.bodySha256 } : {}),
+          });
       const projects = await store.projects(principal.accountId);
       const projectId = principal.projectId ?? input.projectId ?? projects.find(project => project.name === region)?.id;
       const project = projects.find(item => item.id === projectId);
+      // A service of another project is refused by the gateway, which is told the caller's.
+      const workspace = input.scope?.projectId === projectId ? input.scope?.workspace : undefined;
       const invoker = project && { ...principal, projectId: project.id, projectName: project.name };
-      if (!invoker || !(await mayInvoke(invoker, recorded))) {
+      const may = invoker && (await mayInvoke(invoker, workspace, { asked: recorded }));
+      if (!project || !may?.allowed) {
         throw new Failure({
           code: 'ModelArts.4203',
           status: 401,
-          message: `${principal.name} may not invoke services of this project.`,
-          solution: `Its policies must allow ${INFER_ACTION}.`,
+          message: `${principal.name} may not invoke services of this ${workspace ? 'workspace' : 'project'}.${may ? ` ${may.reason}` : ''}`,
+          solution: `Its policies must allow ${INFER_ACTION}, and the workspace admit it.`,
         });
       }
       return { sub: principal.id, prj: project.id };

@@ -446,7 +446,9 @@ test('the gateway learns who may invoke inference, and when that changes', async
   const { id } = await world.user('ann', ['ModelArts FullAccess']);
   await world.user('bob');
   assert.ok(changes > 0);
-  const callers = await iam.callers();
+  const workspace = { id: '0', enterpriseProjectId: '0', admits: () => ({ allowed: true, reason: '' }) };
+  const scopes = [{ projectId: root.projectId, workspace }];
+  const callers = await iam.callers(scopes);
   assert.deepEqual(new Set(callers.map(caller => caller.id)), new Set([root.userId, id]));
   assert.ok(callers.every(caller => caller.projectId === root.projectId));
   const { generation } = callers.find(caller => caller.id === id)!;
@@ -454,10 +456,10 @@ test('the gateway learns who may invoke inference, and when that changes', async
   const token = await world.login();
   await world.send('PATCH', `/v3/users/${id}`, { token, body: { user: { password: 'New-Horse-88' } } });
   assert.equal(changes, 1);
-  assert.equal((await iam.callers()).find(caller => caller.id === id)!.generation, generation + 1);
+  assert.equal((await iam.callers(scopes)).find(caller => caller.id === id)!.generation, generation + 1);
   await world.send('DELETE', `/v3/users/${id}`, { token });
   assert.deepEqual(
-    (await iam.callers()).map(caller => caller.id),
+    (await iam.callers(scopes)).map(caller => caller.id),
     [root.userId],
   );
 });

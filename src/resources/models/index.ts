@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Reconciler } from '../../loop/reconciler.ts';
 import type { Database } from '../../store-kit/index.ts';
+import type { Admit, WorkspaceContents } from '../workspaces/index.ts';
 import { type PackageSource, packageDir } from './model.import.ts';
 import { type ModelReconcilerDeps, modelReconciler, sweepPackages } from './model.reconciler.ts';
 import { modelRoutes } from './model.routes.ts';
@@ -13,8 +14,6 @@ import {
   type ModelServiceDeps,
   modelService,
   type TrainingOutputs,
-  type WorkspaceContents,
-  type WorkspaceQuotas,
 } from './model.service.ts';
 import { modelStore } from './model.store.ts';
 import type { ModelStatus } from './model.ts';
@@ -48,7 +47,7 @@ export interface ModelsDeps {
   iam: ModelReconcilerDeps['iam'];
   authorizations: ModelServiceDeps['authorizations'];
   training: TrainingOutputs;
-  workspaces?: WorkspaceQuotas;
+  workspaces?: { admit: Admit };
   images: EngineCatalog;
   /** Directory of the packages; made when absent. */
   dir: string;

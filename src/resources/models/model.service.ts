@@ -2,10 +2,10 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import { ownerOf, type Principal } from '../../kernel/principal.ts';
-import { turnsByName } from '../../kernel/turns.ts';
 import { directoryOfLocation } from '../../wire/obs-resource.ts';
 import { type BodyOf, listedIds } from '../../wire/operation.ts';
 import { asDenied } from '../algorithms/index.ts';
+import type { Admit, WorkspaceContents } from '../workspaces/index.ts';
 import type { modelApis } from './model.api.ts';
 import type { ModelStore } from './model.store.ts';
 import {
@@ -44,23 +44,6 @@ export interface TrainingOutputs {
   ): Promise<{ status: string; outputs: { name: string; obsUrl: string }[]; engine?: unknown } | undefined>;
 }
 
-/** What a workspace may hold of this family, and how it is emptied; the workspaces family asks. */
-export interface WorkspaceContents {
-  kind: string;
-  /** What whoever deletes a workspace must be allowed. */
-  deleteAction: string;
-  quota?: { resource: string; name_en: string; name_cn: string; unit_en: string; unit_cn: string; max: number };
-  /** How much of the quota is used. */
-  count(projectId: string, workspaceId: string): Promise<number>;
-  /** Deletes all of it, as the delete operation does; resolves with the number that is still there. */
-  clear(projectId: string, workspaceId: string): Promise<number>;
-}
-
-/** Says whether a workspace takes one more; throws Failure when `used` is its quota already. */
-export interface WorkspaceQuotas {
-  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
-}
-
 export interface ModelServiceDeps {
   store: ModelStore;
   clock: Clock;
@@ -70,7 +53,7 @@ export interface ModelServiceDeps {
   objects: { head(principal: Principal, path: { bucket: string; key: string }): Promise<unknown> };
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
   /** No quotas when absent. */
-  workspaces?: WorkspaceQuotas | undefined;
+  workspaces?: { admit: Admit } | undefined;
   /** Names of the services that use a model. */
   usedBy(model: Pick<Model, 'id' | 'workspaceId'>): Promise<string[]>;
   /** Tells the reconciler that a model has work. */
@@ -92,7 +75,6 @@ const MODEL_QUOTA = 'model.count';
 /** The use cases of models. */
 export function modelService(deps: ModelServiceDeps) {
   const { store, clock } = deps;
-  const inTurn = turnsByName();
 
   async function discard(ids: readonly string[]): Promise<void> {
     await store.markDeleting(ids, clock.now());
@@ -244,15 +226,11 @@ export function modelService(deps: ModelServiceDeps) {
         deleting: false,
       };
       try {
-        // One after the other in each workspace, so that no two see the last free place.
-        await inTurn(`${projectId}/${workspaceId}`, async () => {
-          await deps.workspaces?.admit(projectId, workspaceId, MODEL_QUOTA, await store.count(projectId, workspaceId));
-          await store.insert(model, {
-            time: now,
-            type: 'normal',
-            info: `Start to import the model package from ${location}.`,
-          });
-        });
+        await store.insert(
+          model,
+          { time: now, type: 'normal', info: `Start to import the model package from ${location}.` },
+          async (used, trx) => deps.workspaces?.admit(projectId, workspaceId, MODEL_QUOTA, used, trx),
+        );
       } catch (error) {
         if (/UNIQUE constraint failed/.test(String((error as Error).message))) throw duplicate(body);
         throw error;

@@ -138,8 +138,14 @@ export function modelStore(database: Database) {
     db.selectFrom('models').where('project_id', '=', projectId).where('workspace_id', '=', workspaceId);
 
   return {
-    async insert(model: Model, event: ModelEvent): Promise<void> {
+    /** `admit` is told, within the transaction, how many models are in the workspace, and throws where it takes no more. */
+    async insert(
+      model: Model,
+      event: ModelEvent,
+      admit: (used: number, transaction: Database) => Promise<void>,
+    ): Promise<void> {
       await db.transaction().execute(async trx => {
+        await admit(await countLive(trx, model.projectId, model.workspaceId), trx);
         await trx
           .insertInto('models')
           .values({ ...rowOf(model), next_at: model.createdAt, lease_owner: null, lease_until: null })
@@ -197,10 +203,7 @@ export function modelStore(database: Database) {
       return rows.map(row => row.id);
     },
 
-    async count(projectId: string, workspaceId: string): Promise<number> {
-      const counted = inWorkspace(projectId, workspaceId).select(eb => eb.fn.countAll<number>().as('n'));
-      return Number((await counted.where('deleting', '=', 0).executeTakeFirstOrThrow()).n);
-    },
+    count: (projectId: string, workspaceId: string) => countLive(db, projectId, workspaceId),
 
     /** Those too that are being deleted. */
     async countRows(projectId: string, workspaceId: string): Promise<number> {
@@ -288,6 +291,21 @@ export function modelStore(database: Database) {
       return rows as ModelEvent[];
     },
   };
+}
+
+async function countLive(
+  db: ReturnType<typeof tables<Tables>>,
+  projectId: string,
+  workspaceId: string,
+): Promise<number> {
+  const { n } = await db
+    .selectFrom('models')
+    .select(eb => eb.fn.countAll<number>().as('n'))
+    .where('project_id', '=', projectId)
+    .where('workspace_id', '=', workspaceId)
+    .where('deleting', '=', 0)
+    .executeTakeFirstOrThrow();
+  return Number(n);
 }
 
 export type ModelStore = ReturnType<typeof modelStore>;

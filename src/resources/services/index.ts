@@ -2,15 +2,17 @@ import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locators, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { Failure } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Reconciler } from '../../loop/reconciler.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
+import type { WorkspaceContents } from '../workspaces/index.ts';
 import { type CallCounterDeps, callCounter } from './calls.ts';
 import { instanceLogs } from './instance-logs.ts';
 import { instanceRunner, type Probe, probeHealth } from './instance-runner.ts';
-import { type GatewayRoutes, routeFeed } from './route-feed.ts';
-import type { WorkspaceContents, WorkspaceQuotas } from './service.ports.ts';
+import { type GatewayRoutes, routeFeed, type Scope } from './route-feed.ts';
+import type { InvocationScope, Workspaces } from './service.ports.ts';
 import { type AdmissionPort, serviceReconciler } from './service.reconciler.ts';
 import { serviceRoutes } from './service.routes.ts';
 import { type Flavor, type Model, type ServiceDeps, serviceUseCases } from './service.service.ts';
@@ -28,9 +30,12 @@ export interface ServicesDeps {
   flavors: { find(id: string): Flavor | undefined; list(): Flavor[] };
   driver: RuntimeDriver;
   gateway: CallCounterDeps['gateway'] & { apply(routes: GatewayRoutes): Promise<void> };
-  iam: { callers(): Promise<GatewayRoutes['callers']>; onCallersChanged(listener: () => void): void };
+  iam: {
+    callers(scopes: readonly InvocationScope[]): Promise<GatewayRoutes['callers']>;
+    onCallersChanged(listener: () => void): void;
+  };
   authorizations: ServiceDeps['authorizations'];
-  workspaces?: WorkspaceQuotas;
+  workspaces: Workspaces;
   /** Directory of the instances' output; made when absent. */
   dir: string;
   installation: string;
@@ -53,6 +58,8 @@ export interface Services {
   reconciler: Reconciler;
   /** Names of the services that use a model, for the models' in-use protection; those of other workspaces go unnamed. */
   usedBy(model: { id: string; workspaceId: string }): Promise<string[]>;
+  /** Where a service lies; undefined when there is none. Throws Failure ModelArts.4203 where its workspace is gone. */
+  invocationScope(serviceId: string): Promise<InvocationScope | undefined>;
   /** Feeds the gateway, removes orphans and starts the reconciler; running instances are not touched. */
   start(): Promise<void>;
   /** Stops working; instances and gateway go on. */
@@ -86,12 +93,20 @@ export function createServices(deps: ServicesDeps): Services {
     probe: deps.probe ?? probeHealth,
     command: deps.settings.command ?? ['python', '-m', 'model_service.server'],
   });
+  /** Undefined where the workspace is gone: nobody may go there. */
+  async function scopeOf({ projectId, workspaceId }: Scope): Promise<InvocationScope | undefined> {
+    const workspace = await deps.workspaces.find(projectId, workspaceId);
+    return workspace && { projectId, workspace };
+  }
   const feed = routeFeed({
     store,
     log,
     models: deps.models,
     gateway: deps.gateway,
-    callers: () => deps.iam.callers(),
+    async callers(scopes) {
+      const found = await Promise.all(scopes.map(scopeOf));
+      return deps.iam.callers(found.filter(scope => scope !== undefined));
+    },
   });
   const calls = callCounter({ db, clock, log, store, gateway: deps.gateway });
   const reconciler = serviceReconciler({
@@ -137,7 +152,8 @@ export function createServices(deps: ServicesDeps): Services {
     }
   }
 
-  deps.iam.onCallersChanged(() => feed.changed());
+  deps.iam.onCallersChanged(() => feed.callersChanged());
+  deps.workspaces.onChanged(() => feed.callersChanged());
   deps.admission.onAdmitted('service-instance', id => {
     void store
       .instance(id)
@@ -167,6 +183,17 @@ export function createServices(deps: ServicesDeps): Services {
       return users.map(({ name, workspaceId }) =>
         workspaceId === model.workspaceId ? name : `one of workspace ${workspaceId}`,
       );
+    },
+    async invocationScope(serviceId) {
+      const service = await store.load(serviceId);
+      if (!service) return undefined;
+      const scope = await scopeOf(service);
+      if (scope) return scope;
+      throw new Failure({
+        code: 'ModelArts.4203',
+        status: 403,
+        message: 'No access to the service: its workspace does not exist any more.',
+      });
     },
     async start() {
       stopped = false;

@@ -9,6 +9,7 @@ export interface GatewayRoutes {
     id: string;
     accountId: string;
     projectId: string;
+    workspaceId: string;
     entries: {
       id: string;
       weight: number;
@@ -19,7 +20,13 @@ export interface GatewayRoutes {
     getPaths?: string[];
     policy?: 'roundrobin' | 'leastconn' | 'source';
   }[];
-  callers: { id: string; projectId: string; generation: number }[];
+  callers: { id: string; projectId: string; workspaceId: string; generation: number }[];
+}
+
+/** A workspace in which there are services. */
+export interface Scope {
+  projectId: string;
+  workspaceId: string;
 }
 
 export interface FeedDeps {
@@ -27,7 +34,8 @@ export interface FeedDeps {
   log: Log;
   models: { find(projectId: string, modelId: string): Promise<Model | undefined> };
   gateway: { apply(routes: GatewayRoutes): Promise<void> };
-  callers(): Promise<GatewayRoutes['callers']>;
+  /** Who may invoke the services of these workspaces. */
+  callers(scopes: readonly Scope[]): Promise<GatewayRoutes['callers']>;
 }
 
 const DEBOUNCE_MS = 20;
@@ -51,8 +59,28 @@ export function routeFeed(deps: FeedDeps) {
   let running: Promise<void> | undefined;
   let stopped = false;
 
+  /** Kept until something about who may do what changes: most changes are of instances. */
+  let known: { scopes: string; callers: Promise<GatewayRoutes['callers']> } | undefined;
+
+  async function callersOf(services: readonly Service[]): Promise<GatewayRoutes['callers']> {
+    const scopes = new Map(
+      services.map(({ projectId, workspaceId }) => [`${projectId}/${workspaceId}`, { projectId, workspaceId }]),
+    );
+    const key = [...scopes.keys()].sort().join();
+    // Kept before it is answered, so that a change meanwhile makes it void.
+    if (known?.scopes !== key) known = { scopes: key, callers: deps.callers([...scopes.values()]) };
+    const { callers } = known;
+    try {
+      return await callers;
+    } catch (error) {
+      if (known?.callers === callers) known = undefined;
+      throw error;
+    }
+  }
+
   async function compute(): Promise<GatewayRoutes> {
-    const [{ services, revisions, instances }, callers] = await Promise.all([deps.store.served(), deps.callers()]);
+    const { services, revisions, instances } = await deps.store.served();
+    const callers = await callersOf(services);
     const routes = services
       .sort((a, b) => (a.id < b.id ? -1 : 1))
       .map(service => serviceRoute(service, revisions.get(service.id), instances));
@@ -93,6 +121,11 @@ export function routeFeed(deps: FeedDeps) {
   }
 
   return {
+    /** Who may do what has changed. */
+    callersChanged(): void {
+      known = undefined;
+      this.changed();
+    },
     /** Something that routes are made of changed. */
     changed(): void {
       asked += 1;
@@ -147,6 +180,7 @@ function serviceRoute(service: Service, revision: Revision | undefined, instance
     id: service.id,
     accountId: service.accountId,
     projectId: service.projectId,
+    workspaceId: service.workspaceId,
     entries,
     state: routeState(service, serving),
     ...(service.loadBalancerPolicy ? { policy: POLICIES[service.loadBalancerPolicy] } : {}),

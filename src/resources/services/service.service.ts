@@ -2,10 +2,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import { ownerOf, type Principal } from '../../kernel/principal.ts';
-import { turnsByName } from '../../kernel/turns.ts';
 import { type BodyOf, listedIds } from '../../wire/operation.ts';
+import type { Admit, WorkspaceContents } from '../workspaces/index.ts';
 import type { serviceApis } from './service.api.ts';
-import type { WorkspaceContents, WorkspaceQuotas } from './service.ports.ts';
 import { checkDeployable, duplicate, wrongState } from './service.refusals.ts';
 import {
   type CheckedEntry,
@@ -64,8 +63,7 @@ export interface ServiceDeps {
   flavors: { find(id: string): Flavor | undefined; list(): Flavor[] };
   fits(demand: Demand): { ok: true } | { ok: false; reason: string };
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
-  /** No quotas when absent. */
-  workspaces?: WorkspaceQuotas | undefined;
+  workspaces: { admit: Admit };
   poke(id: string): Promise<void>;
   /** The routes of the gateway must be computed again. */
   routesChanged(): void;
@@ -86,7 +84,6 @@ export type ServiceUseCases = ReturnType<typeof serviceUseCases>;
 /** The use cases of real-time services. */
 export function serviceUseCases(deps: ServiceDeps) {
   const { store, clock } = deps;
-  const inTurn = turnsByName();
 
   async function show(projectId: string, id: string): Promise<Service> {
     const service = await store.find(projectId, id);
@@ -361,16 +358,12 @@ export function serviceUseCases(deps: ServiceDeps) {
         additionalProperties: body.additional_properties ?? {},
       };
       try {
-        // One after the other in each workspace, so that no two see the last free place.
-        await inTurn(`${projectId}/${workspaceId}`, async () => {
-          const used = await store.countIn(projectId, workspaceId);
-          await deps.workspaces?.admit(projectId, workspaceId, SERVICE_QUOTA, used);
-          await store.insert(
-            service,
-            { number: 1, entries, result: 'RUNNING', createdAt: now },
-            { time: now, type: 'normal', info: 'Start to deploy service.' },
-          );
-        });
+        await store.insert(
+          service,
+          { number: 1, entries, result: 'RUNNING', createdAt: now },
+          { time: now, type: 'normal', info: 'Start to deploy service.' },
+          (used, trx) => deps.workspaces.admit(projectId, workspaceId, SERVICE_QUOTA, used, trx),
+        );
       } catch (error) {
         if (/UNIQUE constraint failed/.test(String((error as Error).message))) throw duplicate(body.service_name);
         throw error;

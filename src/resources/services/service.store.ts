@@ -27,8 +27,15 @@ export function serviceStore(database: Database) {
   const db = tables<ServiceTables>(database);
 
   return {
-    async insert(service: Service, revision: Revision, event: ServiceEvent): Promise<void> {
+    /** `admit` is told, within the transaction, how many services are in the workspace, and throws where it takes no more. */
+    async insert(
+      service: Service,
+      revision: Revision,
+      event: ServiceEvent,
+      admit: (used: number, transaction: Database) => Promise<void>,
+    ): Promise<void> {
       await db.transaction().execute(async trx => {
+        await admit(await countIn(trx, service.projectId, service.workspaceId), trx);
         await trx
           .insertInto('services')
           .values({ ...serviceRow(service), next_at: service.publishAt, lease_owner: null, lease_until: null })
@@ -90,16 +97,7 @@ export function serviceStore(database: Database) {
       return rows.map(serviceOf);
     },
 
-    async countIn(projectId: string, workspaceId: string): Promise<number> {
-      const { n } = await db
-        .selectFrom('services')
-        .select(eb => eb.fn.countAll<number>().as('n'))
-        .where('project_id', '=', projectId)
-        .where('workspace_id', '=', workspaceId)
-        .where('desired', '<>', 'deleted')
-        .executeTakeFirstOrThrow();
-      return Number(n);
-    },
+    countIn: (projectId: string, workspaceId: string) => countIn(db, projectId, workspaceId),
 
     async list(filter: ServiceFilter): Promise<{ total: number; items: Service[] }> {
       let query = db
@@ -321,6 +319,21 @@ export function serviceStore(database: Database) {
       .execute();
     return [...new Set(rows.map(row => row.id))];
   }
+}
+
+async function countIn(
+  db: ReturnType<typeof tables<ServiceTables>>,
+  projectId: string,
+  workspaceId: string,
+): Promise<number> {
+  const { n } = await db
+    .selectFrom('services')
+    .select(eb => eb.fn.countAll<number>().as('n'))
+    .where('project_id', '=', projectId)
+    .where('workspace_id', '=', workspaceId)
+    .where('desired', '<>', 'deleted')
+    .executeTakeFirstOrThrow();
+  return Number(n);
 }
 
 export type ServiceStore = ReturnType<typeof serviceStore>;

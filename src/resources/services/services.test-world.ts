@@ -95,7 +95,7 @@ export class World {
     accountName: 'acc',
     credential: 'token',
   };
-  callers: GatewayRoutes['callers'] = [{ id: 'u1', projectId: 'p1', generation: 1 }];
+  callers: GatewayRoutes['callers'] = [{ id: 'u1', projectId: 'p1', workspaceId: '0', generation: 1 }];
   callersChanged: () => void = () => {};
   #close: () => Promise<void> = async () => {};
   readonly clock = { now: () => Date.now() + this.skew };
@@ -137,6 +137,7 @@ export class World {
       flavors: { find: findFlavor, list: () => flavors(capacity) },
       driver: createFakeDriver({ engine: this.engine }),
       gateway: this.gateway,
+      workspaces: { find: defaultWorkspaceOnly.workspace, admit: async () => {}, onChanged: () => {} },
       iam: {
         callers: async () => this.callers,
         onCallersChanged: listener => {

@@ -11,13 +11,14 @@ export interface SystemDeps {
   metrics: Registry;
   openApi: Record<string, unknown>;
   gatewayKey: string;
-  /** Throws Failure (401, 403) when the signature is not good or its owner may not invoke. */
+  /** Throws Failure (401, 403) when the signature or token is not good or its owner may not invoke the service. */
   verify(input: {
     method: string;
     path: string;
     query: string;
     headers: Record<string, string>;
     bodySha256?: string;
+    serviceId: string;
   }): Promise<{ sub: string; prj: string }>;
 }
 
@@ -54,8 +55,9 @@ export function createSystem(deps: SystemDeps): { routes: Route[] } {
       route(showOpenApi, async () => deps.openApi),
       route(verifyInference, async call => {
         checkGateway(call.headers['x-atelier-key']);
-        const { method, path, query, headers, bodySha256 } = call.body;
-        const verdict = await deps.verify({ method, path, query, headers, ...(bodySha256 ? { bodySha256 } : {}) });
+        const { method, path, query, headers, bodySha256, service_id: serviceId } = call.body;
+        const known = bodySha256 ? { bodySha256 } : {};
+        const verdict = await deps.verify({ method, path, query, headers, ...known, serviceId });
         return { allowed: true, ...verdict };
       }),
     ],

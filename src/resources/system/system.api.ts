@@ -53,7 +53,7 @@ export const showOpenApi = operation({
 export const verifyInference = operation({
   id: 'VerifyInference',
   family,
-  summary: 'The inference gateway asks whether a signed call is genuine',
+  summary: 'The inference gateway asks whether a call, signed or of an agency session, is genuine and allowed',
   method: 'POST',
   readOnly: true,
   path: '/internal/infer-auth',

@@ -1,4 +1,4 @@
-import type { WorkspaceContents } from './job.ports.ts';
+import type { WorkspaceContents } from '../workspaces/index.ts';
 import { JOB_QUOTA, type JobService } from './job.service.ts';
 import type { JobStore } from './job.store.ts';
 

@@ -7,6 +7,7 @@ import type { Database } from '../../store-kit/index.ts';
 import type { Algorithms, CodeLimits, EngineCatalog } from '../algorithms/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { ObjectService } from '../objects/index.ts';
+import type { Admit } from '../workspaces/index.ts';
 
 /** One preset engine of the catalog. */
 export interface Engine {
@@ -28,23 +29,6 @@ export interface AgencyCredential {
   principal: Principal;
 }
 
-/** What a workspace may hold of this family, and how it is emptied; the workspaces family asks. */
-export interface WorkspaceContents {
-  kind: string;
-  /** What whoever deletes a workspace must be allowed. */
-  deleteAction: string;
-  quota?: { resource: string; name_en: string; name_cn: string; unit_en: string; unit_cn: string; max: number };
-  /** How much of the quota is used. */
-  count(projectId: string, workspaceId: string): Promise<number>;
-  /** Deletes all of it, as the delete operation does; resolves with the number that is still there. */
-  clear(projectId: string, workspaceId: string): Promise<number>;
-}
-
-/** Says whether a workspace takes one more; throws Failure when `used` is its quota already. */
-export interface WorkspaceQuotas {
-  admit(projectId: string, workspaceId: string, resource: string, used: number): Promise<void>;
-}
-
 /** What training asks of the parts around it. */
 export interface TrainingDeps {
   db: Database;
@@ -63,7 +47,7 @@ export interface TrainingDeps {
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
   algorithms: Pick<Algorithms, 'get'>;
   /** No quotas when absent. */
-  workspaces?: WorkspaceQuotas;
+  workspaces?: { admit: Admit };
   images: EngineCatalog & { engines(): readonly Engine[] };
   admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };

@@ -1,7 +1,6 @@
 import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import { ownerOf, type Principal } from '../../kernel/principal.ts';
-import { turnsByName } from '../../kernel/turns.ts';
 import { checkConfig, checkDescription, requireBucket, storageUrl, withoutNulls } from '../algorithms/index.ts';
 import type { JobBody } from './job.api.ts';
 import type { Job, JobEvent } from './job.model.ts';
@@ -32,7 +31,6 @@ function refuse(code: string, message: string, solution?: string, status = 400):
 export function jobService({ deps, settings, store, discard, wake }: JobServiceDeps) {
   const { objects, clock } = deps;
   const resolve = jobResolver(deps, settings);
-  const inTurn = turnsByName();
 
   async function get(projectId: string, id: string): Promise<Job> {
     const job = await store.findInProject(projectId, id);
@@ -116,11 +114,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       exitedAt: null,
       endedAt: null,
     };
-    // One after the other in each workspace, so that no two see the last free place.
-    await inTurn(`${projectId}/${workspaceId}`, async () => {
-      await deps.workspaces?.admit(projectId, workspaceId, JOB_QUOTA, await store.countActive(projectId, workspaceId));
-      await insert(job);
-    });
+    await insert(job);
     await wake(job.id);
     return job;
   }
@@ -130,6 +124,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       job,
       { time: job.createdAt, level: 'Info', source: 'Job', message: 'Training job created.' },
       settings.jobQuota,
+      async (used, trx) => deps.workspaces?.admit(job.projectId, job.workspaceId, JOB_QUOTA, used, trx),
     );
     switch (outcome.kind) {
       case 'inserted':

@@ -32,8 +32,16 @@ export function jobStore(database: Database) {
   const inside = (trx: Database) => tables<TrainingTables>(trx);
 
   return {
-    /** Adds a job with its output claims and first event, all or nothing. */
-    async insert(job: Job, event: JobEvent, quota: number): Promise<InsertOutcome> {
+    /**
+     * Adds a job with its output claims and first event, all or nothing. `admit` is told, within the transaction, how many jobs of the
+     * workspace have not ended, and throws where it takes no more.
+     */
+    async insert(
+      job: Job,
+      event: JobEvent,
+      quota: number,
+      admit: (used: number, transaction: Database) => Promise<void>,
+    ): Promise<InsertOutcome> {
       return database.transaction().execute(async raw => {
         const trx = inside(raw);
         const { used } = await trx
@@ -67,6 +75,7 @@ export function jobStore(database: Database) {
             };
           }
         }
+        await admit(await countActive(trx, job.projectId, job.workspaceId), raw);
         await trx
           .insertInto('training_jobs')
           .values({ ...toRow(job), next_at: job.createdAt, lease_owner: null, lease_until: null })
@@ -208,16 +217,7 @@ export function jobStore(database: Database) {
     },
 
     /** Jobs of a workspace that have not ended. */
-    async countActive(projectId: string, workspaceId: string): Promise<number> {
-      const { n } = await db
-        .selectFrom('training_jobs')
-        .select(eb => eb.fn.countAll<number>().as('n'))
-        .where('project_id', '=', projectId)
-        .where('workspace_id', '=', workspaceId)
-        .where('result', 'is', null)
-        .executeTakeFirstOrThrow();
-      return Number(n);
-    },
+    countActive: (projectId: string, workspaceId: string) => countActive(db, projectId, workspaceId),
 
     async countOfAccount(accountId: string): Promise<number> {
       const { used } = await db
@@ -293,6 +293,21 @@ export interface EventQuery {
 /** Text for a LIKE pattern whose wildcards mean themselves. */
 export function escapeLike(text: string): string {
   return text.replace(/[\\%_]/g, found => `\\${found}`);
+}
+
+async function countActive(
+  db: ReturnType<typeof tables<TrainingTables>>,
+  projectId: string,
+  workspaceId: string,
+): Promise<number> {
+  const { n } = await db
+    .selectFrom('training_jobs')
+    .select(eb => eb.fn.countAll<number>().as('n'))
+    .where('project_id', '=', projectId)
+    .where('workspace_id', '=', workspaceId)
+    .where('result', 'is', null)
+    .executeTakeFirstOrThrow();
+  return Number(n);
 }
 
 async function addEvent(

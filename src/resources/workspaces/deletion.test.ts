@@ -58,7 +58,6 @@ test('a workspace is deleted with what is in it, what uses others first', async 
   assert.equal(calls.length, 0, 'nothing is cleared before the answer');
 
   await workspaces.start();
-  t.after(() => workspaces.stop());
   refused(await until(world, id, gone), 400, 'ModelArts.7005', /no workspace/);
   const firsts = calls.filter(call => call.endsWith('2')).map(call => call.split(' ')[0]);
   assert.deepEqual(firsts, ['service', 'model', 'training-job', 'algorithm', 'other']);
@@ -114,25 +113,26 @@ test('a deletion that a dead server left is finished by the next one', async t =
     },
   ];
   world.workspaces.setContents(contents);
-  const id = await world.make('left-over');
-  await world.root.call('DELETE', `/${id}`);
-  await world.workspaces.start();
-  await midway.promise;
-  assert.deepEqual(calls, ['model 3', 'model 2', 'model 1']);
-  // As after kill -9: nothing of it runs on, and its lease is not given back.
-  const stopping = world.workspaces.stop();
-  await world.iam.db.updateTable('workspaces').set({ lease_owner: 'a process that is gone' }).execute();
+  try {
+    const id = await world.make('left-over');
+    await world.root.call('DELETE', `/${id}`);
+    await world.workspaces.start();
+    await midway.promise;
+    assert.deepEqual(calls, ['model 3', 'model 2', 'model 1']);
+    // As after kill -9: nothing of it runs on, and its lease is not given back.
+    void world.workspaces.stop();
+    await world.iam.db.updateTable('workspaces').set({ lease_owner: 'a process that is gone' }).execute();
 
-  const next = world.again();
-  const done: string[] = [];
-  next.setContents([family('model', 0, done), family('training-job', 2, done)]);
-  assert.equal((await world.root.call('GET', `/${id}`)).body.status, 'DELETING');
-  await next.start();
-  t.after(() => next.stop());
-  await until(world, id, gone);
-  assert.ok(done.includes('training-job 2'));
-  never.resolve(2);
-  await stopping;
+    const next = world.again();
+    const done: string[] = [];
+    next.setContents([family('model', 0, done), family('training-job', 2, done)]);
+    assert.equal((await world.root.call('GET', `/${id}`)).body.status, 'DELETING');
+    await next.start();
+    await until(world, id, gone);
+    assert.ok(done.includes('training-job 2'));
+  } finally {
+    never.resolve(2);
+  }
 });
 
 test('a deletion that keeps failing ends as DELETE_FAILED with the reason, and is tried again when asked', async t => {
@@ -148,7 +148,6 @@ test('a deletion that keeps failing ends as DELETE_FAILED with the reason, and i
   const id = await world.make('stubborn');
   await root.call('DELETE', `/${id}`);
   await workspaces.start();
-  t.after(() => workspaces.stop());
   const { body } = await until(world, id, failed);
   assert.match(body.status_info, /Deleting each service in it failed: The service echo cannot be stopped\./);
   await assert.rejects(workspaces.admit(world.iam.root.projectId, id, 'x', 0), { code: 'ModelArts.7004' });
@@ -176,7 +175,6 @@ test('a failure that passes is survived', async t => {
   const id = await world.make('patient');
   await world.root.call('DELETE', `/${id}`);
   await world.workspaces.start();
-  t.after(() => world.workspaces.stop());
   await until(world, id, gone);
 });
 
@@ -192,7 +190,6 @@ test('a deletion that does not get on is given up', async t => {
   const id = await world.make('stuck');
   await world.root.call('DELETE', `/${id}`);
   await world.workspaces.start();
-  t.after(() => world.workspaces.stop());
   const { body } = await until(world, id, failed);
   assert.match(body.status_info, /Still there .*training-job: 2/);
 });

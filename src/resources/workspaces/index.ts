@@ -41,6 +41,8 @@ export interface Workspaces {
   admit: Admit;
   /** The workspaces bound to an enterprise project. */
   bound: Bound;
+  /** Called whenever whom a workspace admits has changed. */
+  onChanged(listener: () => void): void;
   /** Says what lies in workspaces. Set once, by whoever composes. */
   setContents(contents: readonly WorkspaceContents[]): void;
   /** Takes up deletions that are due. */
@@ -54,6 +56,10 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
   const store = workspaceStore(db);
   let contents: readonly WorkspaceContents[] = [];
   const quotas = workspaceQuotas({ store, clock, contents: () => contents });
+  const listeners: (() => void)[] = [];
+  const changed = () => {
+    for (const listener of listeners) listener();
+  };
   const reconciler = workspaceReconciler({ ...deps, store, contents: () => contents });
   const deletion = workspaceDeletion({
     store,
@@ -62,7 +68,7 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
     contents: () => contents,
     hint: () => reconciler.hint(),
   });
-  const service = workspaceService({ store, clock, iam, enterpriseProjects });
+  const service = workspaceService({ store, clock, iam, enterpriseProjects, changed });
 
   const find: FindWorkspace & Workspaces['find'] = async (projectId, id) => {
     if (id === DEFAULT_ID) {
@@ -90,6 +96,7 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
       const found = await store.in(within).boundTo(accountId, enterpriseProjectId);
       return found.map(({ id, name, projectId }) => ({ id, name, projectId, type: 'workspace' }));
     },
+    onChanged: listener => void listeners.push(listener),
     setContents(all) {
       contents = all;
     },

@@ -38,6 +38,8 @@ export interface WorkspaceServiceDeps {
   clock: Clock;
   iam: GrantIam;
   enterpriseProjects: Pick<EnterpriseProjects, 'find'>;
+  /** Whom a workspace admits may have changed. */
+  changed(): void;
 }
 
 export type WorkspaceService = ReturnType<typeof workspaceService>;
@@ -138,6 +140,7 @@ export function workspaceService(deps: WorkspaceServiceDeps) {
         };
         await rows.update(id, patch, clock.now());
       });
+      deps.changed();
     },
   };
 }

@@ -59,7 +59,12 @@ export async function workspacesWorld(
         region: 'local-1',
         projectName: deps.iam.projectName,
       });
-      create = () => createWorkspaces({ db, clock, log, iam: deps.iam, enterpriseProjects, settings });
+      const made: Workspaces[] = [];
+      t.after(() => Promise.all(made.map(each => each.stop())));
+      create = () => {
+        made.push(createWorkspaces({ db, clock, log, iam: deps.iam, enterpriseProjects, settings }));
+        return made.at(-1)!;
+      };
       workspaces = create();
       enterpriseProjects.setBound(workspaces.bound);
       return [...enterpriseProjects.routes, ...workspaces.routes];

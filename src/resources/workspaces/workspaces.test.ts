@@ -356,3 +356,15 @@ test('quotas are shown with their use, set within their range, and kept when som
   assert.equal((await root.call('GET', `/${id}/quotas`)).body.quotas[0].quota, 3, 'all of them or none');
   assert.equal((await root.call('GET', '/0/quotas')).body.quotas[0].used_quota, null);
 });
+
+test('an enterprise project that goes away takes no workspace with it', async t => {
+  const { root, enterpriseProject } = await workspacesWorld(t);
+  for (let n = 0; n < 10; n++) {
+    const ep = await enterpriseProject(`brief-${n}`);
+    const path = `/v1.0/enterprise-projects/${ep}`;
+    const making = root.call('POST', '', { name: `hasty-${n}`, enterprise_project_id: ep });
+    const [made, removed] = await Promise.all([making, root.call('DELETE', path)]);
+    assert.equal(made.status === 200, removed.status === 409, `${made.text} ${removed.text}`);
+    assert.equal((await root.call('GET', path)).status, made.status === 200 ? 200 : 404);
+  }
+});
