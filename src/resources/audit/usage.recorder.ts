@@ -8,8 +8,9 @@ import { poolTypeOf, useOf } from './usage.ts';
 
 /** Counts gather for so long before they are written; a process that is killed loses them. */
 const GATHER_MS = 5000;
-/** Different uses that are remembered until then. */
+/** Different uses that are remembered until then, and branches on the ways to them. */
 const MOST = 10_000;
+const MOST_BRANCHES = 5 * MOST;
 
 export interface UsageRecorder {
   /** Counts a request that was allowed. */
@@ -28,16 +29,18 @@ export function usageRecorder(deps: {
   dropped(count: number): void;
 }): UsageRecorder {
   const { store, clock, log, dropped } = deps;
-  let gathered = new Map<string, CountedUse>();
+  let gathered: Branch = new Map();
+  let branches = 0;
+  let uses: CountedUse[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
 
-  async function write(uses: CountedUse[]): Promise<void> {
+  async function write(counted: readonly CountedUse[]): Promise<void> {
     try {
       // A use of the last seconds before midnight may count for the day after.
-      await store.add(uses, Math.floor(clock.now() / DAY_MS));
+      await store.add(counted, Math.floor(clock.now() / DAY_MS));
     } catch (error) {
-      const count = uses.reduce((sum, use) => sum + use.count, 0);
+      const count = counted.reduce((sum, use) => sum + use.count, 0);
       dropped(count);
       log.error({ err: error, uses: count }, 'what was used could not be written');
     }
@@ -46,39 +49,66 @@ export function usageRecorder(deps: {
   function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    if (gathered.size > 0) {
-      const uses = [...gathered.values()];
-      gathered = new Map();
-      writing = writing.then(() => write(uses));
+    gathered = new Map();
+    branches = 0;
+    if (uses.length > 0) {
+      const counted = uses;
+      uses = [];
+      writing = writing.then(() => write(counted));
     }
     return writing;
   }
 
+  function branch(from: Branch, key: string): Branch {
+    const known = from.get(key);
+    if (known) return known as Branch;
+    if (branches >= MOST_BRANCHES || from === NOWHERE) return NOWHERE;
+    branches++;
+    const made: Branch = new Map();
+    from.set(key, made);
+    return made;
+  }
+
+  /** Begins to count a use that is not known yet. */
+  function begin(principal: Principal, request: AccessRequest, known: Branch, key: string): void {
+    timer ??= setTimeout(() => void flush(), GATHER_MS).unref();
+    const use = useOf(principal, request);
+    if (!use) return;
+    if (uses.length >= MOST || known === NOWHERE) {
+      dropped(1);
+      return;
+    }
+    const counted = { ...use, count: 1, lastUsed: clock.now() };
+    known.set(key, counted);
+    uses.push(counted);
+  }
+
   return {
     used(principal, request) {
-      const { action, resource, enterpriseProjectId = '' } = request;
-      const { id, accountId, onBehalfOf } = principal;
-      const place = resource === undefined ? '' : placeOf(resource);
-      const key = `${id}\n${onBehalfOf?.id ?? ''}\n${accountId}\n${action}\n${place}\n${poolTypeOf(request)}\n${enterpriseProjectId}`;
-      const known = gathered.get(key);
+      // Branch by branch: the hashes of these texts are known already, that of one text made of them would not be.
+      let at = branch(gathered, principal.accountId);
+      at = branch(at, principal.id);
+      at = branch(at, principal.onBehalfOf?.id ?? '');
+      at = branch(at, request.action);
+      at = branch(at, request.enterpriseProjectId ?? '0');
+      at = branch(at, poolTypeOf(request));
+      const place = request.resource === undefined ? '' : placeOf(request.resource);
+      const known = at.get(place) as CountedUse | undefined;
       if (known) {
         known.count++;
         known.lastUsed = clock.now();
-        return;
-      }
-      const use = useOf(principal, request);
-      if (!use) return;
-      if (gathered.size >= MOST) {
-        dropped(1);
-        return;
-      }
-      gathered.set(key, { ...use, count: 1, lastUsed: clock.now() });
-      timer ??= setTimeout(() => void flush(), GATHER_MS).unref();
+      } else begin(principal, request, at, place);
     },
     flush,
     stop: flush,
   };
 }
+
+/** What is known, by one property of a use after the other. */
+type Branch = Map<string, Branch | CountedUse>;
+
+/** Where there is no room for more. */
+const NOWHERE: Branch = new Map();
 
 /** A resource without the key of an object, which makes no difference. */
 function placeOf(resource: string): string {

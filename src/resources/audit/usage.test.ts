@@ -131,6 +131,18 @@ test('memory and table are bounded, and what is lost is counted', async t => {
   assert.equal(await store.removeBefore(today() + 1, 60), 40);
 });
 
+test('many who do little fill the memory no more than few who do much', async t => {
+  const { recorder, dropped, store, today } = await rig(t);
+  for (let i = 0; i < 60_000; i++) recorder.used({ ...ann, id: `u${i}` }, { action: 'x:y:z', resource: 'a b' });
+  assert.equal(dropped(), 0, 'what cannot be in a policy is not missed');
+  recorder.used({ ...ann, id: 'late' }, { action: 'x:y:z' });
+  assert.equal(dropped(), 1);
+  await recorder.flush();
+  recorder.used({ ...ann, id: 'late' }, { action: 'x:y:z' });
+  await recorder.flush();
+  assert.equal((await store.of('acme', 'late', today())).length, 1);
+});
+
 test('a database that does not take the counts costs the counts and nothing else', async () => {
   let dropped = 0;
   const recorder = usageRecorder({

@@ -37,6 +37,7 @@ export function generalResource(action: string, resource: string): string | unde
 /** The kind of pool a request names; empty when it names none, or something that is none. */
 export function poolTypeOf(request: AccessRequest): string {
   const pool = request.context?.['modelarts:poolType'];
+  if (pool === undefined) return '';
   return typeof pool === 'string' && POOL_TYPE.test(pool) ? pool : '';
 }
 
