@@ -6,7 +6,7 @@ import { createApiServer, type FindWorkspace, type Locate, type Locators, type R
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
-import { createAudit } from '../resources/audit/index.ts';
+import { createAudit, type Retention } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
 import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
@@ -46,8 +46,6 @@ export interface Parts {
   endpoints: { api: string; obs: string; registry: string; inference: string };
   readiness: SystemDeps['readiness'];
   capacity: Capacity;
-  /** How many days audit records are kept; 180 when absent. */
-  auditDays?: number;
   driver: RuntimeDriver;
   gateway: ServicesDeps['gateway'];
   /** Makes the way on which containers reach the two servers. */
@@ -55,6 +53,8 @@ export interface Parts {
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
   trainingSettings?: TrainingDeps['settings'];
+  /** How long audit records are kept, and how many; half a year and half a million when absent. */
+  auditRetention?: Retention;
   /** Others in the place of the family’s own, for tests. */
   workspaces?: Workspaces;
 }
@@ -69,17 +69,22 @@ export function composeFamilies(parts: Parts) {
   const { db, clock, log, metrics, region, secrets, paths, endpoints, capacity, driver, gateway, installation } = parts;
   const common = { db, clock, log };
   const admission = createAdmission({ ...common, capacity });
+  const trail = createAudit({
+    ...common,
+    metrics,
+    ...(parts.auditRetention ? { retention: parts.auditRetention } : {}),
+  });
   const iam = createIam({
     ...common,
+    recorded: trail.recorded,
     region,
     tokenKey: secrets.tokenKey,
     operatorKey: secrets.operatorKey,
     dataKey: secrets.dataKey,
     endpoints,
   });
-  const trail = createAudit({ ...common, metrics, iam, days: parts.auditDays ?? 180 });
-  // What is learned of are the decisions about calls; asking on somebody's behalf goes by the authorizer itself.
-  const authorizer = trail.recording(iam.authorizer);
+  // What is counted are the decisions about calls; asking on somebody's behalf goes by the authorizer itself.
+  const authorizer = trail.recorded(iam.authorizer);
   const objects = createObjects({
     ...common,
     iam: { resolveAccessKey: iam.resolveAccessKey, authorizer },
@@ -174,7 +179,7 @@ export function composeFamilies(parts: Parts) {
   const routes: Route[] = [
     ...system.routes,
     ...iam.routes,
-    ...trail.routes,
+    ...trail.routes(iam),
     ...enterpriseProjects.routes,
     ...spaces.routes,
     ...authorizations.routes,

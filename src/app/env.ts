@@ -25,8 +25,8 @@ export interface Settings {
   /** vCPUs offered; a core counts twice unless set, as on clouds. */
   vcpus: number | undefined;
   memoryGiB: number | undefined;
-  /** How many days audit records are kept. */
-  auditDays: number;
+  /** How long audit records are kept, and how many of an account. */
+  audit: { days: number; records: number };
 }
 
 /**
@@ -56,7 +56,10 @@ export function readSettings(env: Env): Settings {
     engine: engine(env),
     vcpus: integer(env, 'ATELIER_VCPUS', 1, 4096),
     memoryGiB: integer(env, 'ATELIER_MEMORY_GIB', 1, 65_536),
-    auditDays: integer(env, 'ATELIER_AUDIT_DAYS', 1, 3650) ?? 180,
+    audit: {
+      days: integer(env, 'ATELIER_AUDIT_DAYS', 1, 3650) ?? 180,
+      records: integer(env, 'ATELIER_AUDIT_RECORDS', 1000, 100_000_000) ?? 500_000,
+    },
   };
 }
 

@@ -93,7 +93,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     endpoints,
     readiness: health.read,
     capacity,
-    auditDays: settings.auditDays,
+    auditRetention: settings.audit,
     driver,
     gateway,
     doors: servers =>

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import type { Principal } from '../kernel/principal.ts';
 import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from '../wire/operation.ts';
+import type { AuditNote } from './audit.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the registry holds operations of all shapes
 export type AnyOperation = Operation<any, any, any, any>;
@@ -19,6 +20,8 @@ export interface Call<O> {
   headers: Record<string, string | string[] | undefined>;
   requestId: string;
   remoteAddress: string;
+  /** Tells the audit trail what only the handler finds out. Of several notes the members add up. */
+  note(note: AuditNote): void;
 }
 
 /** An answer with a status or headers of its own. */

@@ -99,7 +99,12 @@ export async function authorize(
     if (entry && !entry.allowed) refuse(notAdmitted(op, workspace!.id, entry.reason));
     for (const need of op.needs?.(request) ?? []) {
       const { resource } = need;
-      const asked = { action: need.action, ...(resource === undefined ? {} : { resource }), ...surroundings };
+      const asked: AccessRequest = {
+        action: need.action,
+        ...(resource === undefined ? {} : { resource }),
+        ...(need.implied ? { probe: true } : {}),
+        ...surroundings,
+      };
       const decision = await deps.authorizer.decide(caller, asked);
       if (decision.allowed || (need.implied && !explicit(decision))) continue;
       const on = resource === undefined ? '' : ` on ${resource}`;
@@ -165,7 +170,7 @@ async function decideAction(
 ): Promise<Decision> {
   const first = await authorizer.decide(caller, request);
   if (typeof guard !== 'object' || !('or' in guard) || explicit(first)) return first;
-  const other = await authorizer.decide(caller, { ...request, action: guard.or });
+  const other = await authorizer.decide(caller, { ...request, action: guard.or, probe: first.allowed });
   if (explicit(other)) return other;
   return first.allowed ? first : other.allowed ? other : first;
 }

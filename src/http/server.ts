@@ -12,10 +12,10 @@ import type { Principal } from '../kernel/principal.ts';
 import type { Authorizer } from '../policy/authorizer.ts';
 import { readJsonText } from '../policy/json-text.ts';
 import { errorBody } from '../wire/error-body.ts';
-import type { ErrorStyle } from '../wire/operation.ts';
+import { type ErrorStyle, pathParameters, textAt } from '../wire/operation.ts';
 import type { AnyOperation, Call, Route } from './api.ts';
 import { Reply } from './api.ts';
-import type { Audit } from './audit.ts';
+import { type Audit, type AuditNote, attributedTo } from './audit.ts';
 import type { Authenticate, RawRequest } from './authentication.ts';
 import {
   type Authorization,
@@ -55,6 +55,11 @@ interface RequestState {
   badJson?: Failure;
   principal?: Principal;
   authorization?: Authorization;
+  /** Refused before any policy was asked. */
+  turnedAway?: boolean;
+  note: AuditNote;
+  /** `kind/id` of what the call has made. */
+  made?: string;
   audited?: boolean;
 }
 
@@ -113,6 +118,7 @@ export function createApiServer(options: ApiServerOptions): {
       requestId: request.id,
       startedAt: process.hrtime.bigint(),
       rawBody: Buffer.alloc(0),
+      note: {},
     };
     states.set(request, state);
     reply.header('X-Request-Id', request.id);
@@ -195,9 +201,14 @@ export function createApiServer(options: ApiServerOptions): {
       const principal = { ...(await options.authenticate(raw)), sourceIp: request.ip };
       // Known from here on, also to the record of a refusal.
       state.principal = principal;
-      checkOperator(op.action, principal);
-      checkPasswordChanged(op, principal);
-      state.principal = await checkProject(principal, params, op);
+      try {
+        checkOperator(op.action, principal);
+        checkPasswordChanged(op, principal);
+        state.principal = await checkProject(principal, params, op);
+      } catch (error) {
+        state.turnedAway = true;
+        throw error;
+      }
     }
   }
 
@@ -263,6 +274,9 @@ export function createApiServer(options: ApiServerOptions): {
               headers: request.headers,
               requestId: request.id,
               remoteAddress: request.ip,
+              note: (note: AuditNote) => {
+                state.note = { ...state.note, ...note };
+              },
             } as Call<AnyOperation>;
             // Where the body decides which action is needed, it must be sound first.
             const bodyDecides = typeof op.action === 'object' && 'choose' in op.action;
@@ -286,6 +300,7 @@ export function createApiServer(options: ApiServerOptions): {
               validateHeaderValue(name, value);
             }
             status = answer.status ?? op.status;
+            state.made = madeBy(op, body);
             await audited(request, op, { status });
             reply.status(status);
             for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value);
@@ -311,34 +326,31 @@ export function createApiServer(options: ApiServerOptions): {
     outcome: { status: number; code?: string },
   ): Promise<void> {
     const state = stateOf(request);
-    const { principal, authorization } = state;
-    const looksOnly = READ_ONLY.has(op.method) || op.readOnly;
+    const { principal, authorization, note } = state;
+    const readOnly = READ_ONLY.has(op.method) || op.readOnly === true;
+    const refused = authorization?.verdict === 'deny' || state.turnedAway || (principal && outcome.status === 403);
     // What only looks is told when it was refused.
-    if (state.audited || (looksOnly && authorization?.verdict !== 'deny')) return;
+    if (state.audited || (readOnly && !refused)) return;
     state.audited = true;
+    const params = request.params as Record<string, string>;
+    const who = principal ?? note.who;
+    const target = note.target ?? state.made ?? authorization?.target ?? targetOfPath(op, params);
+    const verdict = authorization?.verdict ?? (state.turnedAway ? 'deny' : 'none');
     try {
       await options.audit({
-        time: Date.now(),
         requestId: request.id,
+        service: authorization?.action?.split(':')[0] ?? SERVICE_OF_STYLE[op.errors],
         operation: op.id,
         method: op.method,
-        path: (request.raw.url ?? '').split('?')[0]!.slice(0, 1024),
+        path: (request.raw.url ?? '').split('?')[0]!,
+        readOnly,
         status: outcome.status,
         ...(outcome.code ? { errorCode: outcome.code } : {}),
-        ...(principal
-          ? {
-              principalId: principal.id,
-              principalName: principal.name,
-              principalKind: principal.kind,
-              accountId: principal.accountId,
-              credential: principal.credential,
-              ...(principal.onBehalfOf ? { onBehalfOf: principal.onBehalfOf } : {}),
-            }
-          : {}),
-        ...(authorization ?? {}),
-        ...((request.params as Record<string, string>).project_id
-          ? { projectId: (request.params as Record<string, string>).project_id! }
-          : {}),
+        ...(who ? attributedTo(who) : {}),
+        ...authorization,
+        verdict,
+        ...(target === undefined ? {} : { target }),
+        ...(params.project_id ? { projectId: params.project_id } : {}),
         sourceAddress: request.ip,
         durationMs: Math.round(Number(process.hrtime.bigint() - state.startedAt) / 1e6),
       });
@@ -348,6 +360,28 @@ export function createApiServer(options: ApiServerOptions): {
   }
 
   return { app, mount };
+}
+
+/** The service of operations that name no action. */
+const SERVICE_OF_STYLE: Record<ErrorStyle, string> = {
+  modelarts: 'modelarts',
+  keystone: 'iam',
+  iam: 'iam',
+  eps: 'eps',
+};
+
+/** What a call has made, as its declaration says, or undefined. */
+function madeBy(op: AnyOperation, body: unknown): string | undefined {
+  const id = op.makes && textAt(body, ...op.makes.id.split('.'));
+  return id === undefined ? undefined : `${op.makes!.kind}/${id}`;
+}
+
+/** What the path of a call names last: `user/…` of `/v3/groups/{group_id}/users/{user_id}`. */
+function targetOfPath(op: AnyOperation, params: Record<string, string>): string | undefined {
+  const name = pathParameters(op.path)
+    .filter(each => each !== 'project_id')
+    .at(-1);
+  return name && `${name.replace(/_id$/, '').replaceAll('_', '-')}/${params[name] ?? ''}`;
 }
 
 /** Makes a value at its first use and keeps it. */

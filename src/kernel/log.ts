@@ -17,6 +17,11 @@ const SECRET_TEXT: readonly [RegExp, string][] = [
   [/(:\/\/[^\s/:@"'\\]+:)[^\s/@"'\\]+@/g, `$1${CENSOR}@`],
 ];
 
+/** A text without the secrets it may hold: tokens of ours, signatures, security tokens, passwords in addresses. */
+export function blankSecrets(text: string): string {
+  return SECRET_TEXT.reduce((left, [secret, censor]) => left.replace(secret, censor), text);
+}
+
 /** A structured logger: JSON lines on `destination` (stderr when absent), with secrets blanked at any depth. */
 export function createLog(level = 'info', destination?: DestinationStream): Log {
   const log = pino(
@@ -29,7 +34,7 @@ export function createLog(level = 'info', destination?: DestinationStream): Log 
         log: object => blank(object, DEPTH) as Record<string, unknown>,
       },
       hooks: {
-        streamWrite: line => SECRET_TEXT.reduce((text, [secret, censor]) => text.replace(secret, censor), line),
+        streamWrite: blankSecrets,
       },
     },
     destination ?? pino.destination({ dest: 2, sync: true }),

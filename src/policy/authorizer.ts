@@ -10,6 +10,8 @@ export interface AccessRequest {
   context?: Record<string, unknown>;
   /** Enterprise project of the workspace it happens in; the default one, `0`, when absent. */
   enterpriseProjectId?: string;
+  /** The answer need not be yes for the caller to go on: what is allowed here does not count as used. */
+  probe?: boolean;
 }
 
 /** The answer, with the statement that gave it when one did. */

@@ -73,6 +73,8 @@ export interface Operation<
   action: Guard;
   /** The thing of the path that it is about: the name its family looks it up under, and the parameter that holds its id. */
   target?: { kind: string; param: string /** The parameter may hold several ids, separated by commas. */; list?: true };
+  /** The thing that a success brings into being: its kind, and where its id stands in the answer, such as `metadata.id`. */
+  makes?: { kind: string; id: string };
   /**
    * The workspace a request without a target is about: where something is created, or what is listed. Absent: it happens in no
    * workspace. Returning undefined or an empty text means the default one, `0`.

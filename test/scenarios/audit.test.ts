@@ -57,7 +57,7 @@ describe('the audit trail', () => {
     assert.equal(creation.source_ip, '127.0.0.1');
     assert.equal(creation.request_id, made.headers.get('x-request-id'));
     assert.ok(creation.time >= before && creation.time <= Date.now());
-    assert.deepEqual([creation.user.id, creation.user.name, creation.user.type], [ann.id, 'ann', 'user']);
+    assert.deepEqual([creation.user.id, creation.user.name, creation.user.type], [ann.id, 'ann', 'User']);
     assert.equal(creation.credential, 'token');
     assert.deepEqual([removal.resource_type, removal.resource_id], ['training-job', id]);
   });
@@ -88,7 +88,7 @@ describe('the audit trail', () => {
     await world.send('POST', `${team.v2}/algorithms`, { token, body: {} });
     const [trace] = (await traces('user=bea')) as [Trace];
     assert.equal(trace.user.name, 'for-beta');
-    assert.equal(trace.user.type, 'agency');
+    assert.equal(trace.user.type, 'AssumedAgency');
     assert.deepEqual(trace.user.assumed_by?.user.domain.name, 'beta');
     // The account of the user sees nothing of what happens in the other one.
     const others = await beta.root.call('GET', `/v3/${beta.tenant.projectId}/traces?trace_name=CreateAlgorithm`);

@@ -107,7 +107,7 @@ Environment:
   ATELIER_CONTAINERS  image and container storage, shared by installations
   ATELIER_ENGINE      socket of a Docker or Podman engine that runs already, e.g. unix:///var/run/docker.sock
   ATELIER_VCPUS, ATELIER_MEMORY_GIB   what workloads may use together (default: this machine)
-  ATELIER_AUDIT_DAYS  how many days the audit trail is kept (default 180)
+  ATELIER_AUDIT_DAYS, ATELIER_AUDIT_RECORDS   how long the audit trail is kept, and how many records of an account
   ATELIER_LOG         log level (default info)`;
 
 /** The state of the installation, whether it runs or not. */

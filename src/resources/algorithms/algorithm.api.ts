@@ -114,6 +114,7 @@ export const createAlgorithm = operation({
   action: 'modelarts:aiAlgorithm:create',
   workspace: ({ body }) => textAt(body, 'metadata', 'workspace_id'),
   body: algorithmBody,
+  makes: { kind: 'algorithm', id: 'metadata.id' },
   status: 201,
   response: algorithmResponse,
   invalid,

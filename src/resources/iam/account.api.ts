@@ -15,6 +15,7 @@ export const createDomain = operation({
   path: '/v3/domains',
   action: operator,
   body: open({ domain: open({ name: Type.String(), description: Type.Optional(Type.String({ maxLength: 255 })) }) }),
+  makes: { kind: 'domain', id: 'domain.id' },
   status: 201,
   response: oneDomain,
 });

@@ -42,6 +42,8 @@ export interface IamDeps {
   /** 32 bytes; encrypts the secrets of access keys. */
   dataKey: Buffer;
   endpoints: Endpoints;
+  /** Wraps the authorizer for decisions on what somebody does, as against those that only ask what he might. */
+  recorded?: (authorizer: Authorizer) => Authorizer;
 }
 
 /** A workspace whose services are invoked. */
@@ -127,6 +129,7 @@ export function createIam(deps: IamDeps): Iam {
   const store = iamStore(deps.db);
   const federated = providerStore(deps.db);
   const authorizer = iamAuthorizer(store, federated);
+  const recorded = deps.recorded?.(authorizer) ?? authorizer;
   const listeners: (() => void)[] = [];
   const { clock, dataKey, region } = deps;
   const sessions = iamSessions({
@@ -150,17 +153,20 @@ export function createIam(deps: IamDeps): Iam {
   const policies = policyService({
     store,
     clock,
-    authorizer,
+    authorizer: recorded,
     enterpriseProjectExists: (accountId, id) => enterpriseProjects(accountId, id),
     changed,
   });
   const views = iamViews(deps.endpoints, region);
 
-  /** Policy, then workspace, as for any call. `as`: whose policies are asked, where those are the same for several. */
+  /**
+   * Policy, then workspace, as for any call. `as`: whose policies are asked, where those are the same for several. `asked`: the authorizer
+   * that counts what it allows, where something is done.
+   */
   async function mayInvoke(
     principal: Principal,
     workspace: WorkspaceView | undefined,
-    as: Principal = principal,
+    { as = principal, asked = authorizer }: { as?: Principal; asked?: Authorizer } = {},
   ): Promise<{ allowed: boolean; reason: string }> {
     const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
     const context = {
@@ -170,7 +176,7 @@ export function createIam(deps: IamDeps): Iam {
       'g:ProjectName': principal.projectName,
       'g:EnterpriseProjectId': enterpriseProjectId,
     };
-    const decision = await authorizer.decide(as, { action: INFER_ACTION, context, enterpriseProjectId });
+    const decision = await asked.decide(as, { action: INFER_ACTION, context, enterpriseProjectId });
     return decision.allowed && workspace ? workspace.admits(principal) : decision;
   }
 
@@ -267,7 +273,7 @@ export function createIam(deps: IamDeps): Iam {
         /** `groups`: where the user has what these have and no more, so that policies are read once for all who have the same. */
         const add = async (principal: Principal, groups: readonly string[] | undefined, generation: number) => {
           const as: Principal = groups ? { ...principal, kind: 'federated', id: 'groups', groups } : principal;
-          if (!(await mayInvoke(principal, workspace, as)).allowed) return;
+          if (!(await mayInvoke(principal, workspace, { as })).allowed) return;
           callers.push({ id: principal.id, projectId, workspaceId: workspace.id, generation });
         };
         for (const { id, name, isRoot, accountId, mustChangePassword, generation } of everybody) {
@@ -305,8 +311,8 @@ export function createIam(deps: IamDeps): Iam {
       if (project?.status === 'suspended') throw suspended(project.name);
       // A service of another project is refused by the gateway, which is told the caller's.
       const workspace = input.scope?.projectId === projectId ? input.scope?.workspace : undefined;
-      const may =
-        project && (await mayInvoke({ ...principal, projectId: project.id, projectName: project.name }, workspace));
+      const invoker = project && { ...principal, projectId: project.id, projectName: project.name };
+      const may = invoker && (await mayInvoke(invoker, workspace, { asked: recorded }));
       if (!project || !may?.allowed || principal.mustChangePassword) {
         throw new Failure({
           code: 'ModelArts.4203',

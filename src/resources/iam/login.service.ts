@@ -75,10 +75,17 @@ export function loginService(deps: { store: IamStore; clock: Clock; matches?: ty
     isPasswordOf: (user: User, password: string) =>
       inTurn(`id ${user.id}`, () => verify(`id ${user.id}`, user, password)),
 
-    /** The user with this name and password. Throws the same Failure for a wrong name and a wrong password. */
-    async login(login: Login): Promise<{ user: User; account: Account }> {
+    /**
+     * The user with this name and password. Throws the same Failure for a wrong name and a wrong password. `tried` is told whom it is
+     * about as far as there is such an account and user, whatever comes of it.
+     */
+    async login(
+      login: Login,
+      tried: (who: { user?: User | undefined; account?: Account | undefined }) => void = () => {},
+    ): Promise<{ user: User; account: Account }> {
       limit.take(login.address);
       const { user, account, name } = await find(login);
+      tried({ user, account });
       const good = await inTurn(name, () => verify(name, user, login.password));
       if (!user || !account?.enabled || !good) {
         throw new Failure({ code: 'IAM.0001', status: 401, message: 'The username or password is wrong.' });

@@ -69,6 +69,7 @@ export const createCustomPolicy = operation({
   path: '/v3.0/OS-ROLE/roles',
   action: 'iam:roles:createRole',
   body: policyBody,
+  makes: { kind: 'role', id: 'role.id' },
   status: 201,
   response: oneRole,
 });
@@ -136,6 +137,7 @@ export const createAgency = operation({
       duration: Type.Optional(nullable(Type.Union([Type.String(), Type.Integer()]))),
     }),
   }),
+  makes: { kind: 'agency', id: 'agency.id' },
   status: 201,
   response: oneAgency,
 });

@@ -1,4 +1,4 @@
-import { Reply, type Route, route } from '../../http/index.ts';
+import { type AuditNote, Reply, type Route, route } from '../../http/index.ts';
 import type { AccountService } from './account.service.ts';
 import { invalid, missing } from './iam.failures.ts';
 import type { IamSessions } from './iam.sessions.ts';
@@ -43,8 +43,15 @@ export function providerRoutes({ providers, accounts, sessions, views }: Provide
   });
   const mappingView = ({ id, rules }: Mapping) => ({ id, rules, links: { self: link(`mappings/${id}`).self } });
 
-  async function login(input: { providerId: string; idToken: string; address: string; scope?: Scope | undefined }) {
+  async function login(input: {
+    providerId: string;
+    idToken: string;
+    address: string;
+    scope?: Scope | undefined;
+    note: (note: AuditNote) => void;
+  }) {
     const { user, principal } = await providers.login(input.providerId, input.idToken, input.address);
+    input.note({ who: { ...principal, credential: 'id-token' } });
     const project = await scopeProject(accounts, principal, input.scope);
     const { token, claims } = await sessions.issueToken(principal, project?.id, { generation: user.generation });
     const federation = await providers.federation(principal);
@@ -136,13 +143,13 @@ export function providerRoutes({ providers, accounts, sessions, views }: Provide
       const idToken = /^Bearer +(\S+)$/i.exec(header(call.headers.authorization) ?? '')?.[1];
       if (!idToken) throw invalid('The header Authorization must carry the ID token: Bearer, a blank, and the token.');
       if (protocol_id !== PROTOCOL) throw missing('protocol', protocol_id);
-      return login({ providerId: idp_id, idToken, address: call.remoteAddress });
+      return login({ providerId: idp_id, idToken, address: call.remoteAddress, note: call.note });
     }),
     route(api.createTokenWithIdToken, async call => {
       const providerId = header(call.headers['x-idp-id']);
       if (!providerId) throw invalid('The header X-Idp-Id must name the identity provider.');
       const { id_token, scope } = call.body.auth;
-      return login({ providerId, idToken: id_token.id, address: call.remoteAddress, scope });
+      return login({ providerId, idToken: id_token.id, address: call.remoteAddress, scope, note: call.note });
     }),
   ];
 }

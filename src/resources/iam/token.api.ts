@@ -137,6 +137,7 @@ export const createProject = operation({
       description: Type.Optional(Type.String({ maxLength: 255 })),
     }),
   }),
+  makes: { kind: 'project', id: 'project.id' },
   status: 201,
   response: open({ project: anyObject }),
 });
@@ -180,6 +181,7 @@ export const createTemporaryKey = operation({
       }),
     }),
   }),
+  makes: { kind: 'access-key', id: 'credential.access' },
   status: 201,
   response: oneKey,
 });

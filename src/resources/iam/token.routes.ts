@@ -1,4 +1,4 @@
-import { checkPasswordChanged, Reply, type Route, route } from '../../http/index.ts';
+import { type Attributed, type AuditNote, checkPasswordChanged, Reply, type Route, route } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { parsePolicy } from '../../policy/index.ts';
@@ -7,6 +7,7 @@ import type { AccountService } from './account.service.ts';
 import { invalid, missing } from './iam.failures.ts';
 import type { IamSessions, Proof } from './iam.sessions.ts';
 import { type IamViews, iamTime, onPage } from './iam.view.ts';
+import type { Account, User } from './identity.ts';
 import type { LoginService } from './login.service.ts';
 import type { PolicyService } from './policy.service.ts';
 import type { ProviderService } from './provider.service.ts';
@@ -36,19 +37,26 @@ interface Proven extends Proof {
 
 /** Tokens, temporary keys and what a caller can reach. */
 export function tokenRoutes({ accounts, logins, policies, providers, sessions, views }: TokenRouteDeps): Route[] {
-  async function prove(identity: Identity, presented: string | undefined, address: string): Promise<Proven> {
+  async function prove(
+    identity: Identity,
+    presented: string | undefined,
+    address: string,
+    note: (note: AuditNote) => void,
+  ): Promise<Proven> {
     const method = identity.methods.length === 1 ? identity.methods[0] : undefined;
     if (method === 'password' && identity.password) {
       const { user } = identity.password;
       if (!user.id && !user.name) throw invalid('Field [auth.identity.password.user.name] is required.');
-      const { user: found, account } = await logins.login({
+      const login = {
         userId: user.id,
         userName: user.name,
         accountId: user.domain?.id,
         accountName: user.domain?.name,
         password: user.password,
         address,
-      });
+      };
+      // Names are noted only where they are those of users: a password may have been typed in the place of the name.
+      const { user: found, account } = await logins.login(login, tried => note({ who: triedFor(tried) }));
       const principal: Principal = {
         kind: found.isRoot ? 'root' : 'user',
         id: found.id,
@@ -68,6 +76,7 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
     const token = identity.token?.id ?? presented;
     if (!token) throw invalid('The token to go by must be in auth.identity.token.id or in the header X-Auth-Token.');
     const caller = await sessions.byToken(token);
+    note({ who: caller.principal });
     // Nothing may be made of a token that is good for choosing a password alone.
     checkPasswordChanged(api.createToken, caller.principal);
     if (method === 'token') {
@@ -94,8 +103,9 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
   return [
     route(api.createToken, async call => {
       const { identity, scope } = call.body.auth;
-      const proof = await prove(identity, header(call.headers['x-auth-token']), call.remoteAddress);
+      const proof = await prove(identity, header(call.headers['x-auth-token']), call.remoteAddress, call.note);
       const { principal } = proof;
+      if (identity.methods[0] === 'assume_role') call.note({ target: `agency/${principal.id}` });
       const project = await scopeProject(accounts, principal, scope);
       const { token, claims } = await sessions.issueToken(principal, project?.id, proof);
       const body = views.token({
@@ -160,6 +170,7 @@ export function tokenRoutes({ accounts, logins, policies, providers, sessions, v
       let seconds = TEMPORARY_SECONDS;
       if (method === 'assume_role') {
         principal = await assume(call.principal, identity.assume_role);
+        call.note({ target: `agency/${principal.id}` });
         // Of the token it came with, so that a password changed meanwhile counts.
         const token = header(call.headers['x-auth-token']);
         const generation = token
@@ -218,6 +229,14 @@ function boundaryOf(principal: Principal, policy: unknown): string {
   }
   parsePolicy(policy, { limits: { characters: BOUNDARY_CHARACTERS, statements: 8 } });
   return JSON.stringify(policy);
+}
+
+function triedFor({ user, account }: { user?: User | undefined; account?: Account | undefined }): Attributed {
+  return {
+    credential: 'password',
+    ...(user ? { kind: user.isRoot ? ('root' as const) : ('user' as const), id: user.id, name: user.name } : {}),
+    ...(account ? { accountId: account.id, accountName: account.name } : {}),
+  };
 }
 
 function header(value: string | string[] | undefined): string | undefined {

@@ -55,6 +55,7 @@ export const createUser = operation({
   path: '/v3/users',
   action: 'iam:users:createUser',
   body: newUserBody,
+  makes: { kind: 'user', id: 'user.id' },
   status: 201,
   response: oneUser,
 });
@@ -66,6 +67,7 @@ export const createUserByAdmin = operation({
   path: '/v3.0/OS-USER/users',
   action: 'iam:users:createUser',
   body: newUserBody,
+  makes: { kind: 'user', id: 'user.id' },
   status: 201,
   response: oneUser,
 });
@@ -186,6 +188,7 @@ export const createGroup = operation({
       domain_id: Type.Optional(Type.String()),
     }),
   }),
+  makes: { kind: 'group', id: 'group.id' },
   status: 201,
   response: oneGroup,
 });
@@ -276,6 +279,7 @@ export const createKey = operation({
   body: open({
     credential: open({ user_id: Type.String(), description: Type.Optional(Type.String({ maxLength: 255 })) }),
   }),
+  makes: { kind: 'access-key', id: 'credential.access' },
   status: 201,
   response: oneKey,
 });

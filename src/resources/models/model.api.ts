@@ -108,6 +108,7 @@ const create = operation({
     dependencies: Type.Optional(Type.Array(dependency)),
     template: Type.Optional(anyObject),
   }),
+  makes: { kind: 'model', id: 'model_id' },
   status: 200,
   response: open({ model_id: Type.String() }),
   invalid,

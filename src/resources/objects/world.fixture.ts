@@ -50,10 +50,10 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
     keys.set(`AK-${principal.name}`, { principal, secret: `SK-${principal.name}` });
   }
   const objects = createObjects({
-    audit: async () => {},
     db,
     clock,
     log: silentLog(),
+    audit: async () => {},
     iam: {
       resolveAccessKey: async access => keys.get(access),
       authorizer: {

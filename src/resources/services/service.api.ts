@@ -113,6 +113,7 @@ const create = operation({
     priority: Type.Optional(Type.Integer()),
     additional_properties: Type.Optional(anyObject),
   }),
+  makes: { kind: 'service', id: 'service_id' },
   status: 200,
   response: open({ service_id: Type.String(), resource_ids: Type.Array(Type.String()) }),
 });

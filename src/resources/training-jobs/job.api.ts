@@ -172,6 +172,7 @@ export const createTrainingJob = operation({
     return id ? [{ kind: 'algorithm', id, action: 'modelarts:aiAlgorithm:get', why: 'to run it', missing }] : [];
   },
   body: jobBody,
+  makes: { kind: 'training-job', id: 'metadata.id' },
   status: 201,
   response: jobResponse,
   invalid,

@@ -81,10 +81,10 @@ export async function createWorld(
     },
   };
   const objects = createObjects({
-    audit: async () => {},
     db,
     clock,
     log,
+    audit: async () => {},
     iam: { resolveAccessKey: async () => undefined, authorizer },
     dir: join(dir, 'objects'),
     region: 'local-1',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../kernel/clock.ts';
+import type { Failure } from '../../../kernel/failure.ts';
 import type { Principal } from '../../../kernel/principal.ts';
 import type { Blobs } from '../blobs.ts';
 import type { bucketService } from '../bucket.service.ts';
@@ -39,6 +40,8 @@ export interface ObsCall {
   dialect: Dialect;
   auth: Authenticated;
   services: ObsServices;
+  /** Notes a refusal of one thing of many for the audit trail. */
+  denied(failure: Failure): void;
   /** Tells a client that waits for `100 Continue` to send its body. */
   proceed(): void;
 }

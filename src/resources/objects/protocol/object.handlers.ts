@@ -226,6 +226,7 @@ export const deleteObjects: ObsHandler = async call => {
         return quiet ? undefined : ['Deleted', [['Key', shown]]];
       } catch (error) {
         if (!isFailure(error) || error.code === 'NoSuchBucket') throw error;
+        if (error.code === 'AccessDenied') call.denied(error);
         return [
           'Error',
           [

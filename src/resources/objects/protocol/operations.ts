@@ -77,6 +77,13 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
   'DELETE ?uploadId': abortUpload,
 };
 
+/** The sub-resource that a query names, if any. */
+export function subResourceOf(query: Map<string, string>): string | undefined {
+  // `partNumber` alone is a request of its own; beside `uploadId` it is an argument.
+  if (query.has('uploadId')) return 'uploadId';
+  return SUB_RESOURCES.find(name => query.has(name));
+}
+
 /** Finds what a request asks for. Throws Failure NotImplemented or MethodNotAllowed. */
 export function operationOf(call: Pick<ObsCall, 'request' | 'address' | 'path' | 'dialect'>): ObsHandler {
   const { request, path, address } = call;
@@ -86,9 +93,7 @@ export function operationOf(call: Pick<ObsCall, 'request' | 'address' | 'path' |
     throw obsFailure('MethodNotAllowed');
   }
   const table = path.key === '' ? BUCKET_OPERATIONS : OBJECT_OPERATIONS;
-  // `partNumber` alone is a request of its own; beside `uploadId` it is an argument.
-  const subs = SUB_RESOURCES.filter(name => address.query.has(name));
-  const sub = subs.includes('uploadId') ? 'uploadId' : subs[0];
+  const sub = subResourceOf(address.query);
   const name = sub === undefined ? method : `${method} ?${sub}`;
   const handler = table[name];
   if (handler === undefined) {

@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
 import type { Log } from '../../../kernel/log.ts';
-import type { Principal } from '../../../kernel/principal.ts';
 import type { Authorizer } from '../../../policy/authorizer.ts';
 import { type ObsCode, obsFailure } from '../failures.ts';
 import { checkKey } from '../object.ts';
@@ -12,6 +11,7 @@ import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import type { ObsServices } from './call.ts';
 import { type Dialect, guessDialect } from './dialect.ts';
 import { operationOf } from './operations.ts';
+import { trailOf } from './trail.ts';
 import { renderXml } from './xml.ts';
 
 /** A connection on which nothing moves for this long is closed; the whole of a large upload may take any time. */
@@ -21,14 +21,14 @@ const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 10_000;
 
 export interface ObsServerDeps extends ObsServices {
-  audit: Audit;
   iam: { resolveAccessKey(access: string): Promise<ResolvedKey | undefined>; authorizer: Authorizer };
+  audit: Audit;
   log: Log;
 }
 
 /** The HTTP server of both dialects, not listening yet. */
 export function createObsServer(deps: ObsServerDeps): Server {
-  const { iam, clock, log, domain, audit, ...rest } = deps;
+  const { iam, audit, clock, log, domain, ...rest } = deps;
   const services: ObsServices = { clock, domain, ...rest };
   const hostId = randomBytes(24).toString('base64');
 
@@ -43,22 +43,19 @@ export function createObsServer(deps: ObsServerDeps): Server {
       response.setHeader(`${chosen.prefix}id-2`, hostId);
     };
     identify(dialect);
+    const trail = trailOf({ audit, log }, request, response, requestId);
     response.setHeader('Server', 'OBS');
-    const started = clock.now();
-    let known: { principal: Principal; bucket: string; key: string; operation: string } | undefined;
-    const record = (status: number, failure?: Failure) =>
-      known === undefined
-        ? undefined
-        : audited({ ...known, request, requestId, status, started, ...(failure ? { failure } : {}) });
     try {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
       if (request.method === 'HEAD' && address.query.has('apiversion')) return await negotiate(address, response);
+      const path = { bucket: address.bucket, key: address.key };
+      Object.assign(trail.known, { path, query: address.query });
       const signed = { method: request.method ?? 'GET', headers: request.headers, address };
       identify(dialectOf(signed));
       const auth = await authenticate(signed, iam.resolveAccessKey, clock);
+      trail.known.principal = auth.principal;
       identify(auth.dialect);
       checkKey(address.key);
-      const path = { bucket: address.bucket, key: address.key };
       const call = {
         request,
         response,
@@ -71,69 +68,20 @@ export function createObsServer(deps: ObsServerDeps): Server {
         dialect: auth.dialect,
         auth,
         services,
+        denied: trail.denied,
         proceed() {
           if (proceeded) return;
           proceeded = true;
           response.writeContinue();
         },
       };
-      const operation = operationOf(call);
-      known = { principal: auth.principal, ...path, operation: operation.name };
-      await operation(call);
-      await record(response.statusCode);
+      const handler = operationOf(call);
+      await trail.around(() => handler(call));
       if (!request.complete) finishReading(request, response, proceeded);
     } catch (error) {
       const failure = failureOf(error, request);
-      await record(failure.status, failure);
-      refuse(request, response, { error: failure, dialect, requestId, proceeded });
-    }
-  }
-
-  /**
-   * The trail has what is done to buckets, and what was refused by a policy; reading and writing objects is the daily work. A record
-   * that cannot be written does not undo what was done.
-   */
-  async function audited(call: {
-    principal: Principal;
-    bucket: string;
-    key: string;
-    operation: string;
-    request: IncomingMessage;
-    requestId: string;
-    status: number;
-    started: number;
-    failure?: Failure;
-  }): Promise<void> {
-    const { principal, bucket, key, request, failure } = call;
-    const method = request.method ?? 'GET';
-    const changesBucket = key === '' && (method === 'PUT' || method === 'DELETE');
-    const denied = failure?.code === 'AccessDenied';
-    if (!changesBucket && !denied) return;
-    const action = failure?.details?.action;
-    try {
-      await audit({
-        time: call.started,
-        requestId: call.requestId,
-        operation: call.operation,
-        // Refused calls may come in floods, whatever they wanted to change.
-        method: denied ? 'GET' : method,
-        path: (request.url ?? '').split('?')[0]!,
-        status: call.status,
-        ...(failure ? { errorCode: failure.code } : {}),
-        principalId: principal.id,
-        principalName: principal.name,
-        principalKind: principal.kind,
-        accountId: principal.accountId,
-        credential: principal.credential,
-        ...(principal.onBehalfOf ? { onBehalfOf: principal.onBehalfOf } : {}),
-        ...(typeof action === 'string' ? { action } : { action: `obs:bucket:${call.operation}` }),
-        verdict: denied ? 'deny' : 'allow',
-        target: key === '' ? `bucket/${bucket}` : `object/${bucket}/${key}`,
-        sourceAddress: request.socket.remoteAddress ?? '',
-        durationMs: clock.now() - call.started,
-      });
-    } catch (error) {
-      log.error({ err: error, requestId: call.requestId }, 'audit record could not be written');
+      await trail.failed(failure);
+      refuse(request, response, { failure, dialect, requestId, proceeded });
     }
   }
 
@@ -149,10 +97,9 @@ export function createObsServer(deps: ObsServerDeps): Server {
   function refuse(
     request: IncomingMessage,
     response: ServerResponse,
-    context: { error: unknown; dialect: Dialect; requestId: string; proceeded: boolean },
+    context: { failure: Failure; dialect: Dialect; requestId: string; proceeded: boolean },
   ): void {
-    const { dialect, requestId } = context;
-    const failure = failureOf(context.error, request);
+    const { failure, dialect, requestId } = context;
     if (failure.status >= 500 && failure.code !== 'NotImplemented') {
       log.error({ err: failure.cause ?? failure, requestId, method: request.method }, 'object request failed');
     }
