@@ -49,5 +49,6 @@ const MODELARTS_CODES: Record<AuthenticationProblem, string> = {
 /** The code of a refused credential in a family's style (behaviour/errors.md 3.1; reference api/README 3.2). */
 export function authenticationCode(style: ErrorStyle, problem: AuthenticationProblem): string {
   if (style === 'modelarts') return MODELARTS_CODES[problem];
-  return problem === 'bad-signature' || problem === 'unknown-key' || problem === 'skewed' ? 'APIGW.0301' : 'IAM.0001';
+  if (problem === 'bad-signature' || problem === 'unknown-key' || problem === 'skewed') return 'APIGW.0301';
+  return style === 'eps' ? 'EPS.0003' : 'IAM.0001';
 }

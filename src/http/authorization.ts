@@ -1,6 +1,7 @@
 import { Failure } from '../kernel/failure.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { AccessRequest, Authorizer, Decision } from '../policy/authorizer.ts';
+import { COMMON_CODES } from '../wire/error-body.ts';
 import { type Guard, listedIds, type Reference, type RequestParts, requiredAction } from '../wire/operation.ts';
 import type { AnyOperation } from './api.ts';
 
@@ -53,6 +54,7 @@ export interface Authorization {
 }
 
 export const DEFAULT_WORKSPACE = '0';
+const DEFAULT_ENTERPRISE_PROJECT = '0';
 
 /**
  * Decides whether the caller may do what an operation does: policy, then workspace, then what the function needs besides and what
@@ -76,7 +78,8 @@ export async function authorize(
   /** What a decision takes into account beside the action, where something lies or happens. */
   async function placeOf(workspaceId: string | undefined): Promise<Place> {
     const workspace = workspaceId === undefined ? undefined : await deps.workspace(request.projectId, workspaceId);
-    const enterpriseProjectId = workspace?.enterpriseProjectId ?? '0';
+    const enterpriseProjectId =
+      workspace?.enterpriseProjectId ?? (op.enterpriseProject?.(request) || DEFAULT_ENTERPRISE_PROJECT);
     const context = op.conditions?.(request) ?? {};
     return { workspace, surroundings: { context, enterpriseProjectId } };
   }
@@ -215,14 +218,13 @@ function isOwn(guard: Guard, caller: Principal, request: RequestParts, located: 
   if (typeof guard !== 'object' || !('own' in guard) || caller.kind === 'agency') return false;
   // What a narrowed credential may do is what its policy says, also to what is the caller's own.
   if (caller.boundary !== undefined) return false;
-  if (caller.boundary !== undefined) return false;
   const owner = guard.own === 'target' ? located?.ownerId : (guard.own(request) ?? caller.id);
   return owner === caller.id;
 }
 
 function denied(op: AnyOperation, message: string, code?: string): Failure {
   return new Failure({
-    code: code ?? (op.errors === 'modelarts' ? 'ModelArts.0112' : 'IAM.0003'),
+    code: code ?? COMMON_CODES[op.errors].denied,
     status: 403,
     message,
     solution: 'Ask an administrator of the account to grant the action through a policy of one of your groups.',

@@ -1,5 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { errorText, Failure } from '../kernel/failure.ts';
+import { COMMON_CODES } from '../wire/error-body.ts';
 import type { ErrorStyle } from '../wire/operation.ts';
 import type { AnyOperation } from './api.ts';
 import { AuthenticationFailure, authenticationCode } from './authentication.ts';
@@ -35,10 +36,7 @@ export function check(
   if (!validate || validate(value)) return;
   const error = validate.errors![0]!;
   const others = validate.errors!.filter(other => other.instancePath === error.instancePath);
-  const { code, status } = op.invalid ?? {
-    code: op.errors === 'modelarts' ? 'ModelArts.0104' : 'IAM.0011',
-    status: 400,
-  };
+  const { code, status } = op.invalid ?? { code: COMMON_CODES[op.errors].invalid, status: 400 };
   throw new Failure({ code, status, message: explainInvalid(error, others, part, value) });
 }
 
@@ -110,7 +108,7 @@ export function publicError(error: unknown, style: ErrorStyle, op?: AnyOperation
   if (known.code === BODY_TOO_LARGE) {
     return {
       status: 413,
-      code: style === 'modelarts' ? 'ModelArts.4104' : 'IAM.0011',
+      code: COMMON_CODES[style].tooLarge,
       message: `The body is larger than the limit of ${op?.bodyLimit ?? DEFAULT_BODY_LIMIT} bytes.`,
     };
   }
@@ -127,18 +125,18 @@ export function publicError(error: unknown, style: ErrorStyle, op?: AnyOperation
   }
   return {
     status: 500,
-    code: style === 'modelarts' ? 'ModelArts.0010' : 'IAM.0006',
+    code: COMMON_CODES[style].internal,
     message: 'Internal error. Try again; if it stays, give the request id to the operator.',
   };
 }
 
 function badJson(style: ErrorStyle, op?: AnyOperation): string {
-  if (style !== 'modelarts') return 'IAM.0011';
-  return op?.invalid?.code === 'ModelArts.2788' ? 'ModelArts.2787' : 'ModelArts.0104';
+  return op?.invalid?.code === 'ModelArts.2788' ? 'ModelArts.2787' : COMMON_CODES[style].invalid;
 }
 
 /** The style in which an address that no operation claims is answered. */
 export function styleOfPath(url: string): ErrorStyle {
   if (/^\/v3\//.test(url)) return 'keystone';
+  if (/^\/v1(\.0)?\/enterprise-projects(\/|$|\?)/.test(url)) return 'eps';
   return /^\/v3\.0\//.test(url) ? 'iam' : 'modelarts';
 }

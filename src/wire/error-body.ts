@@ -1,6 +1,20 @@
 import { STATUS_CODES } from 'node:http';
 import type { ErrorStyle } from './operation.ts';
 
+/** Codes of what any operation may answer, by style (behaviour/errors.md 3; EPS' are of its own API reference's list). */
+export const COMMON_CODES: Record<ErrorStyle, { denied: string; invalid: string; tooLarge: string; internal: string }> =
+  {
+    modelarts: {
+      denied: 'ModelArts.0112',
+      invalid: 'ModelArts.0104',
+      tooLarge: 'ModelArts.4104',
+      internal: 'ModelArts.0010',
+    },
+    keystone: { denied: 'IAM.0003', invalid: 'IAM.0011', tooLarge: 'IAM.0011', internal: 'IAM.0006' },
+    iam: { denied: 'IAM.0003', invalid: 'IAM.0011', tooLarge: 'IAM.0011', internal: 'IAM.0006' },
+    eps: { denied: 'EPS.0004', invalid: 'EPS.0002', tooLarge: 'EPS.0002', internal: 'EPS.0001' },
+  };
+
 /** What an error answer says, before it is worded in a family's style. */
 export interface WireError {
   status: number;

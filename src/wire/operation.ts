@@ -80,6 +80,11 @@ export interface Operation<
    * workspace. Returning undefined or an empty text means the default one, `0`.
    */
   workspace?: (request: RequestParts) => string | undefined;
+  /**
+   * The enterprise project it is about where no workspace says so: where something is bound, what a list is narrowed to. Grants for that
+   * enterprise project count (behaviour/permissions.md 1). Absent or undefined: the default one, `0`.
+   */
+  enterpriseProject?: (request: RequestParts) => string | undefined;
   /** Codes of a workspace that is not there and of one that the caller may not enter; ModelArts.7005 and ModelArts.0112 when absent. */
   workspaceErrors?: { missing: { code: string; status: number }; denied: { code: string; status: number } };
   /** Condition keys that this request gives a value, e.g. `modelarts:poolType`. */

@@ -111,6 +111,8 @@ describe('production and debugging are kept apart', () => {
   let developer: Member;
   let production: string;
   let debugging: string;
+  let forProduction: string;
+  let forDebugging: string;
   before(async () => {
     world = await createWorld();
     team = await createTeam(world);
@@ -118,7 +120,7 @@ describe('production and debugging are kept apart', () => {
     [operations, developer] = [await team.member('operations'), await team.member('developer')];
     const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
     await team.authorize('all', agency_name);
-    const [forProduction, forDebugging] = [
+    [forProduction, forDebugging] = [
       await enterpriseProject(team, 'production'),
       await enterpriseProject(team, 'debugging'),
     ];
@@ -127,7 +129,7 @@ describe('production and debugging are kept apart', () => {
     const policy = await team.policy('training', { Version: '1.1', Statement: [{ Effect: 'Allow', Action: TRAIN }] });
     const data = await team.policy('data', { Version: '1.1', Statement: [{ Effect: 'Allow', Action: ['obs:*:*'] }] });
     const groups = [await team.group('operations', [operations]), await team.group('developers', [developer])] as const;
-    await team.grant(groups[0], [policy], { enterpriseProject: forProduction });
+    await team.grant(groups[0], [policy, 'EPS FullAccess'], { enterpriseProject: forProduction });
     await team.grant(groups[1], [policy], { enterpriseProject: forDebugging });
     for (const group of groups) await team.grant(group, [data]);
   });
@@ -148,5 +150,36 @@ describe('production and debugging are kept apart', () => {
     const job = (await search(operations, team, production)).body.items[0].metadata.id;
     assert.equal((await operations.call('GET', `${team.v2}/training-jobs/${job}`)).status, 200);
     assert.equal((await developer.call('GET', `${team.v2}/training-jobs/${job}`)).status, 403);
+  });
+
+  it('and in what is bound to it or narrowed to it: workspaces made and listed, the enterprise project itself', async () => {
+    const create = (name: string, enterprise_project_id?: string) =>
+      operations.call('POST', `${team.v1}/workspaces`, {
+        name,
+        ...(enterprise_project_id === undefined ? {} : { enterprise_project_id }),
+      });
+    const made = await create('release-candidates', forProduction);
+    assert.equal(made.status, 200, made.text);
+    assert.equal(made.body.enterprise_project_id, forProduction);
+    for (const elsewhere of [forDebugging, '0', undefined, '', 'f'.repeat(32)]) {
+      const refused = await create('elsewhere', elsewhere);
+      assert.equal(refused.status, 403, `${elsewhere}: ${refused.text}`);
+      assert.match(refused.body.error_msg, /modelarts:workspace:create/);
+    }
+    const list = (narrowed: string) => operations.call('GET', `${team.v1}/workspaces${narrowed}`);
+    const own = await list(`?enterprise_project_id=${forProduction}`);
+    assert.equal(own.status, 200, own.text);
+    assert.deepEqual(own.body.workspaces.map((each: { name: string }) => each.name).sort(), [
+      'production',
+      'release-candidates',
+    ]);
+    for (const narrowed of ['', `?enterprise_project_id=${forDebugging}`, '?enterprise_project_id=0']) {
+      assert.equal((await list(narrowed)).status, 403, narrowed);
+    }
+    const shown = (id: string) => operations.call('GET', `/v1.0/enterprise-projects/${id}`);
+    assert.equal((await shown(forProduction)).body.enterprise_project.name, 'production');
+    const refused = await shown(forDebugging);
+    assert.equal(refused.status, 403, refused.text);
+    assert.equal(refused.body.error_code, 'EPS.0004');
   });
 });

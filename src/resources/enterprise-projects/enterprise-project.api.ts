@@ -1,9 +1,14 @@
-import { operation, textAt } from '../../wire/operation.ts';
+import { operation, type RequestParts, textAt } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 /** Account-level, as on the real service: no project in the path (reference api/eps.json). */
 const base = { family: 'enterprise-projects', errors: 'eps' } as const;
 const PATH = '/v1.0/enterprise-projects';
+/** Operations on one: what is granted for it counts. */
+const one = {
+  ...base,
+  enterpriseProject: ({ params }: RequestParts) => params.enterprise_project_id,
+} as const;
 
 const detail = open({
   id: Type.String(),
@@ -95,7 +100,7 @@ export const showEpConfigs = operation({
 });
 
 export const showEnterpriseProject = operation({
-  ...base,
+  ...one,
   id: 'ShowEnterpriseProject',
   summary: 'Show an enterprise project',
   method: 'GET',
@@ -106,7 +111,7 @@ export const showEnterpriseProject = operation({
 });
 
 export const updateEnterpriseProject = operation({
-  ...base,
+  ...one,
   id: 'UpdateEnterpriseProject',
   summary: 'Change an enterprise project',
   method: 'PUT',
@@ -119,7 +124,7 @@ export const updateEnterpriseProject = operation({
 
 /** The SDK's EnableEnterpriseProject and DisableEnterpriseProject, which share an address. */
 export const switchEnterpriseProject = operation({
-  ...base,
+  ...one,
   id: 'SwitchEnterpriseProject',
   summary: 'Enable or disable an enterprise project',
   method: 'POST',
@@ -133,7 +138,7 @@ export const switchEnterpriseProject = operation({
 });
 
 export const deleteEnterpriseProject = operation({
-  ...base,
+  ...one,
   id: 'DeleteEnterpriseProject',
   summary: 'Delete an enterprise project that nothing is bound to',
   method: 'DELETE',
@@ -143,7 +148,7 @@ export const deleteEnterpriseProject = operation({
 });
 
 export const showResourcesOfEnterpriseProject = operation({
-  ...base,
+  ...one,
   id: 'ShowResourceBindEnterpriseProject',
   summary: 'List the workspaces bound to an enterprise project',
   method: 'POST',
@@ -164,7 +169,7 @@ export const showResourcesOfEnterpriseProject = operation({
 });
 
 export const migrateResource = operation({
-  ...base,
+  ...one,
   id: 'MigrateResource',
   summary: 'Refused: the enterprise project of a workspace is set when it is created',
   method: 'POST',

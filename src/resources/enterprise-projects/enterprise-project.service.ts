@@ -1,18 +1,20 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { Failure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { enterpriseProjectStore } from './enterprise-project.store.ts';
 import {
   type BoundResource,
   checkFields,
-  conflict,
   DEFAULT,
   type EnterpriseProject,
   type EnterpriseProjectType,
+  inUse,
   invalid,
   LIMIT,
   missing,
+  nameTaken,
+  overLimit,
+  unchangeable,
 } from './enterprise-project.ts';
 
 /** What is bound to an enterprise project of an account; looked up in `db`, which may be a transaction. */
@@ -33,7 +35,7 @@ export interface EnterpriseProjectServiceDeps {
 
 export type EnterpriseProjectService = ReturnType<typeof enterpriseProjectService>;
 
-/** Use cases of enterprise projects. All throw Failure 404 IAM.0004 for one that is not the account's. */
+/** Use cases of enterprise projects. All throw Failure 404 EPS.0005 for one that is not the account's. */
 export function enterpriseProjectService(deps: EnterpriseProjectServiceDeps) {
   const { db, store, clock, bound } = deps;
 
@@ -45,7 +47,7 @@ export function enterpriseProjectService(deps: EnterpriseProjectServiceDeps) {
 
   /** One that may be changed. Throws Failure 400 for the default one. */
   async function changeable(rows: Pick<typeof store, 'find'>, accountId: string, id: string) {
-    if (id === DEFAULT.id) throw invalid('The default enterprise project cannot be changed or deleted.');
+    if (id === DEFAULT.id) throw unchangeable('The default enterprise project cannot be changed or deleted.');
     const found = await rows.find(accountId, id);
     if (!found) throw missing(id);
     return found;
@@ -53,7 +55,7 @@ export function enterpriseProjectService(deps: EnterpriseProjectServiceDeps) {
 
   function checkName(existing: readonly EnterpriseProject[], name: string, id?: string): void {
     if (!existing.some(other => other.name === name && other.id !== id)) return;
-    throw conflict(`Parameter [name]: there is an enterprise project named ${name} already.`, 'Choose another name.');
+    throw nameTaken(`Parameter [name]: there is an enterprise project named ${name} already.`, 'Choose another name.');
   }
 
   return {
@@ -62,7 +64,7 @@ export function enterpriseProjectService(deps: EnterpriseProjectServiceDeps) {
     /** The default one comes first, then the others in the order of their creation. */
     list: async (accountId: string): Promise<EnterpriseProject[]> => [DEFAULT, ...(await store.list(accountId))],
 
-    /** Throws Failure 400 for bad fields, 409 for a taken name, 403 over the limit. */
+    /** Throws Failure 400 for bad fields, 409 for a taken name, 400 over the limit. */
     async create(accountId: string, input: EnterpriseProjectInput): Promise<EnterpriseProject> {
       const now = clock.now();
       const { name, description = '', type = 'prod' } = input;
@@ -72,12 +74,10 @@ export function enterpriseProjectService(deps: EnterpriseProjectServiceDeps) {
         const existing = await rows.list(accountId);
         checkName(existing, name);
         if (existing.length >= LIMIT) {
-          throw new Failure({
-            code: 'IAM.0012',
-            status: 403,
-            message: `The limit of ${LIMIT} enterprise projects of an account is reached.`,
-            solution: 'Delete one that nothing is bound to.',
-          });
+          throw overLimit(
+            `The limit of ${LIMIT} enterprise projects of an account is reached.`,
+            'Delete one that nothing is bound to.',
+          );
         }
         await rows.insert(accountId, project);
       });
@@ -110,7 +110,7 @@ export function enterpriseProjectService(deps: EnterpriseProjectServiceDeps) {
         const [first, ...others] = await bound(accountId, id, trx);
         if (first) {
           const more = others.length > 0 ? ` and ${others.length} more` : '';
-          throw conflict(
+          throw inUse(
             `The enterprise project cannot be deleted: the ${first.type} ${first.name}${more} belongs to it.`,
             'Delete its workspaces first; POST /v1.0/enterprise-projects/{id}/resources/filter lists them.',
           );

@@ -40,30 +40,33 @@ export const DEFAULT: EnterpriseProject = {
 /** Throws Failure 400 naming the field and the rule. */
 export function checkFields(input: { name: string; description: string }): void {
   if (input.name.length > NAME_MAX || !/^[\p{L}\p{N}_-]+$/u.test(input.name)) {
-    throw invalid(`Parameter [name] should have 1 to ${NAME_MAX} letters, digits, underscores (_) or hyphens (-).`);
+    throw badName(`Parameter [name] should have 1 to ${NAME_MAX} letters, digits, underscores (_) or hyphens (-).`);
   }
   if (input.name.toLowerCase() === DEFAULT.name) {
-    throw invalid('Parameter [name] should not be "default" in any case: that is the one every account has.');
+    throw badName('Parameter [name] should not be "default" in any case: that is the one every account has.');
   }
   if (input.description.length > DESCRIPTION_MAX) {
-    throw invalid(`Parameter [description] should have at most ${DESCRIPTION_MAX} characters.`);
+    throw badDescription(`Parameter [description] should have at most ${DESCRIPTION_MAX} characters.`);
   }
 }
 
-/** The reference names no codes of EPS: those of IAM stand in for them, as for its refusals everywhere. */
-export function invalid(message: string, solution?: string): Failure {
-  return new Failure({ code: 'IAM.0011', status: 400, message, ...(solution ? { solution } : {}) });
-}
+/** Codes are those of EPS' API reference, its list of error codes. */
+const failure = (code: string, status: number) => (message: string, solution?: string) =>
+  new Failure({ code, status, message, ...(solution ? { solution } : {}) });
+
+const badName = failure('EPS.0007', 400);
+const badDescription = failure('EPS.0008', 400);
+export const overLimit = failure('EPS.0009', 400);
+export const nameTaken = failure('EPS.0010', 409);
+/** For what would change the default one. */
+export const unchangeable = failure('EPS.0012', 400);
+export const invalid = failure('EPS.0002', 400);
+/** No code of the list says that something is bound to it. */
+export const inUse = failure('EPS.0002', 409);
 
 export function missing(id: string): Failure {
-  return new Failure({
-    code: 'IAM.0004',
-    status: 404,
-    message: `There is no enterprise project ${id.slice(0, 64)} in this account.`,
-    solution: 'GET /v1.0/enterprise-projects lists them; "0" is the default one.',
-  });
-}
-
-export function conflict(message: string, solution: string): Failure {
-  return new Failure({ code: 'IAM.0009', status: 409, message, solution });
+  return failure('EPS.0005', 404)(
+    `There is no enterprise project ${id.slice(0, 64)} in this account.`,
+    'GET /v1.0/enterprise-projects lists them; "0" is the default one.',
+  );
 }

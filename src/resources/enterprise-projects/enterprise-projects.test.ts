@@ -53,7 +53,7 @@ test('an enterprise project is created, shown, changed, disabled, enabled and de
     assert.equal((await root('GET', `/${id}`)).body.enterprise_project.status, status);
   }
   assert.equal((await root('DELETE', `/${id}`)).status, 204);
-  refused(await root('GET', `/${id}`), 404, 'IAM.0004', /There is no enterprise project/);
+  refused(await root('GET', `/${id}`), 404, 'EPS.0005', /There is no enterprise project/);
 });
 
 test('the default one is always there and cannot be changed', async t => {
@@ -65,7 +65,7 @@ test('the default one is always there and cannot be changed', async t => {
     ['POST', '/0/action', { action: 'disable' }],
     ['DELETE', '/0', undefined],
   ] as const) {
-    refused(await root(method, path, body), 400, 'IAM.0011', /default enterprise project cannot be changed/);
+    refused(await root(method, path, body), 400, 'EPS.0012', /default enterprise project cannot be changed/);
   }
 });
 
@@ -105,31 +105,31 @@ test('bad input is refused with the field and the rule', async t => {
     [{ name: 'fine', description: 'x'.repeat(513) }, /\[description\]/],
     [{ name: 'fine', type: 'test' }, /\[type\] should be one of \["prod","poc"\]/],
   ] as const) {
-    refused(await root('POST', '', body), 400, 'IAM.0011', text);
-    refused(await root('PUT', `/${id}`, body), 400, 'IAM.0011', text);
+    refused(await root('POST', '', body), 400, 'EPS.0002', text);
+    refused(await root('PUT', `/${id}`, body), 400, 'EPS.0002', text);
   }
-  refused(await root('POST', '', { name: 'taken' }), 409, 'IAM.0009', /named taken already/);
-  refused(await root('PUT', `/${other}`, { name: 'taken' }), 409, 'IAM.0009', /named taken already/);
+  refused(await root('POST', '', { name: 'taken' }), 409, 'EPS.0010', /named taken already/);
+  refused(await root('PUT', `/${other}`, { name: 'taken' }), 409, 'EPS.0010', /named taken already/);
   assert.equal((await root('PUT', `/${id}`, { name: 'taken' })).status, 200, 'its own name is not taken');
   for (const query of ['?limit=0', '?limit=1001', '?offset=-1', '?status=3', '?type=x', '?sort_key=name']) {
-    refused(await root('GET', query), 400, 'IAM.0011', /./);
+    refused(await root('GET', query), 400, 'EPS.0002', /./);
   }
   for (const body of [{}, { action: 'delete' }]) {
-    refused(await root('POST', `/${id}/action`, body), 400, 'IAM.0011', /\[action\]/);
+    refused(await root('POST', `/${id}/action`, body), 400, 'EPS.0002', /\[action\]/);
   }
   for (const body of [
     {},
     { resource_types: 'workspace' },
     { resource_types: [], matches: [{ key: 'x', value: '' }] },
   ]) {
-    refused(await root('POST', `/${id}/resources/filter`, body), 400, 'IAM.0011', /resource_types|matches/);
+    refused(await root('POST', `/${id}/resources/filter`, body), 400, 'EPS.0002', /resource_types|matches/);
   }
 });
 
 test('an account has at most 100, which quotas tells', async t => {
   const { root } = await world(t);
   for (let n = 0; n < 100; n++) assert.equal((await root('POST', '', { name: `ep-${n}` })).status, 201);
-  refused(await root('POST', '', { name: 'one-more' }), 403, 'IAM.0012', /limit of 100/);
+  refused(await root('POST', '', { name: 'one-more' }), 400, 'EPS.0009', /limit of 100/);
   assert.deepEqual((await root('GET', '/quotas')).body, {
     quotas: { resources: [{ type: 'enterprise_project', quota: 100, used: 100 }] },
   });
@@ -140,7 +140,7 @@ test('what is bound to one is listed, and keeps it from being deleted', async t 
   const { iam, root } = await world(t, async () => bound);
   const { id } = (await root('POST', '', { name: 'used' })).body.enterprise_project;
   bound = ['lab', 'office'].map(name => ({ id: `id-${name}`, name, projectId: iam.root.projectId, type: 'workspace' }));
-  refused(await root('DELETE', `/${id}`), 409, 'IAM.0009', /workspace lab and 1 more belongs to it/);
+  refused(await root('DELETE', `/${id}`), 409, 'EPS.0002', /workspace lab and 1 more belongs to it/);
   const filter = async (more: object) => {
     const answer = await root('POST', `/${id}/resources/filter`, { resource_types: [], ...more });
     assert.equal(answer.status, 200, answer.text);
@@ -167,7 +167,7 @@ test('what is bound to one is listed, and keeps it from being deleted', async t 
   refused(
     await root('POST', `/${id}/resources-migrate`, { resource_id: 'id-lab', resource_type: 'workspace' }),
     400,
-    'IAM.0011',
+    'EPS.0002',
     /set when it is created/,
   );
   bound = [];
@@ -199,7 +199,7 @@ test('a user needs the action; one of another account sees nothing', async t => 
     ['POST', `/${id}/action`, 'enable', { action: 'enable' }],
     ['DELETE', `/${id}`, 'delete'],
   ] as const) {
-    refused(await ann(method, path, body), 403, 'IAM.0003', new RegExp(`eps:enterpriseProjects:${action} `));
+    refused(await ann(method, path, body), 403, 'EPS.0004', new RegExp(`eps:enterpriseProjects:${action} `));
   }
   assert.equal((await eve('GET', `/${id}`)).status, 200);
 
@@ -214,7 +214,7 @@ test('a user needs the action; one of another account sees nothing', async t => 
     ['POST', `/${id}/resources-migrate`, { resource_id: 'x', resource_type: 'workspace' }],
     ['DELETE', `/${id}`],
   ] as const) {
-    refused(await rival(method, path, body), 404, 'IAM.0004', /There is no enterprise project/);
+    refused(await rival(method, path, body), 404, 'EPS.0005', /There is no enterprise project/);
   }
   assert.equal((await rival('POST', '', { name: 'ours' })).status, 201, 'names are per account');
   assert.equal((await root('GET', `/${id}`)).body.enterprise_project.name, 'ours');

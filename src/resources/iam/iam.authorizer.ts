@@ -16,6 +16,8 @@ import type { IamStore } from './iam.store.ts';
 import { PLATFORM_TRUST, type Place, scopeCounts } from './identity.ts';
 import type { ProviderStore } from './provider.store.ts';
 
+const MOST_KEPT = 20_000;
+
 /** Whose policies are asked: `federated` users bring their groups, all others have theirs in the database. */
 type Subject = Pick<Principal, 'kind' | 'id' | 'accountId' | 'groups'>;
 
@@ -92,6 +94,8 @@ export function iamAuthorizer(
     const key = `${subject.kind}:${subject.id}:${groups}:${where}:${place.enterpriseProjectId}`;
     let found = known.get(key);
     if (!found) {
+      // Callers name enterprise projects as they like: what is kept for them has an end.
+      if (known.size >= MOST_KEPT) known.clear();
       found = load(subject, action, place);
       known.set(key, found);
       found.catch(() => known.delete(key));

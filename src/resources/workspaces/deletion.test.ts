@@ -126,7 +126,8 @@ test('a deletion that a dead server left is finished by the next one', async t =
     const next = world.again();
     const done: string[] = [];
     next.setContents([family('model', 0, done), family('training-job', 2, done)]);
-    assert.equal((await world.root.call('GET', `/${id}`)).body.status, 'DELETING');
+    const deleting = (await world.root.call('GET', `/${id}`)).body;
+    assert.deepEqual([deleting.status, deleting.status_info], ['DELETING', 'model: 1']);
     await next.start();
     await until(world, id, gone);
     assert.ok(done.includes('training-job 2'));

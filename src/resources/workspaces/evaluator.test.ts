@@ -60,6 +60,8 @@ test('it answers for the workspace: who may enter, and grants by its enterprise 
   assert.match(refusal.cause[0].reason, /closed to the caller: it is PRIVATE/);
   const both = (await ask(ann, closed, { action: 'modelarts:pool:create' }))[0];
   assert.equal(both.cause.length, 2);
+  const bucket = (await ask(ann, closed, { action: 'obs:bucket:ListBucket' }))[0];
+  assert.deepEqual([bucket.verdict, bucket.cause.length], ['deny', 1], 'buckets lie in no workspace');
   assert.equal((await verdict(world.root, closed)).verdict, 'allow');
 });
 

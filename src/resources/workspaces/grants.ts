@@ -31,7 +31,7 @@ async function resolveGrant(iam: GrantIam, accountId: string, input: GrantInput,
   const member = id ? 'user_id' : 'user_name';
   const given = id || name!;
   if (given.length > 256) throw invalid(`Parameter [${field}.${member}] should have at most 256 characters.`);
-  if (userType === 'FEDERATE') return { userType, ...(id ? { userId: id } : { userName: given }) };
+  if (userType === 'FEDERATE') return { userType, ...(id ? { userId: id } : {}), ...(name ? { userName: name } : {}) };
   const agencies = userType === 'AGENCY';
   const found = await (agencies
     ? id

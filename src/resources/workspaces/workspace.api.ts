@@ -1,4 +1,4 @@
-import { operation, type RequestParts } from '../../wire/operation.ts';
+import { operation, type RequestParts, textAt } from '../../wire/operation.ts';
 import { oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const base = { family: 'workspaces', errors: 'modelarts' } as const;
@@ -38,6 +38,7 @@ export const listWorkspaces = operation({
   method: 'GET',
   path: PATH,
   action: 'modelarts:workspace:list',
+  enterpriseProject: ({ query }) => textAt(query, 'enterprise_project_id'),
   query: open({
     enterprise_project_id: text,
     name: text,
@@ -58,6 +59,7 @@ export const createWorkspace = operation({
   method: 'POST',
   path: PATH,
   action: 'modelarts:workspace:create',
+  enterpriseProject: ({ body }) => textAt(body, 'enterprise_project_id'),
   needs: needsUsers,
   body: open({
     name: Type.String(),

@@ -197,7 +197,8 @@ function fromRow(row: Row): Workspace {
     ownerId: row.owner_id,
     ownerName: row.owner_name,
     status: row.status as WorkspaceStatus,
-    statusInfo: row.status_info,
+    // While it is deleted: what that waits for.
+    statusInfo: row.status === 'DELETING' ? row.progress : row.status_info,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

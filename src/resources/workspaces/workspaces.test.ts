@@ -209,6 +209,16 @@ test('agencies and federated users are let in by grants of their kind, and a ses
       { user_name: 'ann' },
     ],
   });
+  assert.deepEqual(
+    (await root.call('GET', `/${space}`)).body.grants.filter(
+      (each: { user_type: string }) => each.user_type === 'FEDERATE',
+    ),
+    [
+      { user_name: 'fed-by-name', user_type: 'FEDERATE' },
+      { user_id: 'fed-id', user_name: 'ignored', user_type: 'FEDERATE' },
+    ],
+    'a name beside the id is kept for people to read',
+  );
   const base = { accountId, accountName: 'acme', projectId, credential: 'token' } as const;
   const enters = async (principal: object) =>
     (await workspaces.find(projectId, space))!.admits({ ...base, ...principal } as never).allowed;
