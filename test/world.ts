@@ -29,8 +29,6 @@ export interface WorldOptions {
   trainingSettings?: Parts['trainingSettings'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
-  /** A stand-in for workspaces; the default one alone when absent. */
-  workspaces?: Parts['workspaces'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
   work?: boolean;
 }
@@ -150,7 +148,6 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     gateway,
     doors: () => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} }),
     probe: options.probe ?? (async () => true),
-    ...(options.workspaces ? { workspaces: options.workspaces } : {}),
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });
   const { app, objects, iam } = families;

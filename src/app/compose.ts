@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, type FindWorkspace, type Locate, type Locators, type Route } from '../http/index.ts';
+import { createApiServer, type Locate, type Locators, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
@@ -20,7 +20,7 @@ import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
-import { createWorkspaces, type Workspaces as WorkspacesFamily } from '../resources/workspaces/index.ts';
+import { createWorkspaces } from '../resources/workspaces/index.ts';
 import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Database } from '../store-kit/index.ts';
 import { openApi } from '../wire/openapi.ts';
@@ -55,12 +55,7 @@ export interface Parts {
   trainingSettings?: TrainingDeps['settings'];
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
-  /** Others in the place of the family’s own, for tests. */
-  workspaces?: Workspaces;
 }
-
-/** Workspaces, as the families see them. */
-export type Workspaces = Pick<WorkspacesFamily, 'admit' | 'onChanged'> & { find: FindWorkspace };
 
 export type Families = ReturnType<typeof composeFamilies>;
 
@@ -94,9 +89,8 @@ export function composeFamilies(parts: Parts) {
     domain: parts.obsDomain,
   });
   const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });
-  const spaces = createWorkspaces({ ...common, iam, enterpriseProjects });
-  const workspaces = parts.workspaces ?? spaces;
-  enterpriseProjects.setBound(spaces.bound);
+  const workspaces = createWorkspaces({ ...common, iam, enterpriseProjects });
+  enterpriseProjects.setBound(workspaces.bound);
   iam.setEnterpriseProjects(async (accountId, id) => (await enterpriseProjects.find(accountId, id)) !== undefined);
   const locate: Locate = async (kind, id, scope) => locators[kind]?.(id, scope);
   const { app, mount } = createApiServer({
@@ -160,14 +154,14 @@ export function composeFamilies(parts: Parts) {
   models.setUsedBy(services.usedBy);
   const locators: Locators = {
     ...iam.locators,
-    workspace: spaces.locate,
+    workspace: workspaces.locate,
     ...algorithms.locators,
     ...training.locators,
     ...models.locators,
     ...services.locators,
   };
   const contents = [training.contents, algorithms.contents, models.contents, services.contents];
-  spaces.setContents(contents);
+  workspaces.setContents(contents);
   const system = createSystem({
     readiness: parts.readiness,
     metrics,
@@ -181,7 +175,7 @@ export function composeFamilies(parts: Parts) {
     ...iam.routes,
     ...trail.routes(iam),
     ...enterpriseProjects.routes,
-    ...spaces.routes,
+    ...workspaces.routes,
     ...authorizations.routes,
     ...algorithms.routes,
     ...training.routes,
@@ -211,11 +205,11 @@ export function composeFamilies(parts: Parts) {
       await training.start();
       await models.start();
       await services.start();
-      await spaces.start();
+      await workspaces.start();
     },
     /** Lets go of the work; containers run on. The servers must have stopped taking requests. */
     async stop(): Promise<void> {
-      await spaces.stop();
+      await workspaces.stop();
       await services.stop();
       await models.stop();
       await training.stop();

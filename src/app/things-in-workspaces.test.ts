@@ -2,24 +2,21 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createTeam, jobBody, type Member, type Team } from '../../test/scenarios/team.ts';
 import { algorithmBody, modelBody, publish, serviceBody, uploadThings } from '../../test/scenarios/things.ts';
-import { type StandIn, standInWorkspaces } from '../../test/workspaces.ts';
 import { type Answer, createWorld, type World } from '../../test/world.ts';
 
-const MINE = 'a'.repeat(32);
-const THEIRS = 'b'.repeat(32);
 const BUCKET = 'things';
 
 /** Jobs, algorithms, models and services in workspaces: two users, each with one of their own beside the default one. */
 describe('things in workspaces', () => {
   let world: World;
-  let workspaces: StandIn;
   let team: Team;
   let ann: Member;
   let bob: Member;
+  let ownSpace: string;
+  let otherSpace: string;
 
   before(async () => {
-    workspaces = standInWorkspaces();
-    world = await createWorld({ work: true, workspaces });
+    world = await createWorld({ work: true });
     team = await createTeam(world);
     await uploadThings(world, team, BUCKET);
     [ann, bob] = [await team.member('ann'), await team.member('bob')];
@@ -27,8 +24,7 @@ describe('things in workspaces', () => {
     await team.grant(await team.group('users', [ann, bob]), [await team.policy('everything', everything)]);
     const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
     await team.authorize('all', agency_name);
-    workspaces.make(MINE, [ann.id]);
-    workspaces.make(THEIRS, [bob.id]);
+    [ownSpace, otherSpace] = [await team.workspaceOf('mine', [ann]), await team.workspaceOf('theirs', [bob])];
   });
   after(() => world?.remove());
 
@@ -105,7 +101,7 @@ describe('things in workspaces', () => {
   for (const [kind, family] of Object.entries(families)) {
     it(`a ${kind} lies in the workspace it was made in: others neither see, list, change nor delete it`, async () => {
       const path = family.path();
-      const id = family.id(await made(ann, path, family.body(`${kind}-mine`, MINE)));
+      const id = family.id(await made(ann, path, family.body(`${kind}-mine`, ownSpace)));
       const one = `${path}/${id}`;
       assert.equal((await ann.call('GET', one)).status, 200);
       assert.equal((await team.root.call('GET', one)).status, 200);
@@ -115,18 +111,18 @@ describe('things in workspaces', () => {
         kind === 'model' ? [404, 'APIGW.0101'] : family.denied,
       );
       assertRefused(await bob.call('DELETE', one), family.denied);
-      assertRefused(await bob.call('POST', path, family.body(`${kind}-intruder`, MINE)), family.denied);
-      assertRefused((await family.list(bob, MINE)).answer, family.denied);
-      assert.deepEqual((await family.list(ann, MINE)).ids, [id]);
+      assertRefused(await bob.call('POST', path, family.body(`${kind}-intruder`, ownSpace)), family.denied);
+      assertRefused((await family.list(bob, ownSpace)).answer, family.denied);
+      assert.deepEqual((await family.list(ann, ownSpace)).ids, [id]);
       assert.ok(!(await family.list(ann)).ids.includes(id), 'a list without a workspace is of the default one');
       assert.equal((await ann.call('GET', one)).status, 200, 'still there');
     });
 
     it(`names of ${kind}s are unique in each workspace`, async () => {
       const path = family.path();
-      await made(ann, path, family.body(`${kind}-same`, MINE));
-      await made(bob, path, family.body(`${kind}-same`, THEIRS));
-      const twice = await ann.call('POST', path, family.body(`${kind}-same`, MINE));
+      await made(ann, path, family.body(`${kind}-same`, ownSpace));
+      await made(bob, path, family.body(`${kind}-same`, otherSpace));
+      const twice = await ann.call('POST', path, family.body(`${kind}-same`, ownSpace));
       assert.ok(twice.status === 400 || twice.status === 409, twice.text);
     });
 
@@ -141,11 +137,11 @@ describe('things in workspaces', () => {
   }
 
   it('whatever is no workspace is the default one, and never a way into another', async () => {
-    for (const workspace_id of [7, {}, ['0'], [MINE], true]) {
+    for (const workspace_id of [7, {}, ['0'], [ownSpace], true]) {
       const answer = await bob.call('POST', `${team.v1}/models`, { ...model('hostile'), workspace_id });
       assert.equal(answer.status, 400, answer.text);
     }
-    const twice = await bob.call('GET', `${team.v1}/models?workspace_id=0&workspace_id=${MINE}`);
+    const twice = await bob.call('GET', `${team.v1}/models?workspace_id=0&workspace_id=${ownSpace}`);
     assert.equal(twice.status, 400, twice.text);
     const empty = await bob.call('GET', `${team.v1}/models?workspace_id=`);
     assert.equal(empty.status, 200, empty.text);
@@ -153,13 +149,13 @@ describe('things in workspaces', () => {
   });
 
   it('a comma-separated list is refused when one of it lies in a closed workspace, wherever it stands', async () => {
-    const mine = (await made(ann, `${team.v1}/models`, model('listed', MINE))).model_id;
-    const theirs = (await made(bob, `${team.v1}/models`, model('listed', THEIRS))).model_id;
+    const mine = (await made(ann, `${team.v1}/models`, model('listed', ownSpace))).model_id;
+    const theirs = (await made(bob, `${team.v1}/models`, model('listed', otherSpace))).model_id;
     for (const list of [`${theirs},${mine}`, `${mine},${theirs}`, ` ${theirs} ,, ${mine}`]) {
       assertRefused(await bob.call('DELETE', `${team.v1}/models/${encodeURIComponent(list)}`), [403, 'ModelArts.0112']);
     }
-    const running = (await made(ann, `${team.v1}/services`, service('listed', publicModel, MINE))).service_id;
-    const other = (await made(bob, `${team.v1}/services`, service('listed', publicModel, THEIRS))).service_id;
+    const running = (await made(ann, `${team.v1}/services`, service('listed', publicModel, ownSpace))).service_id;
+    const other = (await made(bob, `${team.v1}/services`, service('listed', publicModel, otherSpace))).service_id;
     assertRefused(await bob.call('DELETE', `${team.v1}/services/${other},${running}`), [403, 'ModelArts.0112']);
     assert.notEqual((await ann.call('GET', `${team.v1}/services/${running}`)).body.status, 'deleting');
     assert.equal((await bob.call('DELETE', `${team.v1}/services/${other}`)).status, 200);
@@ -176,38 +172,38 @@ describe('things in workspaces', () => {
       return { ...body, algorithm: { ...body.algorithm, outputs: [output] } };
     };
     const jobs = `${team.v2}/training-jobs`;
-    await made(ann, jobs, to('secret-job', MINE));
-    const refused = await bob.call('POST', jobs, to('other-job', THEIRS));
+    await made(ann, jobs, to('secret-job', ownSpace));
+    const refused = await bob.call('POST', jobs, to('other-job', otherSpace));
     assertRefused(refused, [400, 'ModelArts.2791']);
     assert.doesNotMatch(refused.text, /secret-job/);
-    assert.match((await ann.call('POST', jobs, to('third-job', MINE))).text, /secret-job/);
+    assert.match((await ann.call('POST', jobs, to('third-job', ownSpace))).text, /secret-job/);
   });
 
   it('what is made may build on its own workspace and on the default one, not on another', async () => {
-    const mine = await published(ann, 'closed', MINE);
+    const mine = await published(ann, 'closed', ownSpace);
     const inDefault = (await made(ann, `${team.v2}/algorithms`, algorithm('building'))).metadata.id;
-    const inMine = (await made(ann, `${team.v2}/algorithms`, algorithm('building', MINE))).metadata.id;
+    const inMine = (await made(ann, `${team.v2}/algorithms`, algorithm('building', ownSpace))).metadata.id;
     const run = (id: string, name: string, workspace: string) => ({
       ...job(name, workspace),
       algorithm: { id },
     });
     const jobs = `${team.v2}/training-jobs`;
-    assert.equal((await ann.call('POST', jobs, run(inMine, 'of-mine', MINE))).status, 201);
-    assert.equal((await bob.call('POST', jobs, run(inDefault, 'of-default', THEIRS))).status, 201);
-    assertRefused(await bob.call('POST', jobs, run(inMine, 'of-other', THEIRS)), [400, 'ModelArts.2755']);
+    assert.equal((await ann.call('POST', jobs, run(inMine, 'of-mine', ownSpace))).status, 201);
+    assert.equal((await bob.call('POST', jobs, run(inDefault, 'of-default', otherSpace))).status, 201);
+    assertRefused(await bob.call('POST', jobs, run(inMine, 'of-other', otherSpace)), [400, 'ModelArts.2755']);
     // Not even by one who may enter both.
-    assertRefused(await team.root.call('POST', jobs, run(inMine, 'of-other', THEIRS)), [400, 'ModelArts.2755']);
+    assertRefused(await team.root.call('POST', jobs, run(inMine, 'of-other', otherSpace)), [400, 'ModelArts.2755']);
     assertRefused(await ann.call('POST', jobs, run(inMine, 'of-other', '0')), [400, 'ModelArts.2755']);
 
     const services = `${team.v1}/services`;
-    assertRefused(await bob.call('POST', services, service('build', mine, THEIRS)), [404, 'ModelArts.3507']);
+    assertRefused(await bob.call('POST', services, service('build', mine, otherSpace)), [404, 'ModelArts.3507']);
     assertRefused(await bob.call('POST', services, service('build', mine)), [404, 'ModelArts.3507']);
-    const id = (await made(bob, services, service('build', publicModel, THEIRS))).service_id;
+    const id = (await made(bob, services, service('build', publicModel, otherSpace))).service_id;
     const { config } = service('build', mine);
     assertRefused(await bob.call('PUT', `${services}/${id}`, { config }), [404, 'ModelArts.3507']);
 
-    const source = (await made(ann, jobs, job('source', MINE))).metadata.id;
-    const from = { model_name: 'made', model_version: '0.0.1', source_job_id: source, workspace_id: THEIRS };
+    const source = (await made(ann, jobs, job('source', ownSpace))).metadata.id;
+    const from = { model_name: 'made', model_version: '0.0.1', source_job_id: source, workspace_id: otherSpace };
     const refused = await bob.call('POST', `${team.v1}/models`, from);
     assertRefused(refused, [400, 'ModelArts.2775']);
     const unknown = await bob.call('POST', `${team.v1}/models`, { ...from, source_job_id: 'c'.repeat(36) });

@@ -2,32 +2,32 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createTeam, jobBody, type Team } from '../../test/scenarios/team.ts';
 import { algorithmBody, modelBody, publish, serviceBody, uploadThings } from '../../test/scenarios/things.ts';
-import { type StandIn, standInWorkspaces } from '../../test/workspaces.ts';
 import { createWorld, type World } from '../../test/world.ts';
 
 const BUCKET = 'contents';
-const FULL = 'a'.repeat(32);
-const OTHER = 'b'.repeat(32);
-const EMPTIED = 'c'.repeat(32);
 
 describe('what workspaces hold', () => {
   let world: World;
-  let workspaces: StandIn;
   let team: Team;
   let modelId = '';
+  let full: string;
+  let other: string;
+  let emptied: string;
 
   before(async () => {
-    workspaces = standInWorkspaces();
     world = await createWorld({
       work: true,
-      workspaces,
       program: ({ env }) => (env.MA_JOB_DIR && env.ENDS ? { runMs: 1 } : undefined),
     });
     team = await createTeam(world);
     await uploadThings(world, team, BUCKET);
     const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
     await team.authorize('all', agency_name);
-    for (const id of [FULL, OTHER, EMPTIED]) workspaces.make(id, 'all');
+    [full, other, emptied] = [
+      await team.workspace('full'),
+      await team.workspace('other'),
+      await team.workspace('emptied'),
+    ];
     modelId = await publish(world, team, team.root, modelBody('everybodys', BUCKET));
   });
   after(() => world?.remove());
@@ -47,24 +47,25 @@ describe('what workspaces hold', () => {
 
   for (const [kind, resource, path, body] of families) {
     it(`never more of kind ${kind} than the quota of the workspace, however many are made at once`, async () => {
-      workspaces.limit(FULL, resource, 3);
+      const quotas = [{ resource, quota: 3 }];
+      assert.equal((await team.root.call('PUT', `${team.v1}/workspaces/${full}/quotas`, { quotas })).status, 200);
       const { projectId } = team.tenant;
       const contents = contentsOf(kind);
       assert.equal(contents.quota?.resource, resource);
       const make = (name: string, workspace: string) => team.root.call('POST', path(), body(name, workspace));
-      const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => make(`at-once-${index}`, FULL)));
+      const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => make(`at-once-${index}`, full)));
       const refused = answers.filter(answer => answer.status >= 300);
       assert.equal(refused.length, 5);
       for (const { body: told } of refused) assert.equal(told.error_code, 'ModelArts.7006');
-      assert.equal(await contents.count(projectId, FULL), 3);
-      assert.ok((await make('elsewhere', OTHER)).status < 300, 'another workspace has places of its own');
-      assert.equal(await contents.count(projectId, OTHER), 1);
+      assert.equal(await contents.count(projectId, full), 3);
+      assert.ok((await make('elsewhere', other)).status < 300, 'another workspace has places of its own');
+      assert.equal(await contents.count(projectId, other), 1);
 
       const [first] = answers.filter(answer => answer.status < 300);
       const id = first!.body.metadata?.id ?? first!.body.model_id ?? first!.body.service_id;
       await team.root.call('DELETE', `${path()}/${id}`);
-      await world.until(async () => (await contents.count(projectId, FULL)) === 2);
-      assert.ok((await make('again', FULL)).status < 300);
+      await world.until(async () => (await contents.count(projectId, full)) === 2);
+      assert.ok((await make('again', full)).status < 300);
     });
   }
 
@@ -75,7 +76,7 @@ describe('what workspaces hold', () => {
     const body = jobBody('short', BUCKET) as { algorithm: object };
     const ending = { ...body, algorithm: { ...body.algorithm, environments: { ENDS: '1' } } };
     // Services and jobs above hold the machine; they give it back.
-    for (const workspace of [FULL, OTHER]) {
+    for (const workspace of [full, other]) {
       for (const kind of ['training-job', 'service']) await contentsOf(kind).clear(projectId, workspace);
     }
     const { id } = (await team.root.call('POST', `${team.v2}/training-jobs`, ending)).body.metadata;
@@ -93,12 +94,12 @@ describe('what workspaces hold', () => {
       assert.ok(answer.status < 300, answer.text);
       return answer.body;
     };
-    const used = await publish(world, team, team.root, modelBody('used', BUCKET, EMPTIED));
+    const used = await publish(world, team, team.root, modelBody('used', BUCKET, emptied));
     const things = {
-      'training-job': `${team.v2}/training-jobs/${(await make(`${team.v2}/training-jobs`, jobBody('runs', BUCKET, { workspace: EMPTIED }))).metadata.id}`,
-      algorithm: `${team.v2}/algorithms/${(await make(`${team.v2}/algorithms`, algorithmBody('a', BUCKET, EMPTIED))).metadata.id}`,
+      'training-job': `${team.v2}/training-jobs/${(await make(`${team.v2}/training-jobs`, jobBody('runs', BUCKET, { workspace: emptied }))).metadata.id}`,
+      algorithm: `${team.v2}/algorithms/${(await make(`${team.v2}/algorithms`, algorithmBody('a', BUCKET, emptied))).metadata.id}`,
       model: `${team.v1}/models/${used}`,
-      service: `${team.v1}/services/${(await make(`${team.v1}/services`, serviceBody('serves', used, EMPTIED))).service_id}`,
+      service: `${team.v1}/services/${(await make(`${team.v1}/services`, serviceBody('serves', used, emptied))).service_id}`,
     };
     const kept = `${team.v2}/algorithms/${(await make(`${team.v2}/algorithms`, algorithmBody('kept', BUCKET))).metadata.id}`;
     const get = (path: string) => team.root.call('GET', path);
@@ -108,14 +109,14 @@ describe('what workspaces hold', () => {
       [...world.engine.containers.keys()].some(name => name.includes(path.split('/').at(-1)!));
     assert.ok(container(things['training-job']));
 
-    assert.equal(await contentsOf('model').clear(projectId, EMPTIED), 1, 'a service uses it');
+    assert.equal(await contentsOf('model').clear(projectId, emptied), 1, 'a service uses it');
     assert.equal((await get(things.model)).status, 200);
     for (const { kind, deleteAction } of world.families.contents) {
       assert.match(deleteAction, /^modelarts:\w+:delete$/);
       if (kind === 'model') continue;
-      await world.until(async () => (await contentsOf(kind).clear(projectId, EMPTIED)) === 0);
+      await world.until(async () => (await contentsOf(kind).clear(projectId, emptied)) === 0);
     }
-    await world.until(async () => (await contentsOf('model').clear(projectId, EMPTIED)) === 0);
+    await world.until(async () => (await contentsOf('model').clear(projectId, emptied)) === 0);
     for (const path of Object.values(things)) assert.ok((await get(path)).status >= 400, path);
     assert.ok(!container(things['training-job']));
     assert.equal((await get(kept)).status, 200, 'another workspace keeps what it has');

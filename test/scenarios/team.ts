@@ -107,6 +107,12 @@ export interface Team {
   /** A new agency that the platform may assume, with these policies; resolves with its id. */
   agency(name: string, policies: readonly string[]): Promise<string>;
   grantAgency(agencyId: string, policies: readonly string[]): Promise<void>;
+  /** A new workspace; resolves with its id. */
+  workspace(name: string, more?: object): Promise<string>;
+  /** A new workspace that these users alone may enter beside the account; resolves with its id. */
+  workspaceOf(name: string, members: readonly Member[]): Promise<string>;
+  /** A new enterprise project; resolves with its id. */
+  enterpriseProject(name: string): Promise<string>;
   /** Lets the platform act for a user (or `all`) by an agency. */
   authorize(user: Member | 'all', agency: string): Promise<void>;
 }
@@ -180,6 +186,10 @@ export async function createTeam(world: World, tenant: Tenant = world.root): Pro
         await ok('PUT', `${domain}/agencies/${agencyId}/roles/${await roleId(policy)}/inherited_to_projects`);
       }
     },
+    workspace: async (name, more = {}) => (await ok('POST', `${v1}/workspaces`, { name, ...more })).id,
+    workspaceOf: (name, members) =>
+      team.workspace(name, { auth_type: 'INTERNAL', grants: members.map(({ id }) => ({ user_id: id })) }),
+    enterpriseProject: async name => (await ok('POST', '/v1.0/enterprise-projects', { name })).enterprise_project.id,
     async authorize(user, agency) {
       const who = user === 'all' ? { user_id: 'all' } : { user_id: user.id, user_type: 'iam' };
       await ok('POST', `${v2}/authorizations`, { ...who, type: 'agency', content: agency });

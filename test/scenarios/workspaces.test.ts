@@ -7,18 +7,6 @@ import { createTeam, jobBody, type Member, type Team, uploadCode } from './team.
 
 const TRAIN = ['modelarts:trainJob:*', 'modelarts:aiAlgorithm:*', 'modelarts:workspace:*', 'obs:*:*'];
 
-async function make(team: Team, name: string, more: object): Promise<string> {
-  const answer = await team.root.call('POST', `${team.v1}/workspaces`, { name, ...more });
-  assert.equal(answer.status, 200, answer.text);
-  return answer.body.id;
-}
-
-async function enterpriseProject(team: Team, name: string): Promise<string> {
-  const answer = await team.root.call('POST', '/v1.0/enterprise-projects', { name });
-  assert.equal(answer.status, 201, answer.text);
-  return answer.body.enterprise_project.id;
-}
-
 const submit = (member: Member, team: Team, name: string, workspace?: string) =>
   member.call('POST', `${team.v2}/training-jobs`, jobBody(name, 'space-data', workspace ? { workspace } : {}));
 const search = async (member: Member, team: Team, workspace?: string) =>
@@ -40,7 +28,7 @@ describe('the teacher gives each student a workspace of its own', () => {
     await team.authorize('all', agency_name);
     spaces = [];
     for (const { id, name } of students) {
-      spaces.push(await make(team, `space-of-${name}`, { auth_type: 'INTERNAL', grants: [{ user_id: id }] }));
+      spaces.push(await team.workspace(`space-of-${name}`, { auth_type: 'INTERNAL', grants: [{ user_id: id }] }));
     }
   });
   after(() => world?.remove());
@@ -88,7 +76,7 @@ describe('the teacher gives each student a workspace of its own', () => {
 
   it('who may enter is not who may: both permissions are needed', async () => {
     const guest = await team.member('guest');
-    const space = await make(team, 'space-of-guest', { auth_type: 'INTERNAL', grants: [{ user_name: 'guest' }] });
+    const space = await team.workspace('space-of-guest', { auth_type: 'INTERNAL', grants: [{ user_name: 'guest' }] });
     const refused = await submit(guest, team, 'no-grant', space);
     assert.equal(refused.status, 403);
     assert.match(refused.text, /modelarts:trainJob:create .*no policy grants it/);
@@ -121,11 +109,11 @@ describe('production and debugging are kept apart', () => {
     const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
     await team.authorize('all', agency_name);
     [forProduction, forDebugging] = [
-      await enterpriseProject(team, 'production'),
-      await enterpriseProject(team, 'debugging'),
+      await team.enterpriseProject('production'),
+      await team.enterpriseProject('debugging'),
     ];
-    production = await make(team, 'production', { auth_type: 'PUBLIC', enterprise_project_id: forProduction });
-    debugging = await make(team, 'debugging', { auth_type: 'PUBLIC', enterprise_project_id: forDebugging });
+    production = await team.workspace('production', { auth_type: 'PUBLIC', enterprise_project_id: forProduction });
+    debugging = await team.workspace('debugging', { auth_type: 'PUBLIC', enterprise_project_id: forDebugging });
     const policy = await team.policy('training', { Version: '1.1', Statement: [{ Effect: 'Allow', Action: TRAIN }] });
     const data = await team.policy('data', { Version: '1.1', Statement: [{ Effect: 'Allow', Action: ['obs:*:*'] }] });
     const groups = [await team.group('operations', [operations]), await team.group('developers', [developer])] as const;

@@ -95,18 +95,18 @@ test('bad input is refused with the field and the rule', async t => {
   const { root } = await world(t);
   const { id } = (await root('POST', '', { name: 'taken' })).body.enterprise_project;
   const other = (await root('POST', '', { name: 'other' })).body.enterprise_project.id;
-  for (const [body, text] of [
-    [{}, /\[name\] is required/],
-    [{ name: '' }, /\[name\]/],
-    [{ name: 'a b' }, /\[name\]/],
-    [{ name: 'x'.repeat(256) }, /\[name\]/],
-    [{ name: 'Default' }, /\[name\] should not be "default"/],
-    [{ name: 7 }, /\[name\]/],
-    [{ name: 'fine', description: 'x'.repeat(513) }, /\[description\]/],
-    [{ name: 'fine', type: 'test' }, /\[type\] should be one of \["prod","poc"\]/],
+  for (const [body, code, text] of [
+    [{}, 'EPS.0002', /\[name\] is required/],
+    [{ name: '' }, 'EPS.0007', /\[name\]/],
+    [{ name: 'a b' }, 'EPS.0007', /\[name\]/],
+    [{ name: 'x'.repeat(256) }, 'EPS.0007', /\[name\]/],
+    [{ name: 'Default' }, 'EPS.0007', /\[name\] should not be "default"/],
+    [{ name: 7 }, 'EPS.0002', /\[name\]/],
+    [{ name: 'fine', description: 'x'.repeat(513) }, 'EPS.0008', /\[description\]/],
+    [{ name: 'fine', type: 'test' }, 'EPS.0002', /\[type\] should be one of \["prod","poc"\]/],
   ] as const) {
-    refused(await root('POST', '', body), 400, 'EPS.0002', text);
-    refused(await root('PUT', `/${id}`, body), 400, 'EPS.0002', text);
+    refused(await root('POST', '', body), 400, code, text);
+    refused(await root('PUT', `/${id}`, body), 400, code, text);
   }
   refused(await root('POST', '', { name: 'taken' }), 409, 'EPS.0010', /named taken already/);
   refused(await root('PUT', `/${other}`, { name: 'taken' }), 409, 'EPS.0010', /named taken already/);
