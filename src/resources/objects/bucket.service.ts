@@ -13,6 +13,7 @@ export interface CreateBucketOptions {
   storageClass?: StorageClass;
   /** Region id; absent or the installation's own. */
   location?: string;
+  kind?: BucketInfo['kind'];
 }
 
 /** Use cases on buckets. */
@@ -56,7 +57,8 @@ export function bucketService(deps: {
         location,
         storageClass: options.storageClass ?? 'STANDARD',
         createdAt: clock.now(),
-      };
+        kind: options.kind ?? 'OBJECT',
+      } as const;
       return commit(async transaction => {
         const rows = objectStore(transaction);
         const existing = await rows.findBucket(name);

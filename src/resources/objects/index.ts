@@ -19,12 +19,13 @@ import type { BucketInfo, ObjectInfo, ObsPath } from './object.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
 import { createObsServer } from './protocol/server.ts';
 import { createReaper } from './reaper.ts';
+import { settingsStore } from './settings.store.ts';
 import { type SignUrlInput, signUrl } from './sign-url.ts';
 import type { TransferOptions, TransferResult } from './transfer.ts';
 import { type UploadOptions, type UploadResult, upload } from './upload.ts';
 
-export { objectsMigrations } from './object.store.ts';
 export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
+export { objectsMigrations } from './objects.migrations.ts';
 export type { TransferOptions, TransferProgress, TransferResult } from './transfer.ts';
 export type { UploadOptions, UploadResult, UploadState } from './upload.ts';
 
@@ -95,6 +96,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const store = objectStore(db);
   const blobs = new Blobs(deps.dir, id => store.findBlob(id));
   const commit = commitQueue(db);
+  const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store);
   const reaper = createReaper({ store, blobs, clock, log });
   const objects = objectService({ store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
@@ -108,6 +110,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     domain: deps.domain,
     region,
     store,
+    settings,
     blobs,
     guard,
     buckets,

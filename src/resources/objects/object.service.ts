@@ -142,6 +142,8 @@ export function objectService(deps: ObjectDeps) {
       last_modified: clock.now(),
       storage_class: entry.attributes.storageClass,
       upload_id: entry.uploadId ?? null,
+      version_id: null,
+      seq: 0,
       attributes: attributesText(entry.attributes),
       segments: JSON.stringify(entry.segments),
     };

@@ -1,63 +1,7 @@
 import { sql } from 'kysely';
-import { type Database, sqlMigration, tables } from '../../store-kit/index.ts';
+import { type Database, tables } from '../../store-kit/index.ts';
 import type { KeyRange } from './listing.ts';
 import type { BucketInfo, ObjectAttributes, ObjectInfo, Segment, StorageClass } from './object.ts';
-
-export const objectsMigrations = [
-  sqlMigration('0002-objects', [
-    `CREATE TABLE obs_buckets (
-      id INTEGER PRIMARY KEY AUTOINCREMENT,
-      name TEXT NOT NULL UNIQUE,
-      account_id TEXT NOT NULL,
-      account_name TEXT NOT NULL,
-      location TEXT NOT NULL,
-      storage_class TEXT NOT NULL,
-      created_at INTEGER NOT NULL
-    )`,
-    'CREATE INDEX obs_buckets_account ON obs_buckets (account_id, name)',
-    `CREATE TABLE obs_objects (
-      bucket_id INTEGER NOT NULL REFERENCES obs_buckets (id),
-      key TEXT NOT NULL,
-      size INTEGER NOT NULL,
-      etag TEXT NOT NULL,
-      last_modified INTEGER NOT NULL,
-      storage_class TEXT NOT NULL,
-      upload_id TEXT,
-      attributes TEXT NOT NULL,
-      segments TEXT NOT NULL,
-      PRIMARY KEY (bucket_id, key)
-    )`,
-    `CREATE TABLE obs_blobs (
-      id TEXT PRIMARY KEY,
-      size INTEGER NOT NULL,
-      refs INTEGER NOT NULL,
-      dead_at INTEGER,
-      checks BLOB NOT NULL,
-      content BLOB
-    )`,
-    'CREATE INDEX obs_blobs_dead ON obs_blobs (dead_at) WHERE dead_at IS NOT NULL',
-    `CREATE TABLE obs_uploads (
-      id TEXT PRIMARY KEY,
-      bucket_id INTEGER NOT NULL REFERENCES obs_buckets (id),
-      key TEXT NOT NULL,
-      initiator_id TEXT NOT NULL,
-      initiator_name TEXT NOT NULL,
-      initiated_at INTEGER NOT NULL,
-      attributes TEXT NOT NULL
-    )`,
-    'CREATE INDEX obs_uploads_key ON obs_uploads (bucket_id, key, id)',
-    `CREATE TABLE obs_parts (
-      upload_id TEXT NOT NULL REFERENCES obs_uploads (id),
-      number INTEGER NOT NULL,
-      size INTEGER NOT NULL,
-      etag TEXT NOT NULL,
-      last_modified INTEGER NOT NULL,
-      checksum TEXT NOT NULL,
-      segments TEXT NOT NULL,
-      PRIMARY KEY (upload_id, number)
-    )`,
-  ]),
-];
 
 interface BucketRow {
   id: number;
@@ -67,6 +11,8 @@ interface BucketRow {
   location: string;
   storage_class: string;
   created_at: number;
+  kind: string;
+  versioning: string | null;
 }
 
 export interface ObjectRow {
@@ -78,6 +24,10 @@ export interface ObjectRow {
   storage_class: string;
   /** The multipart upload that made it, so that a repeated completion finds its result. */
   upload_id: string | null;
+  /** Null of what was written without versioning, whose version id reads `null`. */
+  version_id: string | null;
+  /** Orders the versions of a key: the latest has the highest. */
+  seq: number;
   /** JSON of ObjectAttributes without the storage class. */
   attributes: string;
   /** JSON of Segment[]; the last column, so that listings never read its overflow pages. */
@@ -131,9 +81,9 @@ export function objectStore(database: Database) {
     },
     async insertBucket(bucket: Omit<BucketInfo, 'id'>): Promise<boolean> {
       const result = await sql`
-        INSERT INTO obs_buckets (name, account_id, account_name, location, storage_class, created_at)
+        INSERT INTO obs_buckets (name, account_id, account_name, location, storage_class, created_at, kind, versioning)
         VALUES (${bucket.name}, ${bucket.accountId}, ${bucket.accountName}, ${bucket.location},
-          ${bucket.storageClass}, ${bucket.createdAt})
+          ${bucket.storageClass}, ${bucket.createdAt}, ${bucket.kind}, ${bucket.versioning ?? null})
         ON CONFLICT (name) DO NOTHING`.execute(database);
       return (result.numAffectedRows ?? 0n) > 0n;
     },
@@ -162,7 +112,7 @@ export function objectStore(database: Database) {
     async listObjects(bucketId: number, range: KeyRange): Promise<ListedRow[]> {
       let query = db
         .selectFrom('obs_objects')
-        .select(['key', 'size', 'etag', 'last_modified', 'storage_class', 'attributes'])
+        .select(['key', 'size', 'etag', 'last_modified', 'storage_class', 'version_id', 'seq', 'attributes'])
         .where('bucket_id', '=', bucketId)
         .where('key', range.exclusive ? '>' : '>=', range.from);
       if (range.before !== undefined) query = query.where('key', '<', range.before);
@@ -247,6 +197,8 @@ function bucketOf(row: BucketRow): BucketInfo {
     location: row.location,
     storageClass: row.storage_class as StorageClass,
     createdAt: row.created_at,
+    kind: row.kind as BucketInfo['kind'],
+    ...(row.versioning === null ? {} : { versioning: row.versioning as 'Enabled' | 'Suspended' }),
   };
 }
 
@@ -259,14 +211,15 @@ export function objectOf(bucket: string, row: ListedRow): ObjectInfo {
     etag: row.etag,
     lastModified: row.last_modified,
     storageClass: row.storage_class as StorageClass,
+    versionId: row.version_id ?? 'null',
     ...(JSON.parse(row.attributes) as Omit<ObjectAttributes, 'storageClass'>),
   };
 }
 
 /** The attributes' column. */
 export function attributesText(attributes: ObjectAttributes): string {
-  const { contentType, metadata, headers, checksum } = attributes;
-  return JSON.stringify({ contentType, metadata, headers, checksum });
+  const { storageClass: _, ...rest } = attributes;
+  return JSON.stringify(rest);
 }
 
 export function segmentsOf(row: { segments: string }): Segment[] {

@@ -8,7 +8,7 @@ export interface ObsPath {
 }
 
 /** What is told of an object. Times in milliseconds, sizes in bytes. */
-export interface ObjectInfo {
+export interface ObjectInfo extends ObjectExtras {
   bucket: string;
   key: string;
   size: number;
@@ -23,6 +23,51 @@ export interface ObjectInfo {
   headers: Record<string, string>;
   /** Checksum that the uploader gave, e.g. `{ crc32: 'base64' }`. */
   checksum: Record<string, string>;
+  /** `null` of what was written without versioning. */
+  versionId: string;
+}
+
+/** What objects may carry besides; each is absent where nobody asked for it. */
+export interface ObjectExtras {
+  /** Whose it is where it was written by another account than the bucket's. */
+  owner?: { id: string; name: string };
+  acl?: Acl;
+  tags?: Record<string, string>;
+  /** How its bytes are encrypted; never the key itself. */
+  encryption?: ObjectEncryption;
+  /** Made by appending: may be appended to. */
+  appendable?: true;
+  /** Of an archived object: readable until then (milliseconds), or being restored until `readyAt`. */
+  restore?: { readyAt: number; until: number };
+  /** Milliseconds; deleted by then (`x-obs-expires`). */
+  expiresAt?: number;
+  /** `x-obs-website-redirect-location`. */
+  redirect?: string;
+}
+
+/** Who may do what with a bucket or object beside its owner (protocol/acl.ts). */
+export interface Acl {
+  grants: {
+    grantee: { account: string; name?: string } | 'everyone' | 'log-delivery';
+    permission: AclPermission;
+    delivered?: boolean;
+  }[];
+  /** Of an object: what the bucket's list grants counts too. */
+  delivered?: boolean;
+}
+export type AclPermission = 'READ' | 'WRITE' | 'READ_ACP' | 'WRITE_ACP' | 'FULL_CONTROL';
+
+export interface ObjectEncryption {
+  /** `customer`: with a key of each request (SSE-C); `kms`: with a key of this installation. */
+  mode: 'customer' | 'kms';
+  algorithm: 'AES256';
+  /** MD5 of a customer's key, salted; to tell whether the right one comes back. */
+  keyCheck?: string;
+  keyId?: string;
+  /** The data key, sealed by the installation's. */
+  sealedKey?: string;
+  /** Base64 nonce that the counters begin from. */
+  nonce: string;
 }
 
 export interface BucketInfo {
@@ -33,10 +78,14 @@ export interface BucketInfo {
   location: string;
   storageClass: StorageClass;
   createdAt: number;
+  /** `POSIX`: a parallel file system, with real directories, rename and truncate. */
+  kind: 'OBJECT' | 'POSIX';
+  /** Absent where it was never switched on. */
+  versioning?: 'Enabled' | 'Suspended';
 }
 
 /** What an object carries beside its bytes. */
-export interface ObjectAttributes {
+export interface ObjectAttributes extends ObjectExtras {
   contentType: string;
   metadata: Record<string, string>;
   headers: Record<string, string>;
@@ -60,7 +109,10 @@ export const MAX_METADATA_BYTES = 8 * 1024;
 
 /** Content type, metadata and the rest, with defaults filled in. */
 export function attributes(given: Partial<ObjectAttributes> = {}): ObjectAttributes {
+  const { owner, acl, tags, encryption, appendable, restore, expiresAt, redirect } = given;
+  const extras = { owner, acl, tags, encryption, appendable, restore, expiresAt, redirect };
   return {
+    ...(Object.fromEntries(Object.entries(extras).filter(([, value]) => value !== undefined)) as ObjectExtras),
     contentType: given.contentType || DEFAULT_CONTENT_TYPE,
     metadata: given.metadata ?? {},
     headers: given.headers ?? {},

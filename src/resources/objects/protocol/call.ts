@@ -11,6 +11,7 @@ import type { multipartService } from '../multipart.service.ts';
 import type { objectService } from '../object.service.ts';
 import type { objectStore } from '../object.store.ts';
 import { MAX_METADATA_BYTES, type ObjectAttributes, type ObsPath, type StorageClass } from '../object.ts';
+import type { SettingsStore } from '../settings.store.ts';
 import type { Address } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
 import { type Body, openBody } from './body.ts';
@@ -21,6 +22,7 @@ import { renderXml, type Xml } from './xml.ts';
 export interface ObsServices {
   store: ReturnType<typeof objectStore>;
   blobs: Blobs;
+  settings: SettingsStore;
   guard: Guard;
   buckets: ReturnType<typeof bucketService>;
   objects: ReturnType<typeof objectService>;
