@@ -228,7 +228,8 @@ async function* readFile(path: string, blob: BlobRecord, offset: number, length:
   }
 }
 
-function inlineBytes(blob: BlobRecord): Buffer {
+/** The bytes of a blob that lies in the database, checked. */
+export function inlineBytes(blob: BlobRecord): Buffer {
   const bytes = Buffer.from(blob.content!.buffer, blob.content!.byteOffset, blob.content!.byteLength);
   checkChunk(blob, 0, bytes);
   return bytes;

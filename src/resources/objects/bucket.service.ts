@@ -5,6 +5,7 @@ import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { objectStore } from './object.store.ts';
 import { type BucketInfo, checkBucketName, type StorageClass } from './object.ts';
+import { versionStore } from './version.store.ts';
 
 /** Most buckets an account may own (OBS: 100). */
 const MAX_BUCKETS = 100;
@@ -76,12 +77,22 @@ export function bucketService(deps: {
       });
     },
 
-    /** Throws Failure BucketNotEmpty while it has objects or unfinished uploads. */
+    /** Switches versioning on, or stops it: what has versions keeps them. Throws Failure InvalidBucketState for a file system. */
+    async setVersioning(principal: Principal, name: string, status: 'Enabled' | 'Suspended'): Promise<void> {
+      const bucket = await guard.require(principal, 'obs:bucket:PutBucketVersioning', { bucket: name, key: '' });
+      if (bucket.kind === 'POSIX') {
+        throw obsFailure('InvalidBucketState', 'A parallel file system has no versions.');
+      }
+      await commit(transaction => objectStore(transaction).updateBucket(bucket.id, { versioning: status }));
+    },
+
+    /** Throws Failure BucketNotEmpty while it has objects, versions or unfinished uploads. */
     async deleteBucket(principal: Principal, name: string): Promise<void> {
       const bucket = await guard.require(principal, 'obs:bucket:DeleteBucket', { bucket: name, key: '' });
       await commit(async transaction => {
         const rows = objectStore(transaction);
-        if (await rows.bucketInUse(bucket.id)) throw obsFailure('BucketNotEmpty');
+        const inUse = (await rows.bucketInUse(bucket.id)) || (await versionStore(transaction).any(bucket.id));
+        if (inUse) throw obsFailure('BucketNotEmpty');
         await rows.deleteBucket(bucket.id);
       });
     },

@@ -92,7 +92,6 @@ describe('esdk-obs-nodejs, unchanged', () => {
     assert.equal((await ok('getBucketAcl', { Bucket })).Grants[0].Permission, 'FULL_CONTROL');
     assert.equal((await ok('getBucketVersioning', { Bucket })).VersionStatus ?? '', '');
     await refused('getBucketPolicy', { Bucket }, 404, 'NoSuchBucketPolicy');
-    await refused('setBucketVersioningConfiguration', { Bucket, VersionStatus: 'Enabled' }, 501, 'NotImplemented');
     await refused('createBucket', { Bucket }, 409, 'BucketAlreadyOwnedByYou');
     await refused('createBucket', { Bucket: 'Bad_Name' }, 400, 'InvalidBucketName');
     await refused('createBucket', { Bucket: 'elsewhere', Location: 'moon-1' }, 400, 'InvalidLocationConstraint');

@@ -17,6 +17,7 @@ const CODES = {
   InternalError: [500, 'The server met an error of its own. Try again; its log names the cause.'],
   InvalidAccessKeyId: [403, 'The access key does not exist, is disabled or has expired.'],
   InvalidArgument: [400, 'An argument is not valid.'],
+  InvalidBucketState: [409, 'The bucket does not allow this in its present state.'],
   InvalidBucketName: [400, 'The bucket name is not valid.'],
   InvalidDigest: [400, 'Content-MD5 is not the base64 form of 16 bytes.'],
   InvalidLocationConstraint: [400, 'The location is not one of this installation.'],
@@ -25,6 +26,7 @@ const CODES = {
   InvalidRange: [416, 'The range cannot be satisfied.'],
   InvalidRequest: [400, 'The request is not valid.'],
   InvalidStorageClass: [400, 'The storage class is not valid.'],
+  InvalidTag: [400, 'A tag is not valid.'],
   InvalidToken: [400, 'The security token does not belong to the access key.'],
   InvalidURI: [400, 'The address cannot be decoded.'],
   KeyTooLongError: [400, 'The key exceeds 1,024 bytes of UTF-8.'],
@@ -40,8 +42,11 @@ const CODES = {
   NoSuchKey: [404, 'The object does not exist.'],
   NoSuchLifecycleConfiguration: [404, 'The bucket has no lifecycle configuration.'],
   NoSuchTagSet: [404, 'There is no tag set.'],
+  NoSuchVersion: [404, 'The version does not exist.'],
   NoSuchUpload: [404, 'The multipart upload does not exist: it was completed, aborted or never begun.'],
   NoSuchWebsiteConfiguration: [404, 'The bucket has no website configuration.'],
+  ObjectNotAppendable: [409, 'The object was not made by appending.'],
+  PositionNotEqualToLength: [409, 'The position differs from the length of the object.'],
   NotImplemented: [501, 'This function is not implemented.'],
   PreconditionFailed: [412, 'A condition of the request does not hold.'],
   RequestTimeTooSkewed: [403, "The request's time differs from the server's by more than 15 minutes."],
@@ -54,7 +59,12 @@ const CODES = {
 export type ObsCode = keyof typeof CODES;
 
 /** A Failure with a documented OBS code; `message` replaces the general text. */
-export function obsFailure(code: ObsCode, message?: string, cause?: unknown): Failure {
+export function obsFailure(
+  code: ObsCode,
+  message?: string,
+  cause?: unknown,
+  details?: Record<string, unknown>,
+): Failure {
   const [status, text] = CODES[code];
-  return new Failure({ code, status, message: message ?? text, cause });
+  return new Failure({ code, status, message: message ?? text, cause, ...(details ? { details } : {}) });
 }

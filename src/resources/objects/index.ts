@@ -6,6 +6,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { appendService } from './append.service.ts';
 import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
@@ -99,7 +100,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store);
   const reaper = createReaper({ store, blobs, clock, log });
-  const objects = objectService({ store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
+  const objects = objectService({ db, store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
   const buckets = bucketService({ store, commit, guard, clock, region });
   const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
   const server = createObsServer({
@@ -115,6 +116,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     guard,
     buckets,
     objects,
+    append: appendService({ blobs, guard, clock, objects }),
     multipart,
   });
   const service: ObjectService = {
@@ -127,7 +129,9 @@ export function createObjects(deps: ObjectsDeps): Objects {
     walk: objects.walk,
     read: objects.read,
     put: objects.put,
-    remove: objects.remove,
+    async remove(principal, path) {
+      await objects.remove(principal, path);
+    },
     download: (principal, from, dir, options) => download({ objects, blobs }, principal, from, dir, options),
     upload: (principal, dir, to, options) => upload({ objects }, principal, dir, to, options),
     signUrl: (credential, input) => signUrl(credential, input, clock.now()),

@@ -28,6 +28,7 @@ import {
   segmentsSize,
   sliceSegments,
 } from './object.ts';
+import { versionStore } from './version.store.ts';
 
 /** A part as the client lists it when it completes the upload. */
 export interface ListedPart {
@@ -128,14 +129,14 @@ export function multipartService(deps: {
       principal: Principal,
       path: ObsPath,
       upload: { id: string; number: number },
-      from: ObsPath,
+      from: ObsPath & { versionId?: string },
       range: { start: number; end: number } | undefined,
       check?: (source: ObjectInfo) => void,
     ): Promise<PartInfo> {
       checkPartNumber(upload.number);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
       await find(store, bucket.id, path, upload.id);
-      const source = await objects.open(principal, from);
+      const source = await objects.open(principal, from, from.versionId);
       check?.(source.info);
       if (range && (range.start > range.end || range.end >= source.info.size)) {
         throw obsFailure('InvalidRange', `The source has ${source.info.size} bytes.`);
@@ -212,6 +213,8 @@ export function multipartService(deps: {
         if (!upload) {
           const row = await objectStore(transaction).findObject(bucket.id, path.key);
           if (row?.upload_id === uploadId) return objectOf(bucket.name, row);
+          const older = await versionStore(transaction).ofUpload(bucket.id, path.key, uploadId);
+          if (older) return objectOf(bucket.name, older);
         }
         const { attributes: kept } = await find(rows, bucket.id, path, uploadId);
         const stored = new Map((await rows.parts(uploadId)).map(row => [row.number, row]));
@@ -228,7 +231,7 @@ export function multipartService(deps: {
         const objectRows = objectStore(transaction);
         await rows.deleteUpload(uploadId);
         await objectRows.handOver([...stored.values()].flatMap(segmentsOf), segments, clock.now());
-        return objects.replace(objectRows, bucket, path.key, {
+        return objects.replace(transaction, bucket, path.key, {
           size: segmentsSize(segments),
           etag: multipartEtag(chosen.map(row => row.etag)),
           attributes: JSON.parse(kept) as ObjectAttributes,

@@ -15,13 +15,23 @@ import {
   attributes,
   type BucketInfo,
   checkKey,
-  formatObsPath,
   type ObjectAttributes,
   type ObjectInfo,
   type ObsPath,
   type Segment,
   sliceSegments,
 } from './object.ts';
+import {
+  checkVersionId,
+  findVersion,
+  listVersions,
+  makeWay,
+  type Removed,
+  removeCurrent,
+  removeVersion,
+  updateVersion,
+  type VersionQuery,
+} from './versions.ts';
 
 /** Conditions of a read or write, on the state of the object at that moment. */
 export interface Conditions {
@@ -59,6 +69,7 @@ export interface CopyOptions extends Partial<ObjectAttributes> {
 }
 
 export interface ObjectDeps {
+  db: Database;
   store: ReturnType<typeof objectStore>;
   blobs: Blobs;
   commit: Commit;
@@ -71,13 +82,18 @@ export interface ObjectDeps {
 
 /** Use cases on objects; every method asks the guard first. */
 export function objectService(deps: ObjectDeps) {
-  const { store, blobs, commit, guard, clock, onRelease } = deps;
+  const { db, store, blobs, commit, guard, clock, onRelease } = deps;
 
-  async function open(principal: Principal, path: ObsPath): Promise<OpenObject> {
-    const bucket = await guard.require(principal, 'obs:object:GetObject', path);
-    const row = await store.findObject(bucket.id, path.key);
-    if (!row) throw obsFailure('NoSuchKey', `Object ${formatObsPath(path)} does not exist.`);
+  /** The current object, or the version that is named. */
+  async function open(principal: Principal, path: ObsPath, versionId?: string): Promise<OpenObject> {
+    const bucket = await guard.require(principal, reading(versionId), path);
+    const { row } = await findVersion(db, bucket, path, versionId);
     return { info: objectOf(bucket.name, row), segments: segmentsOf(row) };
+  }
+
+  /** An object or version of a bucket that the caller may look at. */
+  async function stat(bucket: BucketInfo, path: ObsPath, versionId?: string): Promise<ObjectInfo> {
+    return objectOf(bucket.name, (await findVersion(db, bucket, path, versionId)).row);
   }
 
   async function put(
@@ -92,9 +108,8 @@ export function objectService(deps: ObjectDeps) {
     const written = await receive(blobs, source, options);
     const given = attributes({ ...options, storageClass: options.storageClass ?? bucket.storageClass });
     return enter(written.blob, async transaction => {
-      const rows = objectStore(transaction);
-      await rows.insertBlob(written.blob.blob);
-      return replace(rows, bucket, path.key, {
+      await objectStore(transaction).insertBlob(written.blob.blob);
+      return replace(transaction, bucket, path.key, {
         size: written.blob.size,
         etag: written.blob.md5,
         attributes: { ...given, checksum: written.checksum },
@@ -120,7 +135,7 @@ export function objectService(deps: ObjectDeps) {
 
   /** Puts a row in the place of the one that is there, whose blobs it releases. Call within a transaction. */
   async function replace(
-    rows: ReturnType<typeof objectStore>,
+    transaction: Database,
     bucket: BucketInfo,
     key: string,
     entry: {
@@ -132,8 +147,10 @@ export function objectService(deps: ObjectDeps) {
       conditions?: Conditions | undefined;
     },
   ): Promise<ObjectInfo> {
+    const rows = objectStore(transaction);
     const old = await rows.findObject(bucket.id, key);
     if (entry.conditions) checkConditions(entry.conditions, old);
+    const place = await makeWay(transaction, bucket, key, old, clock.now());
     const row: ObjectRow = {
       bucket_id: bucket.id,
       key,
@@ -142,13 +159,11 @@ export function objectService(deps: ObjectDeps) {
       last_modified: clock.now(),
       storage_class: entry.attributes.storageClass,
       upload_id: entry.uploadId ?? null,
-      version_id: null,
-      seq: 0,
+      ...place,
       attributes: attributesText(entry.attributes),
       segments: JSON.stringify(entry.segments),
     };
     await rows.replaceObject(row);
-    if (old) await rows.release(segmentsOf(old), clock.now());
     return objectOf(bucket.name, row);
   }
 
@@ -167,6 +182,7 @@ export function objectService(deps: ObjectDeps) {
 
   return {
     open,
+    stat,
     put,
     enter,
     replace,
@@ -194,38 +210,80 @@ export function objectService(deps: ObjectDeps) {
       return { info, stream: blobs.stream(sliceSegments(segments, range.start, end + 1)) };
     },
 
-    /** Idempotent: a missing object is no error. */
-    async remove(principal: Principal, path: ObsPath): Promise<void> {
+    /** Idempotent: a missing object or version is no error. */
+    async remove(principal: Principal, path: ObsPath, versionId?: string): Promise<Removed> {
       checkKey(path.key);
-      const bucket = await guard.require(principal, 'obs:object:DeleteObject', path);
-      await commit(async transaction => {
-        const rows = objectStore(transaction);
-        const row = await rows.findObject(bucket.id, path.key);
-        if (!row) return;
-        await rows.deleteObject(bucket.id, path.key);
-        await rows.release(segmentsOf(row), clock.now());
-      });
+      if (versionId !== undefined) checkVersionId(versionId);
+      const action = versionId === undefined ? 'obs:object:DeleteObject' : 'obs:object:DeleteObjectVersion';
+      const bucket = await guard.require(principal, action, path);
+      const removed = await commit(transaction =>
+        versionId === undefined
+          ? removeCurrent(transaction, bucket, path.key, clock.now())
+          : removeVersion(transaction, bucket, path.key, versionId, clock.now()),
+      );
       onRelease();
+      return removed;
+    },
+
+    /** One page of all versions. */
+    async versions(principal: Principal, bucketName: string, query: VersionQuery) {
+      const context = { 'obs:prefix': query.prefix ?? '', 'obs:delimiter': query.delimiter ?? '' };
+      const path = { bucket: bucketName, key: '' };
+      const bucket = await guard.require(principal, 'obs:bucket:ListBucketVersions', path, context);
+      const page = await listVersions(db, bucket.id, query);
+      return { bucket, ...page, items: page.items.map(row => ({ ...row, info: objectOf(bucket.name, row) })) };
+    },
+
+    /** Changes what an object or version carries beside its bytes; resolves with what it is then. */
+    async amend(
+      principal: Principal,
+      action: string,
+      path: ObsPath,
+      versionId: string | undefined,
+      change: (info: ObjectInfo) => Partial<ObjectAttributes>,
+    ): Promise<ObjectInfo> {
+      const bucket = await guard.require(principal, action, path);
+      return commit(async transaction => {
+        const found = await findVersion(transaction, bucket, path, versionId);
+        const info = objectOf(bucket.name, found.row);
+        const changed = attributes({ ...info, ...change(info) });
+        const row = {
+          ...found.row,
+          storage_class: changed.storageClass,
+          attributes: attributesText(changed),
+        };
+        await updateVersion(transaction, { ...found, row });
+        return objectOf(bucket.name, row);
+      });
     },
 
     /** Copies by reference: no byte moves, whatever the size. */
-    async copy(principal: Principal, from: ObsPath, to: ObsPath, options: CopyOptions): Promise<ObjectInfo> {
+    async copy(
+      principal: Principal,
+      from: ObsPath & { versionId?: string },
+      to: ObsPath,
+      options: CopyOptions,
+    ): Promise<ObjectInfo> {
       checkKey(to.key);
-      const source = await guard.require(principal, 'obs:object:GetObject', from);
+      const source = await guard.require(principal, reading(from.versionId), from);
       const target = await guard.require(principal, 'obs:object:PutObject', to);
       const copied = await commit(async transaction => {
         const rows = objectStore(transaction);
-        const row = await rows.findObject(source.id, from.key);
-        if (!row) throw obsFailure('NoSuchKey', `Object ${formatObsPath(from)} does not exist.`);
+        const { row } = await findVersion(transaction, source, from, from.versionId);
         const info = objectOf(source.name, row);
         options.check?.(info);
         const segments = segmentsOf(row);
         if (!(await rows.refer(segments))) throw obsFailure('InternalError', undefined, new Error('blob without row'));
-        const kept = options.directive === 'COPY' ? info : { ...options, checksum: info.checksum };
-        return replace(rows, target, to.key, {
+        const kept = options.directive === 'COPY' ? carriedAlong(info) : { ...options, checksum: info.checksum };
+        const tags = options.tags ?? info.tags;
+        return replace(transaction, target, to.key, {
           size: row.size,
           etag: row.etag,
-          attributes: attributes({ ...kept, storageClass: options.storageClass ?? target.storageClass }),
+          attributes: attributes({
+            ...kept,
+            ...(tags ? { tags } : {}),
+            storageClass: options.storageClass ?? target.storageClass,
+          }),
           segments,
         });
       }).catch(error => {
@@ -235,6 +293,14 @@ export function objectService(deps: ObjectDeps) {
       return copied;
     },
   };
+}
+
+const reading = (versionId: string | undefined): string =>
+  versionId === undefined ? 'obs:object:GetObject' : 'obs:object:GetObjectVersion';
+
+/** What goes along with a copy: neither access list, nor owner, nor what is about this place alone. */
+function carriedAlong({ contentType, metadata, headers, checksum, redirect }: ObjectInfo): Partial<ObjectAttributes> {
+  return { contentType, metadata, headers, checksum, ...(redirect === undefined ? {} : { redirect }) };
 }
 
 /** Takes in a body and checks it against what was announced. Leaves nothing behind when it throws. */

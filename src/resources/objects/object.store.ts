@@ -92,6 +92,8 @@ export function objectStore(database: Database) {
       const upload = await db.selectFrom('obs_uploads').select('id').where('bucket_id', '=', id).limit(1).execute();
       return object.length + upload.length > 0;
     },
+    updateBucket: (id: number, patch: Partial<Pick<BucketRow, 'versioning' | 'storage_class'>>) =>
+      db.updateTable('obs_buckets').set(patch).where('id', '=', id).execute(),
     deleteBucket: (id: number) => db.deleteFrom('obs_buckets').where('id', '=', id).execute(),
     async usage(bucketId: number): Promise<{ size: number; objects: number }> {
       const row = await db

@@ -35,8 +35,8 @@ export interface ObjectExtras {
   tags?: Record<string, string>;
   /** How its bytes are encrypted; never the key itself. */
   encryption?: ObjectEncryption;
-  /** Made by appending: may be appended to. */
-  appendable?: true;
+  /** Made by appending, so many times: may be appended to. */
+  appendable?: { count: number };
   /** Of an archived object: readable until then (milliseconds), or being restored until `readyAt`. */
   restore?: { readyAt: number; until: number };
   /** Milliseconds; deleted by then (`x-obs-expires`). */

@@ -78,8 +78,8 @@ export const objectsMigrations = [
       storage_class TEXT NOT NULL,
       upload_id TEXT,
       attributes TEXT NOT NULL,
-      segments TEXT NOT NULL,
-      PRIMARY KEY (bucket_id, key, seq)
+      segments TEXT NOT NULL
     )`,
+    'CREATE UNIQUE INDEX obs_versions_order ON obs_versions (bucket_id, key, seq DESC)',
   ]),
 ];

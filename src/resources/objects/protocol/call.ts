@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Failure } from '../../../kernel/failure.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import type { appendService } from '../append.service.ts';
 import type { Blobs } from '../blobs.ts';
 import type { bucketService } from '../bucket.service.ts';
 import { obsFailure } from '../failures.ts';
@@ -16,6 +17,7 @@ import type { Address } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
 import { type Body, openBody } from './body.ts';
 import { type Dialect, dialectHeader, parseStorageClass } from './dialect.ts';
+import { tagsOfHeader } from './tags.ts';
 import { renderXml, type Xml } from './xml.ts';
 
 /** What handlers work with. */
@@ -26,6 +28,7 @@ export interface ObsServices {
   guard: Guard;
   buckets: ReturnType<typeof bucketService>;
   objects: ReturnType<typeof objectService>;
+  append: ReturnType<typeof appendService>;
   multipart: ReturnType<typeof multipartService>;
   clock: Clock;
   region: string;
@@ -108,6 +111,22 @@ export function requestAttributes(call: ObsCall): Partial<ObjectAttributes> {
     metadata: userMetadata(call),
     ...(headers['content-type'] ? { contentType: headers['content-type'] } : {}),
     ...(storageClass ? { storageClass } : {}),
+    ...tagsAndRedirect(call),
+  };
+}
+
+function tagsAndRedirect(call: ObsCall): Partial<ObjectAttributes> {
+  const tags = header(call, 'tagging');
+  const redirect = header(call, 'website-redirect-location');
+  if (redirect !== undefined && !/^(\/|https?:\/\/).{0,2046}$/.test(redirect)) {
+    throw obsFailure(
+      'InvalidArgument',
+      'A redirect location begins with "/", "http://" or "https://", of 2,048 characters.',
+    );
+  }
+  return {
+    ...(tags === undefined ? {} : { tags: tagsOfHeader(tags) }),
+    ...(redirect === undefined ? {} : { redirect }),
   };
 }
 
@@ -136,7 +155,7 @@ function userMetadata(call: ObsCall): Record<string, string> {
 }
 
 const UNSUPPORTED_HEADERS =
-  /^(grant-|server-side-encryption|object-lock-|tagging$|website-redirect-location$|expires$|fs-file-interface$|copy-source-server-side-encryption)/;
+  /^(grant-|server-side-encryption|object-lock-|expires$|fs-file-interface$|copy-source-server-side-encryption)/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {
@@ -149,13 +168,11 @@ export function refuseUnsupported(call: ObsCall): void {
   if (acl && !['private', 'bucket-owner-full-control', 'bucket-owner-read'].includes(acl)) {
     throw obsFailure('NotImplemented', `ACL "${acl.slice(0, 40)}" is not supported: objects and buckets are private.`);
   }
-  const version = call.address.query.get('versionId');
-  if (version && version !== 'null') {
-    throw obsFailure(
-      'InvalidArgument',
-      `versionId "${version.slice(0, 40)}" is not valid: the bucket has no versions.`,
-    );
-  }
+}
+
+/** The version that a request names, if any. */
+export function versionOf(call: ObsCall): string | undefined {
+  return call.address.query.get('versionId') || undefined;
 }
 
 /** Answers with a document. */

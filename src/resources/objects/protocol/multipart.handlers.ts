@@ -17,7 +17,7 @@ import {
 } from './call.ts';
 import { CHECKSUMS } from './checksums.ts';
 import { storageClassName } from './dialect.ts';
-import { checkCopyConditions, copySource, tellChecksum, writeConditions } from './object.handlers.ts';
+import { checkCopyConditions, copySource, tellChecksum, tellVersion, writeConditions } from './object.handlers.ts';
 import { parseCopyRange } from './ranges.ts';
 import { children, childText, parseXml, type Xml } from './xml.ts';
 
@@ -138,6 +138,7 @@ export const completeUpload: ObsHandler = async call => {
     minPartBytes: call.auth.signature === 'v4' ? MIN_PART_S3 : MIN_PART_OBS,
     conditions: writeConditions(call),
   });
+  tellVersion(call, info.versionId);
   sendXml(call, [
     'CompleteMultipartUploadResult',
     [

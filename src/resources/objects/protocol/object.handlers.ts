@@ -3,6 +3,7 @@ import { isFailure } from '../../../kernel/failure.ts';
 import { obsFailure } from '../failures.ts';
 import { type Conditions, etagListed } from '../object.service.ts';
 import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSegments } from '../object.ts';
+import { NULL_VERSION } from '../versions.ts';
 import { decode } from './address.ts';
 import { ownerHasFullControl } from './bucket.handlers.ts';
 import {
@@ -16,6 +17,7 @@ import {
   requestAttributes,
   sendEmpty,
   sendXml,
+  versionOf,
 } from './call.ts';
 import { storageClassName } from './dialect.ts';
 import { parseRange } from './ranges.ts';
@@ -47,11 +49,17 @@ export function writeConditions(call: ObsCall): Conditions {
 
 /** ETag, storage class and checksums of what was just written. */
 export function tellWritten(call: ObsCall, info: ObjectInfo): void {
+  tellVersion(call, info.versionId);
   call.response.setHeader('ETag', `"${info.etag}"`);
   if (info.storageClass !== 'STANDARD') {
     call.response.setHeader(`${call.dialect.prefix}storage-class`, storageClassName(call.dialect, info.storageClass));
   }
   tellChecksum(call, info.checksum);
+}
+
+/** `x-obs-version-id`, where it has one. */
+export function tellVersion(call: ObsCall, versionId: string, name = 'version-id'): void {
+  if (versionId !== NULL_VERSION) call.response.setHeader(call.dialect.prefix + name, versionId);
 }
 
 /** `x-amz-checksum-*` headers. */
@@ -63,7 +71,10 @@ export function tellChecksum(call: ObsCall, checksum: Record<string, string>): v
 export const getObject: ObsHandler = async call => {
   refuseUnsupported(call);
   const { services, principal, path, request, response } = call;
-  const { info, segments } = await services.objects.open(principal, path).catch(error => hideMissing(call, error));
+  const version = versionOf(call);
+  const { info, segments } = await services.objects
+    .open(principal, path, version)
+    .catch(error => hideMissing(call, error));
   if (notModified(call, info)) {
     response.setHeader('ETag', `"${info.etag}"`);
     response.writeHead(304);
@@ -92,6 +103,10 @@ export const headObject = getObject;
 
 /** Whoever may not list the bucket learns no more of a missing object than of a forbidden one (as S3 does). */
 async function hideMissing(call: ObsCall, error: unknown): Promise<never> {
+  if (isFailure(error) && typeof error.details?.deleteMarker === 'string') {
+    call.response.setHeader(`${call.dialect.prefix}delete-marker`, 'true');
+    tellVersion(call, error.details.deleteMarker);
+  }
   if (isFailure(error, 'NoSuchKey')) {
     await call.services.guard.require(call.principal, 'obs:bucket:ListBucket', { ...call.path, key: '' });
   }
@@ -135,6 +150,17 @@ function tellObject(call: ObsCall, info: ObjectInfo, overrides: Record<string, s
   response.setHeader('ETag', `"${info.etag}"`);
   response.setHeader('Last-Modified', new Date(info.lastModified).toUTCString());
   response.setHeader('Accept-Ranges', 'bytes');
+  tellVersion(call, info.versionId);
+  const tags = Object.keys(info.tags ?? {}).length;
+  if (tags > 0) response.setHeader(`${dialect.prefix}tagging-count`, tags);
+  if (info.redirect !== undefined) response.setHeader(`${dialect.prefix}website-redirect-location`, info.redirect);
+  if (info.appendable) {
+    // Without regard to the dialect, as esdk-obs-nodejs reads them.
+    for (const prefix of new Set([dialect.prefix, 'x-obs-'])) {
+      response.setHeader(`${prefix}object-type`, 'Appendable');
+      response.setHeader(`${prefix}next-append-position`, info.size);
+    }
+  }
   if (info.storageClass !== 'STANDARD') {
     response.setHeader(`${dialect.prefix}storage-class`, storageClassName(dialect, info.storageClass));
   }
@@ -142,7 +168,9 @@ function tellObject(call: ObsCall, info: ObjectInfo, overrides: Record<string, s
 
 export const deleteObject: ObsHandler = async call => {
   refuseUnsupported(call);
-  await call.services.objects.remove(call.principal, call.path);
+  const { versionId, deleteMarker } = await call.services.objects.remove(call.principal, call.path, versionOf(call));
+  if (versionId !== undefined) call.response.setHeader(`${call.dialect.prefix}version-id`, versionId);
+  if (deleteMarker) call.response.setHeader(`${call.dialect.prefix}delete-marker`, 'true');
   sendEmpty(call, 204);
 };
 
@@ -154,16 +182,26 @@ export const copyObject: ObsHandler = async call => {
     throw obsFailure('InvalidArgument', 'The metadata directive must be COPY or REPLACE.');
   }
   const given = requestAttributes(call);
-  const same = from.bucket === call.path.bucket && from.key === call.path.key;
+  const same = from.bucket === call.path.bucket && from.key === call.path.key && from.versionId === undefined;
   if (same && directive === 'COPY' && !given.storageClass && call.dialect.name === 'aws') {
     throw obsFailure('InvalidRequest', 'Copying an object to itself must replace its metadata or storage class.');
   }
   call.proceed();
+  const tagging = header(call, 'tagging-directive') ?? (given.tags === undefined ? 'COPY' : 'REPLACE');
+  if (tagging !== 'COPY' && tagging !== 'REPLACE') {
+    throw obsFailure('InvalidArgument', 'The tagging directive must be COPY or REPLACE.');
+  }
+  const { tags, ...others } = given;
   const info = await call.services.objects.copy(call.principal, from, call.path, {
     directive,
-    ...given,
-    check: source => checkCopyConditions(call, source),
+    ...others,
+    ...(tagging === 'COPY' ? {} : { tags: tags ?? {} }),
+    check: source => {
+      tellVersion(call, source.versionId, 'copy-source-version-id');
+      checkCopyConditions(call, source);
+    },
   });
+  tellVersion(call, info.versionId);
   sendXml(call, [
     'CopyObjectResult',
     [
@@ -174,12 +212,9 @@ export const copyObject: ObsHandler = async call => {
 };
 
 /** The object named by the copy source header: `/bucket/key` or `bucket/key`, percent-encoded. */
-export function copySource(call: ObsCall): ObsPath {
+export function copySource(call: ObsCall): ObsPath & { versionId?: string } {
   const text = header(call, 'copy-source')!;
   const [place = '', version] = text.split('?versionId=');
-  if (version !== undefined && version !== 'null') {
-    throw obsFailure('InvalidArgument', 'The copy source names a version, but buckets have none.');
-  }
   const decoded = decode(Buffer.from(place, 'latin1').toString('utf8')).replace(/^\//, '');
   const slash = decoded.indexOf('/');
   const path = { bucket: decoded.slice(0, Math.max(slash, 0)), key: decoded.slice(slash + 1) };
@@ -187,7 +222,7 @@ export function copySource(call: ObsCall): ObsPath {
     throw obsFailure('InvalidArgument', 'The copy source must be of the form /bucket/key.');
   }
   checkBucketName(path.bucket);
-  return path;
+  return version === undefined ? path : { ...path, versionId: version };
 }
 
 /** Throws Failure PreconditionFailed unless the copy-source-if-* headers hold. */
@@ -217,13 +252,13 @@ export const deleteObjects: ObsHandler = async call => {
   const results = await Promise.all(
     entries.map(async (entry): Promise<Xml | undefined> => {
       const shown = childText(entry, 'Key') ?? '';
+      const version = childText(entry, 'VersionId')?.trim() || undefined;
       const key = encoded ? decode(shown.replaceAll('+', '%20')) : shown;
       try {
         if (key === '') throw obsFailure('MalformedXML', 'An object of the batch has no key.');
-        const version = childText(entry, 'VersionId');
-        if (version && version !== 'null') throw obsFailure('InvalidArgument', 'The bucket has no versions.');
-        await call.services.objects.remove(call.principal, { bucket: call.path.bucket, key });
-        return quiet ? undefined : ['Deleted', [['Key', shown]]];
+        const place = { bucket: call.path.bucket, key };
+        const { versionId, deleteMarker } = await call.services.objects.remove(call.principal, place, version);
+        return quiet ? undefined : ['Deleted', [['Key', shown], ...deletion(version, versionId, deleteMarker)]];
       } catch (error) {
         if (!isFailure(error) || error.code === 'NoSuchBucket') throw error;
         if (error.code === 'AccessDenied') call.denied(error);
@@ -231,6 +266,7 @@ export const deleteObjects: ObsHandler = async call => {
           'Error',
           [
             ['Key', shown],
+            ['VersionId', version],
             ['Code', error.code],
             ['Message', error.message],
           ],
@@ -242,9 +278,17 @@ export const deleteObjects: ObsHandler = async call => {
   sendXml(call, ['DeleteResult', [encoding, ...results.filter(result => result !== undefined)]]);
 };
 
+function deletion(asked: string | undefined, versionId: string | undefined, deleteMarker: boolean | undefined): Xml[] {
+  return [
+    ['VersionId', asked],
+    ['DeleteMarker', deleteMarker],
+    ['DeleteMarkerVersionId', deleteMarker ? versionId : undefined],
+  ];
+}
+
 export const objectAcl: ObsHandler = async call => {
   const { services, principal, path } = call;
   const bucket = await services.guard.require(principal, 'obs:object:GetObjectAcl', path);
-  if (!(await services.store.findObject(bucket.id, path.key))) throw obsFailure('NoSuchKey');
+  await services.objects.stat(bucket, path, versionOf(call));
   sendXml(call, ownerHasFullControl(call, bucket));
 };

@@ -1,5 +1,12 @@
 import { obsFailure } from '../failures.ts';
 import {
+  appendObject,
+  deleteObjectTagging,
+  getObjectTagging,
+  putObjectMetadata,
+  putObjectTagging,
+} from './amend.handlers.ts';
+import {
   bucketAcl,
   bucketLocation,
   bucketStorageClass,
@@ -30,6 +37,7 @@ import {
   objectAcl,
   putObject,
 } from './object.handlers.ts';
+import { getVersioning, listVersions, putVersioning } from './version.handlers.ts';
 
 /** Query parameters that choose another operation than the plain one of the method. */
 const SUB_RESOURCES = `accelerate acl analytics append attributes backtosource bucketstatus cors customdomain delete
@@ -52,7 +60,9 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   'GET ?storagePolicy': bucketStorageClass,
   'GET ?uploads': listUploads,
   'POST ?delete': deleteObjects,
-  'GET ?versioning': unset('GetBucketVersioning', ['VersioningConfiguration', []]),
+  'GET ?versioning': getVersioning,
+  'PUT ?versioning': putVersioning,
+  'GET ?versions': listVersions,
   'GET ?logging': unset('GetBucketLogging', ['BucketLoggingStatus', []]),
   'GET ?notification': unset('GetBucketNotification', ['NotificationConfiguration', []]),
   'GET ?quota': unset('GetBucketQuota', ['Quota', [['StorageQuota', 0]]]),
@@ -70,6 +80,11 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
   PUT: putObject,
   DELETE: deleteObject,
   'GET ?acl': objectAcl,
+  'POST ?append': appendObject,
+  'PUT ?metadata': putObjectMetadata,
+  'GET ?tagging': getObjectTagging,
+  'PUT ?tagging': putObjectTagging,
+  'DELETE ?tagging': deleteObjectTagging,
   'POST ?uploads': initiateUpload,
   'PUT ?uploadId': uploadPart,
   'GET ?uploadId': listParts,
