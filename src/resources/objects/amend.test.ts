@@ -117,7 +117,7 @@ for (const signature of ['obs', 'v2', 'v4']) {
       await change({ MetadataDirective: 'REPLACE', Metadata: { d: '5' }, StorageClass: 'WARM' });
       const replaced = await ok('getObjectMetadata', { Bucket, Key });
       assert.deepEqual(replaced.Metadata, { d: '5' });
-      assert.deepEqual([replaced.StorageClass, replaced.CacheControl ?? ''], ['WARM', '']);
+      assert.deepEqual([replaced.StorageClass, replaced.CacheControl ?? ''], ['STANDARD_IA', '']);
       assert.equal(await read(Key), 'x');
     });
   });
