@@ -39,6 +39,8 @@ export interface Parts {
   region: string;
   /** Host names `<bucket>.<obsDomain>` address buckets. */
   obsDomain: string;
+  /** Regions besides its own where buckets may be said to lie. */
+  obsLocations?: readonly string[];
   installation: string;
   secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
   paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
@@ -86,6 +88,7 @@ export function composeFamilies(parts: Parts) {
     audit: trail.audit,
     dir: paths.objects,
     region,
+    ...(parts.obsLocations ? { otherLocations: parts.obsLocations } : {}),
     domain: parts.obsDomain,
   });
   const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });

@@ -18,6 +18,8 @@ export interface Settings {
   region: string;
   /** Host names `<bucket>.<obsDomain>` address buckets. */
   obsDomain: string;
+  /** Regions besides `region` where buckets may be said to lie. */
+  obsLocations: string[];
   account: string;
   logLevel: string;
   /** Socket of an engine that somebody else runs, e.g. unix:///var/run/docker.sock. */
@@ -51,6 +53,15 @@ export function readSettings(env: Env): Settings {
       /^[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?$/,
       DOMAIN_FORM,
     ),
+    obsLocations: pattern(
+      env,
+      'ATELIER_OBS_LOCATIONS',
+      '',
+      /^([a-z0-9][a-z0-9-]{0,62}(,[a-z0-9][a-z0-9-]{0,62}){0,19})?$/,
+      LOCATIONS_FORM,
+    )
+      .split(',')
+      .filter(location => location !== ''),
     account: pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM),
     logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
     engine: engine(env),
@@ -65,6 +76,7 @@ export function readSettings(env: Env): Settings {
 
 const HOST_FORM = 'an IPv4 address or a host name; 0.0.0.0 means all interfaces';
 const REGION_FORM = '1 to 63 lower-case letters, digits and hyphens, such as local-1';
+const LOCATIONS_FORM = 'at most 20 names of regions, separated by commas, such as cn-north-4,cn-east-3';
 const DOMAIN_FORM = 'a domain in lower case, such as obs.example.com';
 const ACCOUNT_FORM = '1 to 32 letters, digits, underscores and hyphens, beginning with a letter';
 const LOG_FORM = 'one of trace, debug, info, warn, error, silent';

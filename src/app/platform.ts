@@ -87,6 +87,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     version,
     region: settings.region,
     obsDomain: settings.obsDomain,
+    obsLocations: settings.obsLocations,
     installation,
     secrets,
     paths,

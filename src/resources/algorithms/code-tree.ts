@@ -145,15 +145,15 @@ export async function inspectBootFile(
 }
 
 /** Throws Failure (2836, 404 unless told otherwise) when the bucket does not exist, 0108 when the caller may not see it. */
-export async function requireBucket(
-  storage: Pick<CodeStorage, 'bucket'>,
+export async function requireBucket<Bucket>(
+  storage: { bucket(principal: Principal, name: string): Promise<Bucket> },
   principal: Principal,
   bucket: string,
   field: string,
   missing: { code: string; status: number } = { code: 'ModelArts.2836', status: 404 },
-): Promise<void> {
+): Promise<Bucket> {
   try {
-    await storage.bucket(principal, bucket);
+    return await storage.bucket(principal, bucket);
   } catch (error) {
     if (isFailure(error, 'NoSuchBucket')) {
       throw new Failure({

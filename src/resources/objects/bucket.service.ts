@@ -24,8 +24,10 @@ export function bucketService(deps: {
   guard: Guard;
   clock: Clock;
   region: string;
+  /** Regions besides where buckets may be said to lie. */
+  otherLocations?: readonly string[] | undefined;
 }) {
-  const { store, commit, guard, clock, region } = deps;
+  const { store, commit, guard, clock, region, otherLocations = [] } = deps;
   return {
     /** The bucket, or Failure NoSuchBucket / AccessDenied. */
     bucket: (principal: Principal, name: string): Promise<BucketInfo> =>
@@ -45,10 +47,10 @@ export function bucketService(deps: {
       await guard.account(principal, 'obs:bucket:CreateBucket');
       checkBucketName(name);
       const location = options.location || region;
-      if (location !== region) {
+      if (location !== region && !otherLocations.includes(location)) {
         throw obsFailure(
           'InvalidLocationConstraint',
-          `Location "${location}" is not the region of this installation, "${region}".`,
+          `Location "${location.slice(0, 64)}" is not one of this installation: ${[region, ...otherLocations].join(', ')}.`,
         );
       }
       const wanted = {

@@ -87,6 +87,8 @@ export interface ObjectsDeps {
   /** Directory of the blobs. */
   dir: string;
   region: string;
+  /** Regions besides where buckets may be said to lie. */
+  otherLocations?: readonly string[] | undefined;
   /** Host name of the endpoint; `<bucket>.<domain>` addresses a bucket. */
   domain: string;
 }
@@ -101,7 +103,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const guard = createGuard(deps.iam.authorizer, store);
   const reaper = createReaper({ store, blobs, clock, log });
   const objects = objectService({ db, store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
-  const buckets = bucketService({ store, commit, guard, clock, region });
+  const buckets = bucketService({ store, commit, guard, clock, region, otherLocations: deps.otherLocations });
   const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
   const server = createObsServer({
     iam: deps.iam,

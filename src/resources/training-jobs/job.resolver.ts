@@ -16,6 +16,7 @@ import {
   storageUrl,
 } from '../algorithms/index.ts';
 import type { Flavor } from '../flavors/index.ts';
+import type { BucketInfo, ObjectInfo } from '../objects/index.ts';
 import type { JobBody } from './job.api.ts';
 import type { JobInput, JobOutput, JobSpec } from './job.model.ts';
 import type { TrainingDeps, TrainingSettings } from './job.ports.ts';
@@ -25,6 +26,28 @@ const IMAGE_REF = /^[A-Za-z0-9][\w./:@-]{0,511}$/;
 
 function refuse(code: string, message: string, solution?: string, status = 400): Failure {
   return new Failure({ code: `ModelArts.${code}`, status, message, ...(solution ? { solution } : {}) });
+}
+
+/** Objects of an input that are looked at before a job is taken in; whatever lies behind them is met when it is downloaded. */
+const MOST_CHECKED = 10_000;
+
+/** Throws Failure for an object that a job cannot read (behaviour/training.md 12). */
+function checkReadable(object: ObjectInfo, field: string): void {
+  const what = `the object ${storageUrl(object)} of parameter [${field}]`;
+  if (object.encryption) {
+    throw refuse(
+      '2791',
+      `InvalidObsPath: ${what} is encrypted, which a job cannot read.`,
+      'Upload the data without encryption.',
+    );
+  }
+  if (object.storageClass === 'COLD') {
+    throw refuse(
+      '2791',
+      `InvalidObsPath: ${what} is archived, which a job cannot read.`,
+      'Restore it, and copy it to the Standard storage class.',
+    );
+  }
 }
 
 /**
@@ -131,14 +154,21 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
 
   /** The place of an input: one object, or everything below a prefix that holds at least one. */
   async function resolveInput(principal: Principal, field: string, path: StoragePath): Promise<StoragePath> {
-    await requireBucket(objects, principal, path.bucket, field);
+    checkBucket(await requireBucket(objects, principal, path.bucket, field), field);
     try {
-      if (path.key !== '' && !path.key.endsWith('/') && (await objects.head(principal, path))) return path;
+      const object = path.key !== '' && !path.key.endsWith('/') && (await objects.head(principal, path));
+      if (object) {
+        checkReadable(object, field);
+        return path;
+      }
       const directory = asDirectory(path);
       const { objects: some } = await objects.list(principal, directory.bucket, { prefix: directory.key, maxKeys: 1 });
       // A path without a slash at its end was asked about as an object.
       if (directory.key !== path.key) await objects.head(principal, directory);
-      if (some.length > 0) return directory;
+      if (some.length > 0) {
+        await checkAllReadable(principal, directory, field);
+        return directory;
+      }
     } catch (error) {
       throw asDenied(error, field);
     }
@@ -148,6 +178,33 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
       'Upload the data first, or correct the path.',
       404,
     );
+  }
+
+  /** Throws Failure of the first object below a prefix that cannot be an input; of very many, of the first ones alone. */
+  async function checkAllReadable(principal: Principal, directory: StoragePath, field: string): Promise<void> {
+    let left = MOST_CHECKED;
+    for await (const object of objects.walk(principal, directory)) {
+      checkReadable(object, field);
+      if (--left === 0) return;
+    }
+  }
+
+  /** Data must be of this region and not archived (behaviour/training.md 12). */
+  function checkBucket(bucket: BucketInfo, field: string): void {
+    if (bucket.location !== deps.region) {
+      throw refuse(
+        '2791',
+        `InvalidObsPath: the bucket ${bucket.name} of parameter [${field}] lies in region ${bucket.location.slice(0, 64)}, not in ${deps.region} where the job runs.`,
+        'Copy the data to a bucket of the same region.',
+      );
+    }
+    if (bucket.storageClass === 'COLD') {
+      throw refuse(
+        '2791',
+        `InvalidObsPath: the bucket ${bucket.name} of parameter [${field}] is of the archive storage class, which a job cannot read.`,
+        'Use a bucket of the Standard or Infrequent Access class.',
+      );
+    }
   }
 
   /** Places of inputs and outputs; how they reach the program is the algorithm's word where the job says nothing. */

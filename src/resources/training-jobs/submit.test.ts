@@ -13,6 +13,13 @@ describe('submitting training jobs', () => {
     await world.put('bucket/big/train.py', 'x'.repeat(1001));
     for (let index = 0; index < 21; index++) await world.put(`bucket/many/${index}.py`, 'x');
     await world.put('bucket/deep/a/b/c/d/e/train.py', 'x');
+    const { objects, user } = world;
+    await objects.createBucket(user, 'faraway', { location: 'moon-1' });
+    await objects.createBucket(user, 'archive', { storageClass: 'COLD' });
+    const put = (key: string, more: object) => objects.put(user, { bucket: 'bucket', key }, Buffer.from('x'), more);
+    for (const key of ['archived/a.bin', 'sealed/a.bin']) await put(key, {});
+    await put('archived/old.bin', { storageClass: 'COLD' });
+    await put('sealed/secret.bin', { encryption: { mode: 'kms', algorithm: 'AES256', nonce: '' } });
   });
   after(() => world.close());
 
@@ -61,6 +68,22 @@ describe('submitting training jobs', () => {
     ['an input path that is no path', body => set(body, 'inputs', '???'), 400, '2791', /inputs\[0\]/],
     ['an input path without objects', body => set(body, 'inputs', '/bucket/void/'), 404, '2836', /void/],
     ['an input in no bucket', body => set(body, 'inputs', '/nobucket/void/'), 404, '2836', /nobucket/],
+    [
+      'an input in another region',
+      body => set(body, 'inputs', '/faraway/data/'),
+      400,
+      '2791',
+      /region moon-1, not in local-1/,
+    ],
+    [
+      'an input in an archive bucket',
+      body => set(body, 'inputs', '/archive/data/'),
+      400,
+      '2791',
+      /archive storage class/,
+    ],
+    ['an archived object', body => set(body, 'inputs', '/bucket/archived/'), 400, '2791', /old\.bin .* archived/],
+    ['an encrypted object', body => set(body, 'inputs', '/bucket/sealed/'), 400, '2791', /secret\.bin .* encrypted/],
     ['an input without path', body => delete body.algorithm.inputs[0].remote, 400, '2753', /data_url/],
     ['a dataset', body => (body.algorithm.inputs[0].remote = { dataset: { id: 'x' } }), 400, '2783', /dataset/],
     ['an output in no bucket', body => set(body, 'outputs', '/nobucket/out/'), 404, '2836', /nobucket/],

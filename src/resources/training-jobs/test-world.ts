@@ -88,6 +88,7 @@ export async function createWorld(
     iam: { resolveAccessKey: async () => undefined, authorizer },
     dir: join(dir, 'objects'),
     region: 'local-1',
+    otherLocations: ['moon-1'],
     domain: 'obs.localhost',
   });
   const iam = {
@@ -196,6 +197,7 @@ export async function createWorld(
     denied,
     agency,
     objects: objects.service,
+    user,
     call,
     /** Address of the search. */
     address: () => `${running.url}/v2/${PROJECT}/training-job-searches`,
