@@ -17,19 +17,21 @@ export async function sendInTurn(
   const buffers = [kept.pop() ?? Buffer.allocUnsafeSlow(CHUNK), kept.pop() ?? Buffer.allocUnsafeSlow(CHUNK)];
   let turn = 0;
   const chunks = read(size => buffers[turn++ % 2]!.subarray(0, size));
-  const closed = Promise.withResolvers<never>();
-  closed.promise.catch(() => {}); // met only while something waits for it
-  const onClose = () => closed.reject(prematureClose());
+  let giveUp = (_: Error) => {};
+  const onClose = () => giveUp(prematureClose());
   target.once('close', onClose);
   try {
-    if (target.destroyed) throw prematureClose();
     let next = chunks.next();
     for (;;) {
       const { value, done } = await next;
       if (done) break;
       next = chunks.next();
       next.catch(() => {}); // met at the next await
-      await Promise.race([write(target, value), closed.promise]);
+      await new Promise<void>((resolve, reject) => {
+        if (target.destroyed) return reject(prematureClose());
+        giveUp = reject;
+        target.write(value, error => (error ? reject(error) : resolve()));
+      });
     }
     target.end();
     // The kernel has all of it: the buffers are free for others.
@@ -38,12 +40,6 @@ export async function sendInTurn(
     target.off('close', onClose);
     await chunks.return(undefined);
   }
-}
-
-function write(target: Writable, bytes: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    target.write(bytes, error => (error ? reject(error) : resolve()));
-  });
 }
 
 function prematureClose(): Error {

@@ -78,6 +78,7 @@ function idlest(): Lane {
 function startLane(): Lane {
   const worker = new Worker(new URL('./digest.worker.ts', import.meta.url), {
     name: 'digest',
+    execArgv: [], // flags of the program, such as --input-type, are none of a lane's
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
   });
   const lane: Lane = { worker, streams: 0, waiting: new Map() };
