@@ -28,15 +28,20 @@ end
 
 /** Puts load on a URL for a while with wrk. Throws when any request fails: figures of refusals are no figures. */
 export async function flow(load: Load, options: { connections: number; seconds: number }): Promise<Flow> {
-  const dir = mkdtempSync(join(tmpdir(), 'atelier-wrk-'));
-  const script = join(dir, 'load.lua');
   const quoted = (text: string) => JSON.stringify(text).replaceAll(/\\u00(..)/g, '\\x$1');
   const lines = [`wrk.method = ${quoted(load.method ?? 'GET')}`];
   if (load.body !== undefined) lines.push(`wrk.body = ${quoted(load.body)}`);
   for (const [name, value] of Object.entries(load.headers ?? {})) {
     lines.push(`wrk.headers[${quoted(name)}] = ${quoted(value)}`);
   }
-  writeFileSync(script, `${lines.join('\n')}\n${SCRIPT}`, { mode: 0o600 });
+  return wrk(load.url, lines.join('\n'), options);
+}
+
+/** The same with a script that makes the requests. */
+export async function wrk(url: string, lua: string, options: { connections: number; seconds: number }): Promise<Flow> {
+  const dir = mkdtempSync(join(tmpdir(), 'atelier-wrk-'));
+  const script = join(dir, 'load.lua');
+  writeFileSync(script, `${lua}\n${SCRIPT}`, { mode: 0o600 });
   try {
     const output = await run('wrk', [
       '-t1',
@@ -44,12 +49,12 @@ export async function flow(load: Load, options: { connections: number; seconds: 
       `-d${options.seconds}s`,
       '--timeout=20s',
       `-s${script}`,
-      load.url,
+      url,
     ]);
     const found = /RESULT (.*)/.exec(output);
     if (!found) throw new Error(`wrk said: ${output}`);
     const { requests, us, p50, p99, failed } = JSON.parse(found[1]!) as Record<string, number>;
-    if (failed! > 0) throw new Error(`${failed} of ${requests} requests to ${load.url} failed: ${output}`);
+    if (failed! > 0) throw new Error(`${failed} of ${requests} requests to ${url} failed: ${output}`);
     return { requestsPerSecond: requests! / (us! / 1e6), p50: p50! / 1000, p99: p99! / 1000 };
   } finally {
     rmSync(dir, { recursive: true, force: true });

@@ -1,17 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { sendInTurn } from './blob-sender.ts';
+import { CHUNK, takeIn } from './blob-writer.ts';
 import { obsFailure } from './failures.ts';
 import type { NewBlob } from './object.store.ts';
 import type { Segment } from './object.ts';
 
 /** Blobs up to this size live in the database: one durable transaction instead of a file and two fsyncs. */
 export const INLINE_BYTES = 16 * 1024;
-/** Unit of checksums, of reading and of writing. */
-const CHUNK = 1024 * 1024;
 
 /** What `write` made: durable bytes that no row knows yet. Enter `blob` in the database, or call `discard`. */
 export interface WrittenBlob {
@@ -61,41 +61,10 @@ export class Blobs {
   async write(source: AsyncIterable<Buffer> | Buffer): Promise<WrittenBlob> {
     const id = randomBytes(16).toString('hex');
     const temporary = join(this.#tmp, id);
-    const md5 = createHash('md5');
-    const checks = new ChunkChecks();
-    let file: FileHandle | undefined;
-    let batch: Buffer[] = [];
-    let batched = 0;
-    let size = 0;
-    let writing: Promise<unknown> = Promise.resolve();
     this.#unsettled.add(id);
-    const flush = async () => {
-      await writing;
-      file ??= await open(temporary, 'wx', 0o600);
-      writing = writeAll(file, batch);
-      writing.catch(() => {}); // met again at the next await
-      batch = [];
-      batched = 0;
-    };
     try {
-      for await (const chunk of Buffer.isBuffer(source) ? [source] : source) {
-        md5.update(chunk);
-        checks.update(chunk);
-        batch.push(chunk);
-        batched += chunk.length;
-        size += chunk.length;
-        if (batched >= CHUNK) await flush();
-        else if (batch.length >= 512) batch = [Buffer.concat(batch)]; // a sender of tiny pieces costs bytes, not objects
-      }
-      let content: Uint8Array | null = null;
-      if (!file && size <= INLINE_BYTES) {
-        content = Buffer.concat(batch);
-      } else {
-        await flush();
-        await writing;
-        await file!.datasync();
-        await file!.close();
-        file = undefined;
+      const { size, md5, checks, content } = await takeIn(source, temporary, INLINE_BYTES);
+      if (content === null) {
         await rename(temporary, this.file(id));
         await syncDirectory(join(this.#root, id.slice(0, 2)));
       }
@@ -103,9 +72,9 @@ export class Blobs {
         this.#unsettled.delete(id);
       };
       return {
-        blob: { id, size, checks: checks.bytes(), content },
+        blob: { id, size, checks, content },
         size,
-        md5: md5.digest('hex'),
+        md5,
         segments: [[id, 0, size]],
         settle,
         discard: async () => {
@@ -114,8 +83,6 @@ export class Blobs {
         },
       };
     } catch (error) {
-      await writing.catch(() => {});
-      await file?.close();
       await rm(temporary, { force: true });
       await rm(this.file(id), { force: true });
       this.#unsettled.delete(id);
@@ -160,12 +127,28 @@ export class Blobs {
     return blob.content ? inlineBytes(blob).subarray(first[1], first[1] + first[2]) : undefined;
   }
 
-  async *#read(segments: readonly Segment[]): AsyncGenerator<Buffer> {
+  /**
+   * Sends the bytes of `segments` as the rest of `response` and ends it: two buffers in turn, one read and checked while
+   * the other is sent. Rejects when the other side goes away first.
+   */
+  async send(segments: readonly Segment[], response: Writable): Promise<void> {
+    const unpin = this.pin(segments);
+    try {
+      await sendInTurn(buffer => this.#read(segments, buffer), response);
+    } finally {
+      unpin();
+    }
+  }
+
+  async *#read(
+    segments: readonly Segment[],
+    buffer: (size: number) => Buffer = Buffer.allocUnsafe,
+  ): AsyncGenerator<Buffer> {
     for (const [id, offset, length] of segments) {
       if (length === 0) continue;
       const blob = await this.#require(id);
       if (blob.content) yield inlineBytes(blob).subarray(offset, offset + length);
-      else yield* readFile(this.file(id), blob, offset, length);
+      else yield* readFile(this.file(id), blob, { offset, length, buffer });
     }
   }
 
@@ -208,12 +191,17 @@ export class Blobs {
   }
 }
 
-async function* readFile(path: string, blob: BlobRecord, offset: number, length: number): AsyncGenerator<Buffer> {
+async function* readFile(
+  path: string,
+  blob: BlobRecord,
+  range: { offset: number; length: number; buffer: (size: number) => Buffer },
+): AsyncGenerator<Buffer> {
+  const { offset, length, buffer } = range;
   const file = await open(path, 'r');
   try {
     const end = offset + length;
     for (let at = offset - (offset % CHUNK); at < end; at += CHUNK) {
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK, blob.size - at));
+      const chunk = buffer(Math.min(CHUNK, blob.size - at));
       let got = 0;
       while (got < chunk.length) {
         const { bytesRead } = await file.read(chunk, got, chunk.length - got, at + got);
@@ -245,47 +233,6 @@ function checkChunk(blob: BlobRecord, index: number, bytes: Buffer): void {
 
 function damaged(id: string, how: string): Error {
   return obsFailure('InternalError', 'The stored object is damaged on disk.', new Error(`blob ${id} ${how}`));
-}
-
-/** CRC-32 of every MiB of a stream. */
-class ChunkChecks {
-  readonly #done: number[] = [];
-  #current = 0;
-  #filled = 0;
-
-  update(bytes: Buffer): void {
-    let rest = bytes;
-    while (rest.length > 0) {
-      const take = rest.subarray(0, CHUNK - this.#filled);
-      this.#current = crc32(take, this.#current);
-      this.#filled += take.length;
-      rest = rest.subarray(take.length);
-      if (this.#filled === CHUNK) this.#close();
-    }
-  }
-
-  bytes(): Buffer {
-    if (this.#filled > 0) this.#close();
-    const bytes = Buffer.alloc(this.#done.length * 4);
-    for (const [index, value] of this.#done.entries()) bytes.writeUInt32LE(value, index * 4);
-    return bytes;
-  }
-
-  #close(): void {
-    this.#done.push(this.#current);
-    this.#current = 0;
-    this.#filled = 0;
-  }
-}
-
-async function writeAll(file: FileHandle, buffers: Buffer[]): Promise<void> {
-  if (buffers.length === 0) return;
-  const total = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
-  const { bytesWritten } = await file.writev(buffers);
-  if (bytesWritten === total) return;
-  // A short write: the disk is nearly full. Go on bytewise, so that the system names the reason.
-  let rest = Buffer.concat(buffers).subarray(bytesWritten);
-  while (rest.length > 0) rest = rest.subarray((await file.write(rest)).bytesWritten);
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import { isFailure } from '../../../kernel/failure.ts';
 import { obsFailure } from '../failures.ts';
 import { type Conditions, etagListed } from '../object.service.ts';
@@ -96,7 +95,7 @@ export const getObject: ObsHandler = async call => {
   const wanted = range ? sliceSegments(segments, range.start, range.end + 1) : segments;
   const small = await services.blobs.inline(wanted);
   if (small) response.end(small);
-  else await pipeline(services.blobs.stream(wanted), response);
+  else await services.blobs.send(wanted, response);
 };
 
 export const headObject = getObject;

@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  curlGet,
+  curlPut,
+  MIB,
+  makeFile,
+  memoryOf,
+  peakOf,
+  ratioFigure,
+  resetPeak,
+  run,
+  type SignUrl,
+  seconds,
+  shell,
+  syncFile,
+} from './objects-kit.ts';
+import { type Figure, median } from './report.ts';
+
+const SIZE = 1024 * MIB;
+const ROUNDS = 3;
+const MEMORY_TARGET = '≤ 100 MiB';
+
+/** PUT and GET of 1 GiB with curl, in rounds taken in turn with `cp` and fsync, and with `cat` into a socket. */
+export async function benchLarge(dir: string, sign: SignUrl): Promise<Figure[]> {
+  const source = join(dir, 'source');
+  makeFile(source, SIZE);
+  const cat = spawn(process.execPath, [join(import.meta.dirname, 'cat-server.ts'), source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [port] = (await once(cat.stdout!, 'data')) as [Buffer];
+    const catUrl = `http://127.0.0.1:${Number(String(port))}/`;
+    const samples = {
+      cp: [] as number[],
+      put: [] as number[],
+      md5: [] as number[],
+      cat: [] as number[],
+      get: [] as number[],
+    };
+    for (let round = 0; round < ROUNDS; round++) {
+      const copy = join(dir, 'copy');
+      samples.cp.push(
+        await seconds(async () => {
+          await run('cp', ['--reflink=never', source, copy]);
+          syncFile(copy);
+        }),
+      );
+      rmSync(copy);
+      samples.put.push(await seconds(() => curlPut(source, sign('PUT', 'large'))));
+      samples.md5.push(await seconds(() => run('md5sum', [source])));
+      samples.cat.push(await seconds(() => curlGet(catUrl)));
+      samples.get.push(await seconds(() => curlGet(sign('GET', 'large'))));
+    }
+    const rate = (times: number[]) => SIZE / MIB / median(times);
+    const ratio = (peer: number[], ours: number[]) => median(ours.map((time, round) => peer[round]! / time));
+    const { cp, put, md5, cat: plain, get } = samples;
+    return [
+      ratioFigure(
+        { what: 'PUT of 1 GiB', value: rate(put), unit: 'MiB/s', target: '≥ 0.6' },
+        { name: 'cp + fsync', value: rate(cp) },
+        ratio(cp, put),
+      ),
+      ratioFigure(
+        { what: 'PUT of 1 GiB, against its MD5 alone', value: rate(put), unit: 'MiB/s' },
+        { name: 'md5sum', value: rate(md5) },
+        ratio(md5, put),
+      ),
+      ratioFigure(
+        { what: 'GET of 1 GiB', value: rate(get), unit: 'MiB/s', target: '≥ 0.7' },
+        { name: 'cat into a socket', value: rate(plain) },
+        ratio(plain, get),
+      ),
+    ];
+  } finally {
+    cat.kill();
+    rmSync(source, { force: true });
+  }
+}
+
+/** The most the server takes above idle while a large object goes in, out, and out to a reader that dawdles. */
+export async function benchMemory(pid: number, sign: SignUrl): Promise<Figure[]> {
+  const gib = Number(process.env.ATELIER_BENCH_MEMORY_GIB ?? 4);
+  const size = gib * 1024 * MIB;
+  const figures: Figure[] = [];
+  const idle = memoryOf(pid);
+  const measure = async (what: string, work: () => Promise<unknown>) => {
+    resetPeak(pid);
+    await work();
+    figures.push({ what, value: (peakOf(pid) - idle) / MIB, unit: 'MiB', target: MEMORY_TARGET });
+  };
+  await measure(`Memory above idle, PUT of ${gib} GiB`, () =>
+    shell(`head -c ${size} /dev/zero | curl -sSf -H Expect: -T - "$URL"`, sign('PUT', 'huge')),
+  );
+  await measure(`Memory above idle, GET of ${gib} GiB`, () => curlGet(sign('GET', 'huge')));
+  await measure('Memory above idle, 16 slow readers of it', () =>
+    Promise.all(
+      Array.from({ length: 16 }, () =>
+        shell('curl -sS --limit-rate 4M -m 6 -o /dev/null "$URL" || true', sign('GET', 'huge')),
+      ),
+    ),
+  );
+  return figures;
+}

@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { openDigest, type StreamDigest } from './digest-lanes.ts';
+
+/** Unit of checksums, of reading and of writing. */
+export const CHUNK = 1024 * 1024;
+/** Up to this size everything happens on the calling thread: handing over would cost more than it saves. */
+const ALONE_BYTES = 256 * 1024;
+/** Blocks that one writer may have under way: the bytes it holds in memory, whatever its size. */
+const BLOCKS = 6;
+/** Blocks kept for the next writer. */
+const KEPT_BLOCKS = 12;
+/** After so many bytes the disk is set to work, so that the last synchronisation finds little left to do. */
+const SYNC_BYTES = 32 * CHUNK;
+
+type Block = Buffer<SharedArrayBuffer>;
+
+/** What was written: its content when it is small enough, otherwise a synchronised file. */
+export interface Taken {
+  size: number;
+  /** MD5 in hex. */
+  md5: string;
+  /** CRC-32 of each MiB, little-endian. */
+  checks: Buffer;
+  content: Uint8Array | null;
+}
+
+const blocks: Block[] = [];
+
+/**
+ * Takes in all of `source`. Up to `inlineBytes` it is returned as content; more is in the file `path` and on disk. The
+ * file may exist when this throws. Network, digest and disk work at the same time, on bounded memory.
+ */
+export async function takeIn(
+  source: AsyncIterable<Buffer> | Buffer,
+  path: string,
+  inlineBytes: number,
+): Promise<Taken> {
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let large: LargeWriter | undefined;
+  try {
+    for await (const chunk of Buffer.isBuffer(source) ? [source] : source) {
+      if (large) {
+        // Most chunks fit the block: no promise for each of them.
+        if (!large.fit(chunk)) await large.add(chunk);
+        continue;
+      }
+      pieces.push(chunk);
+      held += chunk.length;
+      if (held > ALONE_BYTES) {
+        large = await LargeWriter.open(path);
+        for (const piece of pieces) await large.add(piece);
+        pieces = [];
+      } else if (pieces.length >= 512) pieces = [Buffer.concat(pieces)]; // a sender of tiny pieces costs bytes, not objects
+    }
+    if (large) return await large.finish();
+  } catch (error) {
+    await large?.abort();
+    throw error;
+  }
+  const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  const md5 = createHash('md5').update(bytes).digest('hex');
+  const inline = bytes.length <= inlineBytes;
+  if (!inline) await writeDurably(path, bytes);
+  const checks = Buffer.alloc(bytes.length === 0 ? 0 : 4);
+  if (bytes.length > 0) checks.writeUInt32LE(crc32(bytes));
+  return { size: bytes.length, md5, checks, content: inline ? bytes : null };
+}
+
+/** A file that grows by blocks of one MiB, each hashed and written while the next one fills. */
+class LargeWriter {
+  readonly #file: FileHandle;
+  readonly #digest: StreamDigest = openDigest();
+  readonly #checks: number[] = [];
+  readonly #busy = new Set<Promise<void>>();
+  #block: Block | undefined;
+  #filled = 0;
+  /** Bytes of the blocks handed on. */
+  #size = 0;
+  #unsynced = 0;
+  #sync: Promise<void> | undefined;
+  #error: unknown;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async open(path: string): Promise<LargeWriter> {
+    return new LargeWriter(await open(path, 'wx', 0o600));
+  }
+
+  /** Takes `chunk` when there is room for it and more. */
+  fit(chunk: Buffer): boolean {
+    if (!this.#block || this.#filled + chunk.length >= CHUNK) return false;
+    this.#block.set(chunk, this.#filled);
+    this.#filled += chunk.length;
+    return true;
+  }
+
+  async add(chunk: Buffer): Promise<void> {
+    let at = 0;
+    while (at < chunk.length) {
+      const take = Math.min(chunk.length - at, CHUNK - this.#filled);
+      this.#block ??= await this.#freeBlock();
+      this.#block.set(chunk.subarray(at, at + take), this.#filled);
+      this.#filled += take;
+      at += take;
+      if (this.#filled === CHUNK) this.#handOn();
+    }
+  }
+
+  async #freeBlock(): Promise<Block> {
+    while (this.#busy.size >= BLOCKS) await Promise.race(this.#busy);
+    if (this.#error) throw this.#error;
+    return blocks.pop() ?? newBlock();
+  }
+
+  async finish(): Promise<Taken> {
+    this.#handOn();
+    const md5 = this.#digest.end();
+    md5.catch(() => {}); // met below
+    await Promise.all(this.#busy);
+    await this.#sync;
+    if (this.#error) throw this.#error;
+    await this.#file.datasync();
+    await this.#file.close();
+    const checks = Buffer.alloc(this.#checks.length * 4);
+    for (const [index, value] of this.#checks.entries()) checks.writeUInt32LE(value, index * 4);
+    return { size: this.#size, md5: await md5, checks, content: null };
+  }
+
+  /** Gives up; the file stays for the caller to remove. */
+  async abort(): Promise<void> {
+    if (this.#block) keep(this.#block);
+    this.#block = undefined;
+    await Promise.all(this.#busy);
+    await this.#sync;
+    this.#digest.drop();
+    await this.#file.close().catch(() => {});
+  }
+
+  #handOn(): void {
+    const block = this.#block;
+    if (!block) return;
+    const bytes = block.subarray(0, this.#filled);
+    this.#checks.push(crc32(bytes));
+    const work = [this.#digest.update(bytes), writeAt(this.#file, bytes, this.#size)];
+    // Both must be done with the block before anybody else gets it, whatever becomes of one of them.
+    const done = Promise.allSettled(work).then(results => {
+      for (const result of results) if (result.status === 'rejected') this.#error ??= result.reason;
+      this.#busy.delete(done);
+      keep(block);
+      this.#syncBehind(bytes.length);
+    });
+    this.#busy.add(done);
+    this.#size += bytes.length;
+    this.#block = undefined;
+    this.#filled = 0;
+  }
+
+  #syncBehind(written: number): void {
+    this.#unsynced += written;
+    if (this.#sync || this.#error || this.#unsynced < SYNC_BYTES) return;
+    this.#unsynced = 0;
+    this.#sync = this.#file
+      .datasync()
+      .catch(error => {
+        this.#error ??= error; // the kernel tells of a failed write only once
+      })
+      .finally(() => {
+        this.#sync = undefined;
+      });
+  }
+}
+
+function newBlock(): Block {
+  return Buffer.from(new SharedArrayBuffer(CHUNK));
+}
+
+function keep(block: Block): void {
+  if (blocks.length < KEPT_BLOCKS) blocks.push(block);
+}
+
+async function writeDurably(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await writeAt(file, bytes, 0);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** All of it, or the system's reason why not. */
+async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
+}
