@@ -33,6 +33,9 @@ export interface BlobRecord {
   content: Uint8Array | null;
 }
 
+/** Encrypts or decrypts what a blob holds from `offset` on, piece by piece (encryption.ts). */
+export type BlobCipher = (blob: string, offset: number) => (bytes: Buffer) => Buffer;
+
 /** Files of blobs below `dir`: `tmp/` for those being written, `blobs/ab/<id>` for complete ones. */
 export class Blobs {
   readonly #root: string;
@@ -57,9 +60,13 @@ export class Blobs {
     return join(this.#root, id.slice(0, 2), id);
   }
 
-  /** Takes in all of `source` and makes it durable. Leaves nothing behind when it throws. */
-  async write(source: AsyncIterable<Buffer> | Buffer): Promise<WrittenBlob> {
+  /**
+   * Takes in all of `source` and makes it durable, encrypted where there is a cipher; the MD5 is of what was taken in.
+   * Leaves nothing behind when it throws.
+   */
+  async write(source: AsyncIterable<Buffer> | Buffer, cipher?: BlobCipher): Promise<WrittenBlob> {
     const id = randomBytes(16).toString('hex');
+    const encrypt = cipher?.(id, 0);
     const temporary = join(this.#tmp, id);
     const md5 = createHash('md5');
     const checks = new ChunkChecks();
@@ -78,8 +85,9 @@ export class Blobs {
       batched = 0;
     };
     try {
-      for await (const chunk of Buffer.isBuffer(source) ? [source] : source) {
-        md5.update(chunk);
+      for await (const piece of Buffer.isBuffer(source) ? [source] : source) {
+        md5.update(piece);
+        const chunk = encrypt ? encrypt(piece) : piece;
         checks.update(chunk);
         batch.push(chunk);
         batched += chunk.length;
@@ -144,28 +152,34 @@ export class Blobs {
   }
 
   /** The bytes of `segments`, each MiB checked against its checksum. Holds a pin until it ends. */
-  stream(segments: readonly Segment[]): Readable {
+  stream(segments: readonly Segment[], cipher?: BlobCipher): Readable {
     const unpin = this.pin(segments);
-    const stream = Readable.from(this.#read(segments), { objectMode: false, highWaterMark: CHUNK });
+    const stream = Readable.from(this.#read(segments, cipher), { objectMode: false, highWaterMark: CHUNK });
     stream.once('close', unpin);
     return stream;
   }
 
   /** The bytes of a small object, or undefined when it is not one blob kept in the database. */
-  async inline(segments: readonly Segment[]): Promise<Buffer | undefined> {
+  async inline(segments: readonly Segment[], cipher?: BlobCipher): Promise<Buffer | undefined> {
     const [first] = segments;
     if (!first) return Buffer.alloc(0);
     if (segments.length > 1 || first[2] > INLINE_BYTES) return undefined;
     const blob = await this.#require(first[0]);
-    return blob.content ? inlineBytes(blob).subarray(first[1], first[1] + first[2]) : undefined;
+    if (!blob.content) return undefined;
+    const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
+    return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
   }
 
-  async *#read(segments: readonly Segment[]): AsyncGenerator<Buffer> {
+  async *#read(segments: readonly Segment[], cipher?: BlobCipher): AsyncGenerator<Buffer> {
     for (const [id, offset, length] of segments) {
       if (length === 0) continue;
       const blob = await this.#require(id);
-      if (blob.content) yield inlineBytes(blob).subarray(offset, offset + length);
-      else yield* readFile(this.file(id), blob, offset, length);
+      const decrypt = cipher?.(id, offset);
+      if (blob.content) {
+        const bytes = inlineBytes(blob).subarray(offset, offset + length);
+        yield decrypt ? decrypt(bytes) : bytes;
+      } else if (!decrypt) yield* readFile(this.file(id), blob, offset, length);
+      else for await (const bytes of readFile(this.file(id), blob, offset, length)) yield decrypt(bytes);
     }
   }
 

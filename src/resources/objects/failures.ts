@@ -19,6 +19,7 @@ const CODES = {
   InvalidArgument: [400, 'An argument is not valid.'],
   InvalidBucketName: [400, 'The bucket name is not valid.'],
   InvalidDigest: [400, 'Content-MD5 is not the base64 form of 16 bytes.'],
+  InvalidEncryptionAlgorithmError: [400, 'The encryption algorithm is not valid. The valid value is AES256.'],
   InvalidLocationConstraint: [400, 'The location is not one of this installation.'],
   InvalidPart: [400, 'A part was not uploaded, or its ETag differs from the one listed.'],
   InvalidPartOrder: [400, 'The parts are not in ascending order of their numbers.'],

@@ -10,6 +10,7 @@ import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
+import { objectEncryption } from './encryption.ts';
 import { createGuard } from './guard.ts';
 import type { ListQuery } from './listing.ts';
 import { multipartService } from './multipart.service.ts';
@@ -83,6 +84,8 @@ export interface ObjectsDeps {
   };
   /** Told of what is done to buckets, and of what was refused. */
   audit: Audit;
+  /** 32 bytes that the keys of encrypted objects are sealed with; they are lost without it. */
+  dataKey: Buffer;
   /** Directory of the blobs. */
   dir: string;
   region: string;
@@ -99,9 +102,10 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store);
   const reaper = createReaper({ store, blobs, clock, log });
-  const objects = objectService({ store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
+  const encryption = objectEncryption({ dataKey: deps.dataKey, settings });
+  const objects = objectService({ store, blobs, commit, guard, encryption, clock, log, onRelease: reaper.hint });
   const buckets = bucketService({ store, commit, guard, clock, region });
-  const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
+  const multipart = multipartService({ db, blobs, commit, guard, encryption, clock, objects, onRelease: reaper.hint });
   const server = createObsServer({
     iam: deps.iam,
     audit: deps.audit,

@@ -135,8 +135,7 @@ function userMetadata(call: ObsCall): Record<string, string> {
   return metadata;
 }
 
-const UNSUPPORTED_HEADERS =
-  /^(grant-|server-side-encryption|object-lock-|tagging$|website-redirect-location$|expires$|fs-file-interface$|copy-source-server-side-encryption)/;
+const UNSUPPORTED_HEADERS = /^(grant-|object-lock-|tagging$|website-redirect-location$|expires$|callback)/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {
