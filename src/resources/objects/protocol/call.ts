@@ -14,8 +14,10 @@ import { MAX_METADATA_BYTES, type ObjectAttributes, type ObsPath, type StorageCl
 import type { SettingsStore } from '../settings.store.ts';
 import type { Address } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
+import type { AuthenticatedForm } from './authenticate-form.ts';
 import { type Body, openBody } from './body.ts';
 import { type Dialect, dialectHeader, parseStorageClass } from './dialect.ts';
+import type { Form } from './form.ts';
 import { renderXml, type Xml } from './xml.ts';
 
 /** What handlers work with. */
@@ -42,6 +44,8 @@ export interface ObsCall {
   dialect: Dialect;
   auth: Authenticated;
   services: ObsServices;
+  /** Of an upload from a browser: the form, and the sizes its policy allows. */
+  form?: Form & Pick<AuthenticatedForm, 'size'>;
   /** Notes a refusal of one thing of many for the audit trail. */
   denied(failure: Failure): void;
   /** Tells a client that waits for `100 Continue` to send its body. */
