@@ -86,6 +86,7 @@ export function composeFamilies(parts: Parts) {
     ...common,
     iam: { resolveAccessKey: iam.resolveAccessKey, authorizer },
     audit: trail.audit,
+    dataKey: secrets.dataKey,
     dir: paths.objects,
     region,
     ...(parts.obsLocations ? { otherLocations: parts.obsLocations } : {}),

@@ -1,4 +1,4 @@
-import { argon2, createCipheriv, createDecipheriv, hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { argon2, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../../kernel/failure.ts';
 
 /** Argon2id with 19 MiB and two passes: OWASP's recommendation for stored passwords. */
@@ -61,24 +61,6 @@ async function derive(
 /** What the seals of key secrets and of security tokens are bound to, before the key's id. */
 export const KEY_CONTEXT = 'access-key:';
 export const TOKEN_CONTEXT = 'security-token:';
-
-/** Encrypts a secret that must be read again (AES-256-GCM); `context` binds it to its place. */
-export function seal(key: Buffer, text: string, context: string): string {
-  const iv = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', key, iv);
-  cipher.setAAD(Buffer.from(context));
-  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-  return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
-}
-
-/** Decrypts what `seal` made. Throws when it was changed or stands in another place. */
-export function unseal(key: Buffer, text: string, context: string): string {
-  const data = Buffer.from(text, 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, 12));
-  decipher.setAAD(Buffer.from(context));
-  decipher.setAuthTag(data.subarray(12, 28));
-  return Buffer.concat([decipher.update(data.subarray(28)), decipher.final()]).toString('utf8');
-}
 
 /** SHA-256 in hexadecimal digits. */
 export function sha256(data: string | Buffer): string {

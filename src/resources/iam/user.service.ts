@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { accessKeyId, hexId, randomText } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { seal } from '../../kernel/sealing.ts';
 import { duplicate, invalid, lookAlike, missing, overLimit } from './iam.failures.ts';
 import type { AccessKeyRow, GroupRow } from './iam.schema.ts';
 import type { IamStore } from './iam.store.ts';
@@ -16,7 +17,7 @@ import {
 } from './identity.ts';
 import type { LoginService } from './login.service.ts';
 import { checkName, nameKey } from './names.ts';
-import { hashPassword, KEY_CONTEXT, passwordMatches, seal } from './secrets.ts';
+import { hashPassword, KEY_CONTEXT, passwordMatches } from './secrets.ts';
 
 export interface UserInput {
   name?: string | undefined;

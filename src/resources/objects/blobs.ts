@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,6 +33,9 @@ export interface BlobRecord {
   content: Uint8Array | null;
 }
 
+/** Encrypts or decrypts what a blob holds from `offset` on, piece by piece (encryption.ts). */
+export type BlobCipher = (blob: string, offset: number) => (bytes: Buffer) => Buffer;
+
 /** Files of blobs below `dir`: `tmp/` for those being written, `blobs/ab/<id>` for complete ones. */
 export class Blobs {
   readonly #root: string;
@@ -57,13 +60,18 @@ export class Blobs {
     return join(this.#root, id.slice(0, 2), id);
   }
 
-  /** Takes in all of `source` and makes it durable. Leaves nothing behind when it throws. */
-  async write(source: AsyncIterable<Buffer> | Buffer): Promise<WrittenBlob> {
+  /**
+   * Takes in all of `source` and makes it durable, encrypted where there is a cipher; the MD5 is of what was taken in.
+   * Leaves nothing behind when it throws.
+   */
+  async write(source: AsyncIterable<Buffer> | Buffer, cipher?: BlobCipher): Promise<WrittenBlob> {
     const id = randomBytes(16).toString('hex');
     const temporary = join(this.#tmp, id);
     this.#unsettled.add(id);
     try {
-      const { size, md5, checks, content } = await takeIn(source, temporary, INLINE_BYTES);
+      const plain = cipher && createHash('md5');
+      const bytes = plain ? encrypted(source, cipher(id, 0), plain) : source;
+      const { size, md5, checks, content } = await takeIn(bytes, temporary, INLINE_BYTES);
       if (content === null) {
         await rename(temporary, this.file(id));
         await syncDirectory(join(this.#root, id.slice(0, 2)));
@@ -74,7 +82,7 @@ export class Blobs {
       return {
         blob: { id, size, checks, content },
         size,
-        md5,
+        md5: plain ? plain.digest('hex') : md5,
         segments: [[id, 0, size]],
         settle,
         discard: async () => {
@@ -111,30 +119,32 @@ export class Blobs {
   }
 
   /** The bytes of `segments`, each MiB checked against its checksum. Holds a pin until it ends. */
-  stream(segments: readonly Segment[]): Readable {
+  stream(segments: readonly Segment[], cipher?: BlobCipher): Readable {
     const unpin = this.pin(segments);
-    const stream = Readable.from(this.#read(segments), { objectMode: false, highWaterMark: CHUNK });
+    const stream = Readable.from(this.#read(segments, cipher), { objectMode: false, highWaterMark: CHUNK });
     stream.once('close', unpin);
     return stream;
   }
 
   /** The bytes of a small object, or undefined when it is not one blob kept in the database. */
-  async inline(segments: readonly Segment[]): Promise<Buffer | undefined> {
+  async inline(segments: readonly Segment[], cipher?: BlobCipher): Promise<Buffer | undefined> {
     const [first] = segments;
     if (!first) return Buffer.alloc(0);
     if (segments.length > 1 || first[2] > INLINE_BYTES) return undefined;
     const blob = await this.#require(first[0]);
-    return blob.content ? inlineBytes(blob).subarray(first[1], first[1] + first[2]) : undefined;
+    if (!blob.content) return undefined;
+    const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
+    return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
   }
 
   /**
    * Sends the bytes of `segments` as the rest of `response` and ends it: two buffers in turn, one read and checked while
    * the other is sent. Rejects when the other side goes away first.
    */
-  async send(segments: readonly Segment[], response: Writable): Promise<void> {
+  async send(segments: readonly Segment[], response: Writable, cipher?: BlobCipher): Promise<void> {
     const unpin = this.pin(segments);
     try {
-      await sendInTurn(buffer => this.#read(segments, buffer), response);
+      await sendInTurn(buffer => this.#read(segments, cipher, buffer), response);
     } finally {
       unpin();
     }
@@ -142,13 +152,21 @@ export class Blobs {
 
   async *#read(
     segments: readonly Segment[],
+    cipher?: BlobCipher,
     buffer: (size: number) => Buffer = Buffer.allocUnsafe,
   ): AsyncGenerator<Buffer> {
     for (const [id, offset, length] of segments) {
       if (length === 0) continue;
       const blob = await this.#require(id);
-      if (blob.content) yield inlineBytes(blob).subarray(offset, offset + length);
-      else yield* readFile(this.file(id), blob, { offset, length, buffer });
+      const decrypt = cipher?.(id, offset);
+      if (blob.content) {
+        const bytes = inlineBytes(blob).subarray(offset, offset + length);
+        yield decrypt ? decrypt(bytes) : bytes;
+        continue;
+      }
+      const pieces = readFile(this.file(id), blob, { offset, length, buffer });
+      if (!decrypt) yield* pieces;
+      else for await (const bytes of pieces) yield decrypt(bytes);
     }
   }
 
@@ -188,6 +206,18 @@ export class Blobs {
       }
     }
     return removed;
+  }
+}
+
+/** The bytes of `source` encrypted; `plain` learns what they were. */
+async function* encrypted(
+  source: AsyncIterable<Buffer> | Buffer,
+  encrypt: (bytes: Buffer) => Buffer,
+  plain: Hash,
+): AsyncGenerator<Buffer> {
+  for await (const piece of Buffer.isBuffer(source) ? [source] : source) {
+    plain.update(piece);
+    yield encrypt(piece);
   }
 }
 

@@ -48,18 +48,18 @@ export async function download(
   await inParallel(plan.files, signal, async ({ info, path }) => {
     const target = join(dir, path);
     if (!(await isThere(target, info))) {
-      const { info: now, segments } = await objects.open(principal, info);
+      const { info: now, segments, cipher } = await objects.open(principal, info);
       const unpin = blobs.pin(segments);
       try {
         await rm(target, { force: true, recursive: true }); // a link or directory in its place is not followed
         const [only] = segments;
-        const content = await blobs.inline(segments);
-        if (content === undefined && segments.length === 1 && only![1] === 0) {
+        const content = await blobs.inline(segments, cipher);
+        if (content === undefined && !cipher && segments.length === 1 && only![1] === 0) {
           await copyFile(blobs.file(only![0]), target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
           await finish(await open(target, constants.O_RDWR | constants.O_NOFOLLOW), now, owner, durable);
         } else {
           const file = await open(target, 'wx', 0o644);
-          await fill(file, content ?? blobs.stream(segments), signal);
+          await fill(file, content ?? blobs.stream(segments, cipher), signal);
           await finish(file, now, owner, durable);
         }
       } finally {

@@ -11,6 +11,7 @@ import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
+import { objectEncryption } from './encryption.ts';
 import { createGuard } from './guard.ts';
 import type { ListQuery } from './listing.ts';
 import { multipartService } from './multipart.service.ts';
@@ -84,6 +85,8 @@ export interface ObjectsDeps {
   };
   /** Told of what is done to buckets, and of what was refused. */
   audit: Audit;
+  /** 32 bytes that the keys of encrypted objects are sealed with; they are lost without it. */
+  dataKey: Buffer;
   /** Directory of the blobs. */
   dir: string;
   region: string;
@@ -102,9 +105,11 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store);
   const reaper = createReaper({ store, blobs, clock, log });
-  const objects = objectService({ db, store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
+  const encryption = objectEncryption({ dataKey: deps.dataKey, settings });
+  const released = { onRelease: reaper.hint };
+  const objects = objectService({ db, store, blobs, commit, guard, encryption, clock, log, ...released });
   const buckets = bucketService({ store, commit, guard, clock, region, otherLocations: deps.otherLocations });
-  const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
+  const multipart = multipartService({ db, blobs, commit, guard, encryption, clock, objects, ...released });
   const server = createObsServer({
     iam: deps.iam,
     audit: deps.audit,

@@ -6,6 +6,7 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Blobs } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
+import type { Encryption, EncryptionRequest } from './encryption.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { multipartStore, type PartRow, type UploadRow } from './multipart.store.ts';
@@ -23,6 +24,7 @@ import {
   checkKey,
   MAX_PARTS,
   type ObjectAttributes,
+  type ObjectEncryption,
   type ObjectInfo,
   type ObsPath,
   segmentsSize,
@@ -47,23 +49,43 @@ export interface PartInfo {
   checksum: Record<string, string>;
 }
 
+/** A part that was just taken in, and how the upload is encrypted. */
+export interface TakenPart extends PartInfo {
+  encryption?: ObjectEncryption;
+}
+
+/** What a part that is a copy is read and written with. */
+export interface CopyPartOptions {
+  range?: { start: number; end: number };
+  /** Checks conditions on the source. */
+  check?: (source: ObjectInfo) => void;
+  customerKey?: Buffer;
+  sourceKey?: Buffer;
+}
+
 /** Use cases on multipart uploads. Parts are blobs; completing joins them by reference and copies nothing. */
 export function multipartService(deps: {
   db: Database;
   blobs: Blobs;
   commit: Commit;
   guard: Guard;
+  encryption: Encryption;
   clock: Clock;
   objects: ReturnType<typeof objectService>;
   onRelease(): void;
 }) {
-  const { db, blobs, commit, guard, clock, objects, onRelease } = deps;
+  const { db, blobs, commit, guard, encryption, clock, objects, onRelease } = deps;
   const store = multipartStore(db);
 
   async function find(rows: typeof store, bucketId: number, path: ObsPath, uploadId: string): Promise<UploadRow> {
     const row = await rows.findUpload(uploadId);
     if (!row || row.bucket_id !== bucketId || row.key !== path.key) throw obsFailure('NoSuchUpload');
     return row;
+  }
+
+  /** What the parts of an upload are encrypted with. */
+  function cipherOf(upload: UploadRow, customerKey: Buffer | undefined) {
+    return encryption.open((JSON.parse(upload.attributes) as ObjectAttributes).encryption, customerKey);
   }
 
   /** Enters a part in place of the one of its number. Call within a transaction. */
@@ -77,11 +99,18 @@ export function multipartService(deps: {
   }
 
   return {
-    /** Begins an upload; returns its id. */
-    async initiate(principal: Principal, path: ObsPath, given: Partial<ObjectAttributes>): Promise<string> {
+    /** Begins an upload, all of whose parts are encrypted alike. */
+    async initiate(
+      principal: Principal,
+      path: ObsPath,
+      given: Partial<ObjectAttributes>,
+      encrypt?: EncryptionRequest,
+    ): Promise<{ id: string; encryption?: ObjectEncryption }> {
       checkKey(path.key);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
       const id = hexId();
+      const encrypted = (await encryption.forWrite(bucket.id, encrypt))?.encryption;
+      const kept = encrypted ? { encryption: encrypted } : {};
       await commit(transaction =>
         multipartStore(transaction).insertUpload({
           id,
@@ -90,12 +119,14 @@ export function multipartService(deps: {
           initiator_id: principal.id,
           initiator_name: principal.name,
           initiated_at: clock.now(),
-          attributes: JSON.stringify(attributes({ ...given, storageClass: given.storageClass ?? bucket.storageClass })),
+          attributes: JSON.stringify(
+            attributes({ ...given, ...kept, storageClass: given.storageClass ?? bucket.storageClass }),
+          ),
         }),
       ).catch(error => {
         throw missingBucket(error);
       });
-      return id;
+      return { id, ...kept };
     },
 
     /** Takes in one part. Throws Failure NoSuchUpload, also when the upload ended meanwhile. */
@@ -104,44 +135,55 @@ export function multipartService(deps: {
       path: ObsPath,
       upload: { id: string; number: number },
       source: Readable | Buffer | AsyncIterable<Buffer>,
-      options: Pick<PutOptions, 'size' | 'md5' | 'verify'> = {},
-    ): Promise<PartInfo> {
+      options: Pick<PutOptions, 'size' | 'md5' | 'verify'> & { customerKey?: Buffer } = {},
+    ): Promise<TakenPart> {
       checkPartNumber(upload.number);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
-      await find(store, bucket.id, path, upload.id);
-      const { blob, checksum } = await receive(blobs, source, options);
-      return objects.enter(blob, async transaction => {
+      const writing = cipherOf(await find(store, bucket.id, path, upload.id), options.customerKey);
+      const { blob, checksum, etag } = await receive(blobs, source, options, writing);
+      const part = await objects.enter(blob, async transaction => {
         await objectStore(transaction).insertBlob(blob.blob);
         return replacePart(transaction, bucket.id, path, {
           upload_id: upload.id,
           number: upload.number,
           size: blob.size,
-          etag: blob.md5,
+          etag,
           last_modified: clock.now(),
           checksum: JSON.stringify(checksum),
           segments: JSON.stringify(blob.segments),
         });
       });
+      return { ...part, ...(writing ? { encryption: writing.encryption } : {}) };
     },
 
-    /** A part by reference to (a range of) an object; its bytes are read for the ETag, but not written again. */
+    /**
+     * A part by reference to (a range of) an object; its bytes are read for the ETag, but not written again unless
+     * source or upload are encrypted.
+     */
     async copyPart(
       principal: Principal,
       path: ObsPath,
       upload: { id: string; number: number },
       from: ObsPath & { versionId?: string },
-      range: { start: number; end: number } | undefined,
-      check?: (source: ObjectInfo) => void,
-    ): Promise<PartInfo> {
+      options: CopyPartOptions = {},
+    ): Promise<TakenPart> {
+      const { range, check, customerKey, sourceKey } = options;
       checkPartNumber(upload.number);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
-      await find(store, bucket.id, path, upload.id);
-      const source = await objects.open(principal, from, from.versionId);
+      const writing = cipherOf(await find(store, bucket.id, path, upload.id), customerKey);
+      const source = await objects.open(principal, from, {
+        versionId: from.versionId,
+        ...(sourceKey ? { customerKey: sourceKey } : {}),
+      });
       check?.(source.info);
       if (range && (range.start > range.end || range.end >= source.info.size)) {
         throw obsFailure('InvalidRange', `The source has ${source.info.size} bytes.`);
       }
       const segments = range ? sliceSegments(source.segments, range.start, range.end + 1) : source.segments;
+      if (source.cipher || writing) {
+        const plain = blobs.stream(segments, source.cipher);
+        return this.putPart(principal, path, upload, plain, customerKey ? { customerKey } : {});
+      }
       const unpin = blobs.pin(segments);
       try {
         const etag = await digest(blobs, segments);

@@ -5,8 +5,9 @@ import { errorText } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
-import type { Blobs, WrittenBlob } from './blobs.ts';
+import type { BlobCipher, Blobs, WrittenBlob } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
+import type { Encryption, EncryptionRequest, ObjectCipher } from './encryption.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { type ListPage, type ListQuery, listPage } from './listing.ts';
@@ -45,6 +46,8 @@ export interface PutOptions extends Partial<ObjectAttributes> {
   /** Expected MD5 in hex; another one is Failure BadDigest. */
   md5?: string;
   conditions?: Conditions;
+  /** How to encrypt; absent as the bucket does by default. */
+  encrypt?: EncryptionRequest;
   /** Called when all bytes are in, before the object exists; throws to refuse it. May return checksums to keep. */
   verify?(written: { size: number; md5: string }): Record<string, string> | undefined;
 }
@@ -59,6 +62,14 @@ export interface ByteRange {
 export interface OpenObject {
   info: ObjectInfo;
   segments: Segment[];
+  /** What `segments` are decrypted with; absent when they are not encrypted. */
+  cipher?: BlobCipher;
+}
+
+export interface ReadOptions {
+  versionId?: string | undefined;
+  /** The key that came with the request (SSE-C). */
+  customerKey?: Buffer;
 }
 
 export interface CopyOptions extends Partial<ObjectAttributes> {
@@ -66,6 +77,9 @@ export interface CopyOptions extends Partial<ObjectAttributes> {
   directive: 'COPY' | 'REPLACE';
   /** Checks conditions on the source; throws PreconditionFailed. */
   check?(source: ObjectInfo): void;
+  encrypt?: EncryptionRequest;
+  /** Of a source that is encrypted with a key of its customer. */
+  sourceKey?: Buffer;
 }
 
 export interface ObjectDeps {
@@ -74,6 +88,7 @@ export interface ObjectDeps {
   blobs: Blobs;
   commit: Commit;
   guard: Guard;
+  encryption: Encryption;
   clock: Clock;
   log: Log;
   /** Called when blobs may have lost their last reference. */
@@ -82,13 +97,16 @@ export interface ObjectDeps {
 
 /** Use cases on objects; every method asks the guard first. */
 export function objectService(deps: ObjectDeps) {
-  const { db, store, blobs, commit, guard, clock, onRelease } = deps;
+  const { db, store, blobs, commit, guard, encryption, clock, onRelease } = deps;
 
   /** The current object, or the version that is named. */
-  async function open(principal: Principal, path: ObsPath, versionId?: string): Promise<OpenObject> {
-    const bucket = await guard.require(principal, reading(versionId), path);
+  async function open(principal: Principal, path: ObsPath, options: ReadOptions = {}): Promise<OpenObject> {
+    const { versionId, customerKey } = options;
+    const bucket = await guard.require(principal, readAction(versionId), path);
     const { row } = await findVersion(db, bucket, path, versionId);
-    return { info: objectOf(bucket.name, row), segments: segmentsOf(row) };
+    const info = objectOf(bucket.name, row);
+    const cipher = encryption.open(info.encryption, customerKey)?.cipher;
+    return { info, segments: segmentsOf(row), ...(cipher ? { cipher } : {}) };
   }
 
   /** An object or version of a bucket that the caller may look at. */
@@ -105,13 +123,18 @@ export function objectService(deps: ObjectDeps) {
     checkKey(path.key);
     if (path.key === '') throw obsFailure('InvalidArgument', 'An object needs a key.');
     const bucket = await guard.require(principal, 'obs:object:PutObject', path);
-    const written = await receive(blobs, source, options);
-    const given = attributes({ ...options, storageClass: options.storageClass ?? bucket.storageClass });
+    const cipher = await encryption.forWrite(bucket.id, options.encrypt);
+    const written = await receive(blobs, source, options, cipher);
+    const given = attributes({
+      ...options,
+      storageClass: options.storageClass ?? bucket.storageClass,
+      ...(cipher ? { encryption: cipher.encryption } : {}),
+    });
     return enter(written.blob, async transaction => {
       await objectStore(transaction).insertBlob(written.blob.blob);
       return replace(transaction, bucket, path.key, {
         size: written.blob.size,
-        etag: written.blob.md5,
+        etag: written.etag,
         attributes: { ...given, checksum: written.checksum },
         segments: written.blob.segments,
         conditions: options.conditions,
@@ -203,11 +226,11 @@ export function objectService(deps: ObjectDeps) {
       path: ObsPath,
       range?: ByteRange,
     ): Promise<{ info: ObjectInfo; stream: Readable }> {
-      const { info, segments } = await open(principal, path);
-      if (!range) return { info, stream: blobs.stream(segments) };
+      const { info, segments, cipher } = await open(principal, path);
+      if (!range) return { info, stream: blobs.stream(segments, cipher) };
       const end = Math.min(range.end ?? info.size - 1, info.size - 1);
       if (range.start < 0 || range.start > end) throw obsFailure('InvalidRange');
-      return { info, stream: blobs.stream(sliceSegments(segments, range.start, end + 1)) };
+      return { info, stream: blobs.stream(sliceSegments(segments, range.start, end + 1), cipher) };
     },
 
     /** Idempotent: a missing object or version is no error. */
@@ -257,7 +280,7 @@ export function objectService(deps: ObjectDeps) {
       });
     },
 
-    /** Copies by reference: no byte moves, whatever the size. */
+    /** Copies by reference: no byte moves, whatever the size, unless the copy is to be encrypted in another way. */
     async copy(
       principal: Principal,
       from: ObsPath & { versionId?: string },
@@ -265,24 +288,26 @@ export function objectService(deps: ObjectDeps) {
       options: CopyOptions,
     ): Promise<ObjectInfo> {
       checkKey(to.key);
-      const source = await guard.require(principal, reading(from.versionId), from);
+      const source = await guard.require(principal, readAction(from.versionId), from);
       const target = await guard.require(principal, 'obs:object:PutObject', to);
+      const { encrypt, sourceKey, ...asked } = options;
+      const wanted = await encryption.effective(target.id, encrypt);
       const copied = await commit(async transaction => {
         const rows = objectStore(transaction);
         const { row } = await findVersion(transaction, source, from, from.versionId);
         const info = objectOf(source.name, row);
         options.check?.(info);
         const segments = segmentsOf(row);
+        const reading = encryption.open(info.encryption, sourceKey)?.cipher;
+        if (!encryption.shares(info.encryption, encrypt, wanted)) return { info, segments, reading };
         if (!(await rows.refer(segments))) throw obsFailure('InternalError', undefined, new Error('blob without row'));
-        const kept = options.directive === 'COPY' ? carriedAlong(info) : { ...options, checksum: info.checksum };
-        const tags = options.tags ?? info.tags;
         return replace(transaction, target, to.key, {
           size: row.size,
           etag: row.etag,
           attributes: attributes({
-            ...kept,
-            ...(tags ? { tags } : {}),
+            ...copiedAttributes(info, asked),
             storageClass: options.storageClass ?? target.storageClass,
+            ...(info.encryption ? { encryption: info.encryption } : {}),
           }),
           segments,
         });
@@ -290,33 +315,50 @@ export function objectService(deps: ObjectDeps) {
         throw missingBucket(error);
       });
       onRelease();
-      return copied;
+      if (!('segments' in copied)) return copied;
+      const { info, segments, reading } = copied;
+      return put(principal, to, blobs.stream(segments, reading), {
+        ...copiedAttributes(info, asked),
+        storageClass: options.storageClass ?? target.storageClass,
+        ...(encrypt ? { encrypt } : {}),
+      });
     },
   };
 }
 
-const reading = (versionId: string | undefined): string =>
+const readAction = (versionId: string | undefined): string =>
   versionId === undefined ? 'obs:object:GetObject' : 'obs:object:GetObjectVersion';
 
-/** What goes along with a copy: neither access list, nor owner, nor what is about this place alone. */
-function carriedAlong({ contentType, metadata, headers, checksum, redirect }: ObjectInfo): Partial<ObjectAttributes> {
-  return { contentType, metadata, headers, checksum, ...(redirect === undefined ? {} : { redirect }) };
+/** What goes along with a copy: neither access list, nor owner, nor what is about the source's place alone. */
+function copiedAttributes(source: ObjectInfo, asked: CopyOptions): Partial<ObjectAttributes> {
+  const { contentType, metadata, headers, checksum, redirect } = source;
+  const tags = asked.tags ?? source.tags;
+  return {
+    ...(asked.directive === 'COPY' ? { contentType, metadata, headers } : asked),
+    checksum,
+    ...(asked.directive === 'COPY' && redirect !== undefined ? { redirect } : {}),
+    ...(tags ? { tags } : {}),
+  };
 }
 
-/** Takes in a body and checks it against what was announced. Leaves nothing behind when it throws. */
+/**
+ * Takes in a body, encrypted where there is a cipher, and checks it against what was announced. Leaves nothing behind
+ * when it throws.
+ */
 export async function receive(
   blobs: Blobs,
   source: Readable | Buffer | AsyncIterable<Buffer>,
   expected: Pick<PutOptions, 'size' | 'md5' | 'verify' | 'checksum'>,
-): Promise<{ blob: WrittenBlob; checksum: Record<string, string> }> {
-  const blob = await blobs.write(source);
+  encrypting?: Pick<ObjectCipher, 'cipher' | 'etag'>,
+): Promise<{ blob: WrittenBlob; checksum: Record<string, string>; etag: string }> {
+  const blob = await blobs.write(source, encrypting?.cipher);
   try {
     if (expected.size !== undefined && expected.size !== blob.size) {
       throw obsFailure('IncompleteBody', `${expected.size} bytes were announced, ${blob.size} received.`);
     }
     if (expected.md5 !== undefined && expected.md5 !== blob.md5) throw obsFailure('BadDigest');
     const checksum = expected.verify?.({ size: blob.size, md5: blob.md5 }) ?? expected.checksum ?? {};
-    return { blob, checksum };
+    return { blob, checksum, etag: encrypting ? encrypting.etag(blob.md5) : blob.md5 };
   } catch (error) {
     await blob.discard();
     throw error;

@@ -63,6 +63,7 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
         },
       },
     },
+    dataKey: Buffer.alloc(32, 'data key'),
     dir: join(dir, 'objects'),
     region: REGION,
     domain: DOMAIN,

@@ -86,6 +86,7 @@ export async function createWorld(
     log,
     audit: async () => {},
     iam: { resolveAccessKey: async () => undefined, authorizer },
+    dataKey: Buffer.alloc(32),
     dir: join(dir, 'objects'),
     region: 'local-1',
     otherLocations: ['moon-1'],

@@ -200,7 +200,8 @@ function checkV4(signed: Parameters<typeof v4StringsToSign>[0], signature: strin
   return signing;
 }
 
-function parseCredential(text: string | undefined): { access: string; scope: V4Scope } {
+/** Takes `<key>/<date>/<region>/<service>/aws4_request` apart. Throws Failure InvalidArgument. */
+export function parseCredential(text: string | undefined): { access: string; scope: V4Scope } {
   const parts = (text ?? '').split('/');
   const [terminal, service, region, date] = parts.slice(-4).reverse();
   const access = parts.slice(0, -4).join('/');
@@ -217,14 +218,16 @@ function checkAllSigned(headers: IncomingHttpHeaders, signed: readonly string[])
   if (loose.length > 0) throw obsFailure('AccessDenied', `Headers present but not signed: ${loose.join(', ')}.`);
 }
 
-async function resolveKey(resolve: ResolveKey, access: string, clock: Clock): Promise<ResolvedKey> {
+/** Throws Failure InvalidAccessKeyId or ExpiredToken. */
+export async function resolveKey(resolve: ResolveKey, access: string, clock: Clock): Promise<ResolvedKey> {
   const key = await resolve(access);
   if (!key) throw obsFailure('InvalidAccessKeyId');
   if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) throw obsFailure('ExpiredToken');
   return key;
 }
 
-function checkToken(key: ResolvedKey, token: string | undefined): void {
+/** Throws Failure InvalidToken unless a temporary key comes with its token, and no other key with any. */
+export function checkToken(key: ResolvedKey, token: string | undefined): void {
   if (key.securityToken === undefined) {
     if (token) throw obsFailure('InvalidToken');
     return;
@@ -233,7 +236,8 @@ function checkToken(key: ResolvedKey, token: string | undefined): void {
   if (!same(key.securityToken, token)) throw obsFailure('InvalidToken');
 }
 
-function signedUrl(key: ResolvedKey): Principal {
+/** The principal of something signed beforehand. */
+export function signedUrl(key: ResolvedKey): Principal {
   return { ...key.principal, credential: 'signed-url' };
 }
 
@@ -251,7 +255,8 @@ function parseDate(text: string | undefined): number {
   return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
 
-function same(a: string, b: string): boolean {
+/** Compares in constant time. */
+export function same(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);
   return left.length === right.length && timingSafeEqual(left, right);

@@ -15,8 +15,10 @@ import { MAX_METADATA_BYTES, type ObjectAttributes, type ObsPath, type StorageCl
 import type { SettingsStore } from '../settings.store.ts';
 import type { Address } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
+import type { AuthenticatedForm } from './authenticate-form.ts';
 import { type Body, openBody } from './body.ts';
 import { type Dialect, dialectHeader, parseStorageClass } from './dialect.ts';
+import type { Form } from './form.ts';
 import { tagsOfHeader } from './tags.ts';
 import { renderXml, type Xml } from './xml.ts';
 
@@ -45,6 +47,8 @@ export interface ObsCall {
   dialect: Dialect;
   auth: Authenticated;
   services: ObsServices;
+  /** Of an upload from a browser: the form, and the sizes its policy allows. */
+  form?: Form & Pick<AuthenticatedForm, 'size'>;
   /** Notes a refusal of one thing of many for the audit trail. */
   denied(failure: Failure): void;
   /** Tells a client that waits for `100 Continue` to send its body. */
@@ -154,8 +158,7 @@ function userMetadata(call: ObsCall): Record<string, string> {
   return metadata;
 }
 
-const UNSUPPORTED_HEADERS =
-  /^(grant-|server-side-encryption|object-lock-|expires$|fs-file-interface$|copy-source-server-side-encryption)/;
+const UNSUPPORTED_HEADERS = /^(grant-|object-lock-|expires$|fs-file-interface$|callback)/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {

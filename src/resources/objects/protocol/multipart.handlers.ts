@@ -17,6 +17,7 @@ import {
 } from './call.ts';
 import { CHECKSUMS } from './checksums.ts';
 import { storageClassName } from './dialect.ts';
+import { customerKey, encryptionRequest, readOptions, tellEncryption } from './encryption.ts';
 import { checkCopyConditions, copySource, tellChecksum, tellVersion, writeConditions } from './object.handlers.ts';
 import { parseCopyRange } from './ranges.ts';
 import { children, childText, parseXml, type Xml } from './xml.ts';
@@ -29,7 +30,10 @@ const MAX_LISTED = 1000;
 export const initiateUpload: ObsHandler = async call => {
   refuseUnsupported(call);
   call.proceed();
-  const id = await call.services.multipart.initiate(call.principal, call.path, requestAttributes(call));
+  const encrypt = encryptionRequest(call);
+  const given = requestAttributes(call);
+  const { id, encryption } = await call.services.multipart.initiate(call.principal, call.path, given, encrypt);
+  tellEncryption(call, encryption);
   sendXml(call, [
     'InitiateMultipartUploadResult',
     [
@@ -50,7 +54,9 @@ export const uploadPart: ObsHandler = async call => {
   const { services, principal, path } = call;
   await services.guard.require(principal, 'obs:object:PutObject', path);
   const { source, ...expected } = body(call, MAX_PUT_BYTES);
-  const part = await services.multipart.putPart(principal, path, uploadOf(call), source, expected);
+  const options = { ...expected, ...readOptions(call) };
+  const part = await services.multipart.putPart(principal, path, uploadOf(call), source, options);
+  tellEncryption(call, part.encryption);
   call.response.setHeader('ETag', `"${part.etag}"`);
   tellChecksum(call, part.checksum);
   sendEmpty(call, 200);
@@ -62,9 +68,14 @@ export const copyPart: ObsHandler = async call => {
   const from = copySource(call);
   const bytes = range ? parseCopyRange(range) : undefined;
   call.proceed();
-  const part = await call.services.multipart.copyPart(call.principal, call.path, uploadOf(call), from, bytes, source =>
-    checkCopyConditions(call, source),
-  );
+  const sourceKey = customerKey(call, 'copy-source-');
+  const part = await call.services.multipart.copyPart(call.principal, call.path, uploadOf(call), from, {
+    check: source => checkCopyConditions(call, source),
+    ...(bytes ? { range: bytes } : {}),
+    ...readOptions(call),
+    ...(sourceKey ? { sourceKey } : {}),
+  });
+  tellEncryption(call, part.encryption);
   sendXml(call, [
     'CopyPartResult',
     [
@@ -139,6 +150,7 @@ export const completeUpload: ObsHandler = async call => {
     conditions: writeConditions(call),
   });
   tellVersion(call, info.versionId);
+  tellEncryption(call, info.encryption);
   sendXml(call, [
     'CompleteMultipartUploadResult',
     [

@@ -19,6 +19,7 @@ import {
   versionOf,
 } from './call.ts';
 import { storageClassName } from './dialect.ts';
+import { customerKey, encryptionRequest, readOptions, tellEncryption } from './encryption.ts';
 import { parseRange } from './ranges.ts';
 import { children, childText, parseXml, type Xml } from './xml.ts';
 
@@ -27,6 +28,7 @@ const MAX_DELETE_KEYS = 1000;
 export const putObject: ObsHandler = async call => {
   refuseUnsupported(call);
   const given = requestAttributes(call);
+  const encrypt = encryptionRequest(call);
   const { services, principal, path } = call;
   // Refused before the body is asked for, so that nobody sends gigabytes in vain.
   await services.guard.require(principal, 'obs:object:PutObject', path);
@@ -35,6 +37,7 @@ export const putObject: ObsHandler = async call => {
     ...given,
     ...expected,
     conditions: writeConditions(call),
+    ...(encrypt ? { encrypt } : {}),
   });
   tellWritten(call, info);
   sendEmpty(call, 200);
@@ -53,6 +56,7 @@ export function tellWritten(call: ObsCall, info: ObjectInfo): void {
   if (info.storageClass !== 'STANDARD') {
     call.response.setHeader(`${call.dialect.prefix}storage-class`, storageClassName(call.dialect, info.storageClass));
   }
+  tellEncryption(call, info.encryption);
   tellChecksum(call, info.checksum);
 }
 
@@ -70,10 +74,8 @@ export function tellChecksum(call: ObsCall, checksum: Record<string, string>): v
 export const getObject: ObsHandler = async call => {
   refuseUnsupported(call);
   const { services, principal, path, request, response } = call;
-  const version = versionOf(call);
-  const { info, segments } = await services.objects
-    .open(principal, path, version)
-    .catch(error => hideMissing(call, error));
+  const opened = services.objects.open(principal, path, { ...readOptions(call), versionId: versionOf(call) });
+  const { info, segments, cipher } = await opened.catch(error => hideMissing(call, error));
   if (notModified(call, info)) {
     response.setHeader('ETag', `"${info.etag}"`);
     response.writeHead(304);
@@ -93,9 +95,9 @@ export const getObject: ObsHandler = async call => {
     return;
   }
   const wanted = range ? sliceSegments(segments, range.start, range.end + 1) : segments;
-  const small = await services.blobs.inline(wanted);
+  const small = await services.blobs.inline(wanted, cipher);
   if (small) response.end(small);
-  else await services.blobs.send(wanted, response);
+  else await services.blobs.send(wanted, response, cipher);
 };
 
 export const headObject = getObject;
@@ -160,6 +162,7 @@ function tellObject(call: ObsCall, info: ObjectInfo, overrides: Record<string, s
       response.setHeader(`${prefix}next-append-position`, info.size);
     }
   }
+  tellEncryption(call, info.encryption);
   if (info.storageClass !== 'STANDARD') {
     response.setHeader(`${dialect.prefix}storage-class`, storageClassName(dialect, info.storageClass));
   }
@@ -181,9 +184,14 @@ export const copyObject: ObsHandler = async call => {
     throw obsFailure('InvalidArgument', 'The metadata directive must be COPY or REPLACE.');
   }
   const given = requestAttributes(call);
+  const encrypt = encryptionRequest(call);
+  const sourceKey = customerKey(call, 'copy-source-');
   const same = from.bucket === call.path.bucket && from.key === call.path.key && from.versionId === undefined;
-  if (same && directive === 'COPY' && !given.storageClass && call.dialect.name === 'aws') {
-    throw obsFailure('InvalidRequest', 'Copying an object to itself must replace its metadata or storage class.');
+  if (same && directive === 'COPY' && !given.storageClass && !encrypt && call.dialect.name === 'aws') {
+    throw obsFailure(
+      'InvalidRequest',
+      'Copying an object to itself must replace its metadata, storage class or encryption.',
+    );
   }
   call.proceed();
   const tagging = header(call, 'tagging-directive') ?? (given.tags === undefined ? 'COPY' : 'REPLACE');
@@ -199,8 +207,11 @@ export const copyObject: ObsHandler = async call => {
       tellVersion(call, source.versionId, 'copy-source-version-id');
       checkCopyConditions(call, source);
     },
+    ...(encrypt ? { encrypt } : {}),
+    ...(sourceKey ? { sourceKey } : {}),
   });
   tellVersion(call, info.versionId);
+  tellEncryption(call, info.encryption);
   sendXml(call, [
     'CopyObjectResult',
     [

@@ -37,6 +37,7 @@ import {
   objectAcl,
   putObject,
 } from './object.handlers.ts';
+import { postObject } from './post.handlers.ts';
 import { getVersioning, listVersions, putVersioning } from './version.handlers.ts';
 
 /** Query parameters that choose another operation than the plain one of the method. */
@@ -100,9 +101,10 @@ export function subResourceOf(query: Map<string, string>): string | undefined {
 }
 
 /** Finds what a request asks for. Throws Failure NotImplemented or MethodNotAllowed. */
-export function operationOf(call: Pick<ObsCall, 'request' | 'address' | 'path' | 'dialect'>): ObsHandler {
+export function operationOf(call: Pick<ObsCall, 'request' | 'address' | 'path' | 'dialect' | 'form'>): ObsHandler {
   const { request, path, address } = call;
   const method = request.method ?? 'GET';
+  if (call.form) return postObject;
   if (path.bucket === '') {
     if (method === 'GET') return listBuckets;
     throw obsFailure('MethodNotAllowed');

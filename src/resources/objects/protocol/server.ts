@@ -8,9 +8,11 @@ import { type ObsCode, obsFailure } from '../failures.ts';
 import { checkKey } from '../object.ts';
 import { type Address, parseAddress } from './address.ts';
 import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
-import type { ObsServices } from './call.ts';
+import { authenticateForm, formDialect, formKey } from './authenticate-form.ts';
+import type { ObsCall, ObsServices } from './call.ts';
 import { type Dialect, guessDialect } from './dialect.ts';
-import { operationOf } from './operations.ts';
+import { type Form, openForm } from './form.ts';
+import { operationOf, subResourceOf } from './operations.ts';
 import { trailOf } from './trail.ts';
 import { renderXml } from './xml.ts';
 
@@ -43,6 +45,11 @@ export function createObsServer(deps: ObsServerDeps): Server {
       response.setHeader(`${chosen.prefix}id-2`, hostId);
     };
     identify(dialect);
+    const proceed = () => {
+      if (proceeded) return;
+      proceeded = true;
+      response.writeContinue();
+    };
     const trail = trailOf({ audit, log }, request, response, requestId);
     response.setHeader('Server', 'OBS');
     try {
@@ -51,12 +58,21 @@ export function createObsServer(deps: ObsServerDeps): Server {
       const path = { bucket: address.bucket, key: address.key };
       Object.assign(trail.known, { path, query: address.query });
       const signed = { method: request.method ?? 'GET', headers: request.headers, address };
-      identify(dialectOf(signed));
-      const auth = await authenticate(signed, iam.resolveAccessKey, clock);
+      let form: Form | undefined;
+      if (isForm(request, address)) {
+        proceed();
+        const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+        form = await openForm(source, request.headers['content-type'] ?? '');
+        identify(formDialect(form));
+        path.key = formKey(form);
+        checkKey(path.key);
+      } else identify(dialectOf(signed));
+      const posted = form && (await authenticateForm(form, path, iam.resolveAccessKey, clock));
+      const auth = posted ?? (await authenticate(signed, iam.resolveAccessKey, clock));
       trail.known.principal = auth.principal;
       identify(auth.dialect);
       checkKey(address.key);
-      const call = {
+      const call: ObsCall = {
         request,
         response,
         address,
@@ -68,12 +84,9 @@ export function createObsServer(deps: ObsServerDeps): Server {
         dialect: auth.dialect,
         auth,
         services,
+        ...(form && posted ? { form: { ...form, size: posted.size } } : {}),
         denied: trail.denied,
-        proceed() {
-          if (proceeded) return;
-          proceeded = true;
-          response.writeContinue();
-        },
+        proceed,
       };
       const handler = operationOf(call);
       await trail.around(() => handler(call));
@@ -145,6 +158,18 @@ export function createObsServer(deps: ObsServerDeps): Server {
   server.on('request', (request, response) => void handle(request, response, false));
   server.on('checkContinue', (request, response) => void handle(request, response, true));
   return server;
+}
+
+/** Whether a request is an upload from a browser's form, which carries its credential within. */
+function isForm(request: IncomingMessage, address: Address): boolean {
+  return (
+    request.method === 'POST' &&
+    address.bucket !== '' &&
+    address.key === '' &&
+    subResourceOf(address.query) === undefined &&
+    request.headers.authorization === undefined &&
+    /^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')
+  );
 }
 
 /** Lets a client that still sends come to the end of it, within bounds, so that it reads our answer. */
