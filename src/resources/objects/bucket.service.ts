@@ -4,7 +4,8 @@ import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { objectStore } from './object.store.ts';
-import { type BucketInfo, checkBucketName, type StorageClass } from './object.ts';
+import { type Acl, type BucketInfo, checkBucketName, type StorageClass } from './object.ts';
+import type { SettingsStore } from './settings.store.ts';
 
 /** Most buckets an account may own (OBS: 100). */
 const MAX_BUCKETS = 100;
@@ -14,6 +15,7 @@ export interface CreateBucketOptions {
   /** Region id; absent or the installation's own. */
   location?: string;
   kind?: BucketInfo['kind'];
+  acl?: Acl;
 }
 
 /** Use cases on buckets. */
@@ -21,10 +23,11 @@ export function bucketService(deps: {
   store: ReturnType<typeof objectStore>;
   commit: Commit;
   guard: Guard;
+  settings: SettingsStore;
   clock: Clock;
   region: string;
 }) {
-  const { store, commit, guard, clock, region } = deps;
+  const { store, commit, guard, settings, clock, region } = deps;
   return {
     /** The bucket, or Failure NoSuchBucket / AccessDenied. */
     bucket: (principal: Principal, name: string): Promise<BucketInfo> =>
@@ -59,7 +62,8 @@ export function bucketService(deps: {
         createdAt: clock.now(),
         kind: options.kind ?? 'OBJECT',
       } as const;
-      return commit(async transaction => {
+      if (options.acl) await guard.account(principal, 'obs:bucket:PutBucketAcl', name);
+      const bucket = await commit(async transaction => {
         const rows = objectStore(transaction);
         const existing = await rows.findBucket(name);
         if (existing) {
@@ -74,6 +78,8 @@ export function bucketService(deps: {
         await rows.insertBucket(wanted);
         return (await rows.findBucket(name))!;
       });
+      if (options.acl) await settings.set(bucket.id, 'acl', options.acl);
+      return bucket;
     },
 
     /** Throws Failure BucketNotEmpty while it has objects or unfinished uploads. */
@@ -84,6 +90,7 @@ export function bucketService(deps: {
         if (await rows.bucketInUse(bucket.id)) throw obsFailure('BucketNotEmpty');
         await rows.deleteBucket(bucket.id);
       });
+      settings.forget(bucket.id);
     },
   };
 }

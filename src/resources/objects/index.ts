@@ -6,6 +6,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { accessService } from './access.service.ts';
 import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
@@ -97,10 +98,11 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const blobs = new Blobs(deps.dir, id => store.findBlob(id));
   const commit = commitQueue(db);
   const settings = settingsStore(db);
-  const guard = createGuard(deps.iam.authorizer, store);
+  const guard = createGuard(deps.iam.authorizer, store, settings, clock);
   const reaper = createReaper({ store, blobs, clock, log });
   const objects = objectService({ store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
-  const buckets = bucketService({ store, commit, guard, clock, region });
+  const buckets = bucketService({ store, commit, guard, settings, clock, region });
+  const access = accessService({ store, settings, commit, guard });
   const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
   const server = createObsServer({
     iam: deps.iam,
@@ -111,6 +113,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     region,
     store,
     settings,
+    access,
     blobs,
     guard,
     buckets,

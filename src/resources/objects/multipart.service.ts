@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { hexId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { foreignOwner } from './access/acl.ts';
 import type { Blobs } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
@@ -89,7 +90,13 @@ export function multipartService(deps: {
           initiator_id: principal.id,
           initiator_name: principal.name,
           initiated_at: clock.now(),
-          attributes: JSON.stringify(attributes({ ...given, storageClass: given.storageClass ?? bucket.storageClass })),
+          attributes: JSON.stringify(
+            attributes({
+              ...given,
+              ...foreignOwner(bucket, principal),
+              storageClass: given.storageClass ?? bucket.storageClass,
+            }),
+          ),
         }),
       ).catch(error => {
         throw missingBucket(error);

@@ -5,6 +5,7 @@ import { errorText } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { foreignOwner } from './access/acl.ts';
 import type { Blobs, WrittenBlob } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
@@ -74,10 +75,12 @@ export function objectService(deps: ObjectDeps) {
   const { store, blobs, commit, guard, clock, onRelease } = deps;
 
   async function open(principal: Principal, path: ObsPath): Promise<OpenObject> {
-    const bucket = await guard.require(principal, 'obs:object:GetObject', path);
+    const { bucket, check } = await guard.object(principal, 'obs:object:GetObject', path);
     const row = await store.findObject(bucket.id, path.key);
-    if (!row) throw obsFailure('NoSuchKey', `Object ${formatObsPath(path)} does not exist.`);
-    return { info: objectOf(bucket.name, row), segments: segmentsOf(row) };
+    const info = row && objectOf(bucket.name, row);
+    check(info);
+    if (!info) throw obsFailure('NoSuchKey', `Object ${formatObsPath(path)} does not exist.`);
+    return { info, segments: segmentsOf(row) };
   }
 
   async function put(
@@ -90,7 +93,8 @@ export function objectService(deps: ObjectDeps) {
     if (path.key === '') throw obsFailure('InvalidArgument', 'An object needs a key.');
     const bucket = await guard.require(principal, 'obs:object:PutObject', path);
     const written = await receive(blobs, source, options);
-    const given = attributes({ ...options, storageClass: options.storageClass ?? bucket.storageClass });
+    const storageClass = options.storageClass ?? bucket.storageClass;
+    const given = attributes({ ...options, ...foreignOwner(bucket, principal), storageClass });
     return enter(written.blob, async transaction => {
       const rows = objectStore(transaction);
       await rows.insertBlob(written.blob.blob);
@@ -153,9 +157,11 @@ export function objectService(deps: ObjectDeps) {
   }
 
   async function head(principal: Principal, path: ObsPath): Promise<ObjectInfo | undefined> {
-    const bucket = await guard.require(principal, 'obs:object:GetObject', path);
+    const { bucket, check } = await guard.object(principal, 'obs:object:GetObject', path);
     const row = await store.findObject(bucket.id, path.key);
-    return row && objectOf(bucket.name, row);
+    const info = row && objectOf(bucket.name, row);
+    check(info);
+    return info;
   }
 
   async function list(principal: Principal, bucketName: string, query: ListQuery): Promise<ListPage<ObjectInfo>> {
@@ -211,21 +217,24 @@ export function objectService(deps: ObjectDeps) {
     /** Copies by reference: no byte moves, whatever the size. */
     async copy(principal: Principal, from: ObsPath, to: ObsPath, options: CopyOptions): Promise<ObjectInfo> {
       checkKey(to.key);
-      const source = await guard.require(principal, 'obs:object:GetObject', from);
+      const { bucket: source, check } = await guard.object(principal, 'obs:object:GetObject', from);
       const target = await guard.require(principal, 'obs:object:PutObject', to);
       const copied = await commit(async transaction => {
         const rows = objectStore(transaction);
         const row = await rows.findObject(source.id, from.key);
-        if (!row) throw obsFailure('NoSuchKey', `Object ${formatObsPath(from)} does not exist.`);
-        const info = objectOf(source.name, row);
+        const info = row && objectOf(source.name, row);
+        check(info);
+        if (!info) throw obsFailure('NoSuchKey', `Object ${formatObsPath(from)} does not exist.`);
         options.check?.(info);
         const segments = segmentsOf(row);
         if (!(await rows.refer(segments))) throw obsFailure('InternalError', undefined, new Error('blob without row'));
         const kept = options.directive === 'COPY' ? info : { ...options, checksum: info.checksum };
+        // The copy is its maker's, and so is the word on who may read it.
+        const access = { owner: undefined, ...foreignOwner(target, principal), acl: options.acl };
         return replace(rows, target, to.key, {
           size: row.size,
           etag: row.etag,
-          attributes: attributes({ ...kept, storageClass: options.storageClass ?? target.storageClass }),
+          attributes: attributes({ ...kept, ...access, storageClass: options.storageClass ?? target.storageClass }),
           segments,
         });
       }).catch(error => {

@@ -3,8 +3,8 @@ import { isFailure } from '../../../kernel/failure.ts';
 import { obsFailure } from '../failures.ts';
 import { type Conditions, etagListed } from '../object.service.ts';
 import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSegments } from '../object.ts';
+import { newObjectAcl } from './acl.ts';
 import { decode } from './address.ts';
-import { ownerHasFullControl } from './bucket.handlers.ts';
 import {
   body,
   documentText,
@@ -29,9 +29,11 @@ export const putObject: ObsHandler = async call => {
   const { services, principal, path } = call;
   // Refused before the body is asked for, so that nobody sends gigabytes in vain.
   await services.guard.require(principal, 'obs:object:PutObject', path);
+  const acl = await newObjectAcl(call);
   const { source, ...expected } = body(call, MAX_PUT_BYTES);
   const info = await services.objects.put(principal, path, source, {
     ...given,
+    ...acl,
     ...expected,
     conditions: writeConditions(call),
   });
@@ -158,10 +160,12 @@ export const copyObject: ObsHandler = async call => {
   if (same && directive === 'COPY' && !given.storageClass && call.dialect.name === 'aws') {
     throw obsFailure('InvalidRequest', 'Copying an object to itself must replace its metadata or storage class.');
   }
+  const acl = await newObjectAcl(call);
   call.proceed();
   const info = await call.services.objects.copy(call.principal, from, call.path, {
     directive,
     ...given,
+    ...acl,
     check: source => checkCopyConditions(call, source),
   });
   sendXml(call, [
@@ -240,11 +244,4 @@ export const deleteObjects: ObsHandler = async call => {
   );
   const encoding: Xml = ['EncodingType', encoded ? 'url' : undefined];
   sendXml(call, ['DeleteResult', [encoding, ...results.filter(result => result !== undefined)]]);
-};
-
-export const objectAcl: ObsHandler = async call => {
-  const { services, principal, path } = call;
-  const bucket = await services.guard.require(principal, 'obs:object:GetObjectAcl', path);
-  if (!(await services.store.findObject(bucket.id, path.key))) throw obsFailure('NoSuchKey');
-  sendXml(call, ownerHasFullControl(call, bucket));
 };

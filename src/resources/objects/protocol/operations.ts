@@ -1,6 +1,18 @@
 import { obsFailure } from '../failures.ts';
 import {
-  bucketAcl,
+  deleteBucketPolicy,
+  deletePublicAccessBlock,
+  getBucketAcl,
+  getBucketPolicy,
+  getObjectAcl,
+  getPolicyStatus,
+  getPublicAccessBlock,
+  putBucketAcl,
+  putBucketPolicy,
+  putObjectAcl,
+  putPublicAccessBlock,
+} from './access.handlers.ts';
+import {
   bucketLocation,
   bucketStorageClass,
   bucketStorageInfo,
@@ -21,15 +33,7 @@ import {
   listUploads,
   uploadPart,
 } from './multipart.handlers.ts';
-import {
-  copyObject,
-  deleteObject,
-  deleteObjects,
-  getObject,
-  headObject,
-  objectAcl,
-  putObject,
-} from './object.handlers.ts';
+import { copyObject, deleteObject, deleteObjects, getObject, headObject, putObject } from './object.handlers.ts';
 
 /** Query parameters that choose another operation than the plain one of the method. */
 const SUB_RESOURCES = `accelerate acl analytics append attributes backtosource bucketstatus cors customdomain delete
@@ -45,7 +49,15 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   HEAD: headBucket,
   PUT: createBucket,
   DELETE: deleteBucket,
-  'GET ?acl': bucketAcl,
+  'GET ?acl': getBucketAcl,
+  'PUT ?acl': putBucketAcl,
+  'GET ?policy': getBucketPolicy,
+  'PUT ?policy': putBucketPolicy,
+  'DELETE ?policy': deleteBucketPolicy,
+  'GET ?policyStatus': getPolicyStatus,
+  'GET ?publicAccessBlock': getPublicAccessBlock,
+  'PUT ?publicAccessBlock': putPublicAccessBlock,
+  'DELETE ?publicAccessBlock': deletePublicAccessBlock,
   'GET ?location': bucketLocation,
   'GET ?storageinfo': bucketStorageInfo,
   'GET ?storageClass': bucketStorageClass,
@@ -56,7 +68,6 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   'GET ?logging': unset('GetBucketLogging', ['BucketLoggingStatus', []]),
   'GET ?notification': unset('GetBucketNotification', ['NotificationConfiguration', []]),
   'GET ?quota': unset('GetBucketQuota', ['Quota', [['StorageQuota', 0]]]),
-  'GET ?policy': unset('GetBucketPolicy', 'NoSuchBucketPolicy'),
   'GET ?cors': unset('GetBucketCORS', 'NoSuchCORSConfiguration'),
   'GET ?lifecycle': unset('GetLifecycleConfiguration', 'NoSuchLifecycleConfiguration'),
   'GET ?website': unset('GetBucketWebsite', 'NoSuchWebsiteConfiguration'),
@@ -69,7 +80,8 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
   HEAD: headObject,
   PUT: putObject,
   DELETE: deleteObject,
-  'GET ?acl': objectAcl,
+  'GET ?acl': getObjectAcl,
+  'PUT ?acl': putObjectAcl,
   'POST ?uploads': initiateUpload,
   'PUT ?uploadId': uploadPart,
   'GET ?uploadId': listParts,

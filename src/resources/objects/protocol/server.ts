@@ -9,6 +9,7 @@ import { checkKey } from '../object.ts';
 import { type Address, parseAddress } from './address.ts';
 import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import type { ObsServices } from './call.ts';
+import { requestConditions } from './conditions.ts';
 import { type Dialect, guessDialect } from './dialect.ts';
 import { operationOf } from './operations.ts';
 import { trailOf } from './trail.ts';
@@ -63,6 +64,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
         path,
         principal: {
           ...auth.principal,
+          conditions: () => requestConditions(request, address),
           ...(request.socket.remoteAddress ? { sourceIp: request.socket.remoteAddress } : {}),
         },
         dialect: auth.dialect,
