@@ -44,7 +44,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
       response.setHeader(`${chosen.prefix}id-2`, hostId);
     };
     identify(dialect);
-    const trail = trailOf({ audit, log }, request, response, requestId);
+    const trail = trailOf({ audit, log, findBucket: services.store.findBucket }, request, response, requestId);
     response.setHeader('Server', 'OBS');
     try {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
@@ -64,7 +64,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
         path,
         principal: {
           ...auth.principal,
-          conditions: () => requestConditions(request, address),
+          conditions: () => requestConditions(request, address, auth.dialect),
           ...(request.socket.remoteAddress ? { sourceIp: request.socket.remoteAddress } : {}),
         },
         dialect: auth.dialect,
