@@ -23,7 +23,12 @@ export const OPERATIONS = {
 export type OperationName = keyof typeof OPERATIONS;
 
 const BUCKET = 'data';
-const statement = (effect: string, principal: unknown, actions: unknown, resources: unknown = [BUCKET, `${BUCKET}/*`]) => ({
+const statement = (
+  effect: string,
+  principal: unknown,
+  actions: unknown,
+  resources: unknown = [BUCKET, `${BUCKET}/*`],
+) => ({
   Effect: effect,
   Principal: principal,
   Action: actions,
@@ -53,7 +58,13 @@ export const POLICIES: Record<string, { text?: string; says: Says }> = {
       Statement: [
         statement(
           'Allow',
-          { ID: ['domain/account-acme:user/ungranted', 'domain/account-acme:user/denied', 'domain/account-acme:agency/idle'] },
+          {
+            ID: [
+              'domain/account-acme:user/ungranted',
+              'domain/account-acme:user/denied',
+              'domain/account-acme:agency/idle',
+            ],
+          },
           ['obs:object:*', 'obs:bucket:ListBucket'],
         ),
       ],
@@ -121,7 +132,11 @@ export const BUCKET_LISTS: Record<string, List & { delivers: Grants }> = {
     delivers: caller => EVIL.includes(caller),
   },
   // To name one's own account says nothing: IAM decides there.
-  ownAccountAll: { headers: { 'x-obs-grant-full-control': 'id="account-acme"' }, grants: () => false, delivers: () => false },
+  ownAccountAll: {
+    headers: { 'x-obs-grant-full-control': 'id="account-acme"' },
+    grants: () => false,
+    delivers: () => false,
+  },
 };
 
 /** Lists of the object that is asked for. `evil` is its owner where `owner` says so. */
@@ -159,7 +174,8 @@ const IAM: Record<string, (operation: OperationName) => boolean> = {
 export function expected({ caller, operation, policy, bucketList, objectList, owner }: Case): boolean {
   const { list, needs } = OPERATIONS[operation];
   const says = POLICIES[policy]!.says(caller, operation);
-  const account = caller === 'anonymous' ? 'nobody' : caller === 'third' ? 'third' : EVIL.includes(caller) ? 'evil' : 'acme';
+  const account =
+    caller === 'anonymous' ? 'nobody' : caller === 'third' ? 'third' : EVIL.includes(caller) ? 'evil' : 'acme';
   const iam = IAM[caller]?.(operation) ?? true;
   if (says === 'deny' && !(caller === 'root' && operation === 'PutBucketPolicy')) return false;
   // Denied by IAM, or beyond the credential's boundary.
