@@ -1,8 +1,9 @@
 /**
  * Who is asking. `agency` is a session of the platform, or of a user, that assumed an agency; `federated` a user whom an identity
- * provider vouches for; `operator` whoever runs the installation, who belongs to no account.
+ * provider vouches for; `operator` whoever runs the installation, who belongs to no account; `anonymous` whoever shows no credential, where
+ * that is let in at all: its id and account are empty.
  */
-export type PrincipalKind = 'root' | 'user' | 'federated' | 'agency' | 'operator';
+export type PrincipalKind = 'root' | 'user' | 'federated' | 'agency' | 'operator' | 'anonymous';
 
 /** An authenticated caller and the scope its credential carries. */
 export interface Principal {
@@ -18,7 +19,7 @@ export interface Principal {
   projectId?: string;
   projectName?: string;
   /** How it proved itself; `internal` is the platform acting in the background for a user. */
-  credential: 'token' | 'access-key' | 'temporary-key' | 'signed-url' | 'operator-key' | 'internal';
+  credential: 'token' | 'access-key' | 'temporary-key' | 'signed-url' | 'operator-key' | 'internal' | 'none';
   /** The user for whom an agency session works, where known; with an account when it is another than the agency's (role switched). */
   onBehalfOf?: { id: string; name: string; accountId?: string; accountName?: string };
   /** Ids of the groups a federated user was mapped to; other kinds have theirs in IAM. */

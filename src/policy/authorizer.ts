@@ -19,6 +19,11 @@ export interface Decision {
   allowed: boolean;
   /** For people: which policy and statement decided, or which grant is missing. */
   reason: string;
+  /**
+   * Of a refusal that no grant outside of IAM, such as a bucket's policy, overrules: a statement denies it, or it is beyond what the
+   * credential was narrowed to.
+   */
+  final?: boolean;
   /** Name of the deciding policy. */
   policy?: string;
   /** Index of the deciding statement within that policy, from 0. */

@@ -61,14 +61,16 @@ function viewTrace(trace: Trace): TraceView {
 function viewUser(trace: Trace): TraceView['user'] {
   const { accountId, accountName, principalId, principalName, principalKind, forUserId, forUserName } = trace;
   if (accountId === '' && principalId === null) return undefined;
+  // An anonymous caller's record lies with the account that it concerns, to which the caller does not belong.
+  const belongs = accountId !== '' && principalKind !== 'anonymous';
   const domain = told({ id: accountId, name: accountName });
   const of = trace.forAccountId === null ? domain : told({ id: trace.forAccountId, name: trace.forAccountName });
   return told({
     id: principalId,
     name: principalName,
     user_name: principalName,
-    domain: accountId === '' ? undefined : domain,
-    account_id: accountId || undefined,
+    domain: belongs ? domain : undefined,
+    account_id: belongs ? accountId : undefined,
     principal_id: principalId,
     principal_is_root_user: principalKind === null ? undefined : String(principalKind === 'root'),
     type: principalKind === null ? undefined : (TYPES[principalKind] ?? principalKind),

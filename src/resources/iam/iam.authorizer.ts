@@ -121,7 +121,9 @@ export function iamAuthorizer(
     const match = matched
       ? { policy: matched.policy, statement: matched.statement, conditions: matched.conditions }
       : {};
-    if (verdict.verdict === 'deny') return { allowed: false, reason: explain(policies, asked, options).text, ...match };
+    if (verdict.verdict === 'deny') {
+      return { allowed: false, reason: explain(policies, asked, options).text, ...match, final: matched !== undefined };
+    }
     const reason = matched
       ? `Allowed by policy ${matched.policy}.`
       : 'No policy speaks of it, and the account is in loose authorization mode.';
@@ -155,15 +157,16 @@ export function iamAuthorizer(
   return {
     changed: () => known.clear(),
     async decide(principal: Principal, asked: AccessRequest): Promise<Decision> {
+      if (principal.kind === 'anonymous') return { allowed: false, reason: 'The request carries no credential.' };
       const request = { ...asked, context: contextOf(principal, asked) };
       if (principal.boundary !== undefined) {
         const bounded = judge(boundaryOf(principal.boundary), request);
-        if (!bounded.allowed) return bounded;
+        if (!bounded.allowed) return { ...bounded, final: true };
       }
       if (principal.kind === 'root')
         return { allowed: true, reason: 'The root user may do everything in its account.' };
       if (principal.kind === 'operator')
-        return { allowed: false, reason: 'The operator belongs to no account and has no policies.' };
+        return { allowed: false, reason: 'The operator belongs to no account and has no policies.', final: true };
       const place: Place = {
         projectId: principal.projectId,
         enterpriseProjectId: request.enterpriseProjectId ?? '0',

@@ -4,7 +4,8 @@ import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { objectStore } from './object.store.ts';
-import { type BucketInfo, checkBucketName, type StorageClass } from './object.ts';
+import { type Acl, type BucketInfo, checkBucketName, type StorageClass } from './object.ts';
+import type { SettingsStore } from './settings.store.ts';
 import { versionStore } from './version.store.ts';
 
 /** Most buckets an account may own (OBS: 100). */
@@ -15,6 +16,7 @@ export interface CreateBucketOptions {
   /** Region id; absent or the installation's own. */
   location?: string;
   kind?: BucketInfo['kind'];
+  acl?: Acl;
 }
 
 /** Use cases on buckets. */
@@ -22,12 +24,13 @@ export function bucketService(deps: {
   store: ReturnType<typeof objectStore>;
   commit: Commit;
   guard: Guard;
+  settings: SettingsStore;
   clock: Clock;
   region: string;
   /** Regions besides where buckets may be said to lie. */
   otherLocations?: readonly string[] | undefined;
 }) {
-  const { store, commit, guard, clock, region, otherLocations = [] } = deps;
+  const { store, commit, guard, settings, clock, region, otherLocations = [] } = deps;
   return {
     /** The bucket, or Failure NoSuchBucket / AccessDenied. */
     bucket: (principal: Principal, name: string): Promise<BucketInfo> =>
@@ -62,7 +65,8 @@ export function bucketService(deps: {
         createdAt: clock.now(),
         kind: options.kind ?? 'OBJECT',
       } as const;
-      return commit(async transaction => {
+      if (options.acl) await guard.account(principal, 'obs:bucket:PutBucketAcl', name);
+      const bucket = await commit(async transaction => {
         const rows = objectStore(transaction);
         const existing = await rows.findBucket(name);
         if (existing) {
@@ -77,6 +81,8 @@ export function bucketService(deps: {
         await rows.insertBucket(wanted);
         return (await rows.findBucket(name))!;
       });
+      if (options.acl) await settings.set(bucket.id, 'acl', options.acl);
+      return bucket;
     },
 
     /** Switches versioning on, or stops it: what has versions keeps them. Throws Failure InvalidBucketState for a file system. */
@@ -97,6 +103,7 @@ export function bucketService(deps: {
         if (inUse) throw obsFailure('BucketNotEmpty');
         await rows.deleteBucket(bucket.id);
       });
+      settings.forget(bucket.id);
     },
   };
 }

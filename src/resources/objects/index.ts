@@ -6,6 +6,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { accessService } from './access.service.ts';
 import { appendService } from './append.service.ts';
 import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
@@ -103,12 +104,14 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const blobs = new Blobs(deps.dir, id => store.findBlob(id));
   const commit = commitQueue(db);
   const settings = settingsStore(db);
-  const guard = createGuard(deps.iam.authorizer, store);
+  const guard = createGuard(deps.iam.authorizer, store, settings, clock);
   const reaper = createReaper({ store, blobs, clock, log });
   const encryption = objectEncryption({ dataKey: deps.dataKey, settings });
   const released = { onRelease: reaper.hint };
   const objects = objectService({ db, store, blobs, commit, guard, encryption, clock, log, ...released });
-  const buckets = bucketService({ store, commit, guard, clock, region, otherLocations: deps.otherLocations });
+  const { otherLocations } = deps;
+  const buckets = bucketService({ store, commit, guard, settings, clock, region, otherLocations });
+  const access = accessService({ db, settings, commit, guard });
   const multipart = multipartService({ db, blobs, commit, guard, encryption, clock, objects, ...released });
   const server = createObsServer({
     iam: deps.iam,
@@ -119,6 +122,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     region,
     store,
     settings,
+    access,
     blobs,
     guard,
     buckets,

@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { hexId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { foreignOwner, ownerOfObject } from './access/acl.ts';
 import type { Blobs } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import type { Encryption, EncryptionRequest } from './encryption.ts';
@@ -21,6 +22,7 @@ import {
 import { objectOf, objectStore, segmentsOf } from './object.store.ts';
 import {
   attributes,
+  type BucketInfo,
   checkKey,
   MAX_PARTS,
   type ObjectAttributes,
@@ -77,9 +79,25 @@ export function multipartService(deps: {
   const { db, blobs, commit, guard, encryption, clock, objects, onRelease } = deps;
   const store = multipartStore(db);
 
-  async function find(rows: typeof store, bucketId: number, path: ObsPath, uploadId: string): Promise<UploadRow> {
+  /**
+   * The upload, for those to whom its object will belong; to `clear` it away, or to see what there is, also for the bucket's owner. For
+   * others it does not exist: nobody writes what would be another account's.
+   */
+  async function find(
+    rows: typeof store,
+    { bucket, principal }: { bucket: BucketInfo; principal: Principal },
+    path: ObsPath,
+    uploadId: string,
+    clear = false,
+  ): Promise<UploadRow> {
     const row = await rows.findUpload(uploadId);
-    if (!row || row.bucket_id !== bucketId || row.key !== path.key) throw obsFailure('NoSuchUpload');
+    if (!row || row.bucket_id !== bucket.id || row.key !== path.key) throw obsFailure('NoSuchUpload');
+    const { owner } = JSON.parse(row.attributes) as ObjectAttributes;
+    const own =
+      principal.kind === 'anonymous'
+        ? row.initiator_id === principal.id
+        : principal.accountId === ownerOfObject(bucket, owner && { owner });
+    if (!own && !(clear && principal.accountId === bucket.accountId)) throw obsFailure('NoSuchUpload');
     return row;
   }
 
@@ -89,9 +107,14 @@ export function multipartService(deps: {
   }
 
   /** Enters a part in place of the one of its number. Call within a transaction. */
-  async function replacePart(transaction: Database, bucketId: number, path: ObsPath, row: PartRow): Promise<PartInfo> {
+  async function replacePart(
+    transaction: Database,
+    who: { bucket: BucketInfo; principal: Principal },
+    path: ObsPath,
+    row: PartRow,
+  ): Promise<PartInfo> {
     const rows = multipartStore(transaction);
-    await find(rows, bucketId, path, row.upload_id);
+    await find(rows, who, path, row.upload_id);
     const old = await rows.findPart(row.upload_id, row.number);
     await rows.replacePart(row);
     if (old) await objectStore(transaction).release(segmentsOf(old), clock.now());
@@ -120,7 +143,12 @@ export function multipartService(deps: {
           initiator_name: principal.name,
           initiated_at: clock.now(),
           attributes: JSON.stringify(
-            attributes({ ...given, ...kept, storageClass: given.storageClass ?? bucket.storageClass }),
+            attributes({
+              ...given,
+              ...kept,
+              ...foreignOwner(bucket, principal),
+              storageClass: given.storageClass ?? bucket.storageClass,
+            }),
           ),
         }),
       ).catch(error => {
@@ -139,11 +167,11 @@ export function multipartService(deps: {
     ): Promise<TakenPart> {
       checkPartNumber(upload.number);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
-      const writing = cipherOf(await find(store, bucket.id, path, upload.id), options.customerKey);
+      const writing = cipherOf(await find(store, { bucket, principal }, path, upload.id), options.customerKey);
       const { blob, checksum, etag } = await receive(blobs, source, options, writing);
       const part = await objects.enter(blob, async transaction => {
         await objectStore(transaction).insertBlob(blob.blob);
-        return replacePart(transaction, bucket.id, path, {
+        return replacePart(transaction, { bucket, principal }, path, {
           upload_id: upload.id,
           number: upload.number,
           size: blob.size,
@@ -170,7 +198,7 @@ export function multipartService(deps: {
       const { range, check, customerKey, sourceKey } = options;
       checkPartNumber(upload.number);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
-      const writing = cipherOf(await find(store, bucket.id, path, upload.id), customerKey);
+      const writing = cipherOf(await find(store, { bucket, principal }, path, upload.id), customerKey);
       const source = await objects.open(principal, from, {
         versionId: from.versionId,
         ...(sourceKey ? { customerKey: sourceKey } : {}),
@@ -189,7 +217,7 @@ export function multipartService(deps: {
         const etag = await digest(blobs, segments);
         return await commit(async transaction => {
           if (!(await objectStore(transaction).refer(segments))) throw obsFailure('NoSuchKey');
-          return replacePart(transaction, bucket.id, path, {
+          return replacePart(transaction, { bucket, principal }, path, {
             upload_id: upload.id,
             number: upload.number,
             size: segmentsSize(segments),
@@ -208,7 +236,7 @@ export function multipartService(deps: {
     /** Parts in order of number after `after`. */
     async listParts(principal: Principal, path: ObsPath, uploadId: string, after: number, limit: number) {
       const bucket = await guard.require(principal, 'obs:object:ListMultipartUploadParts', path);
-      const upload = await find(store, bucket.id, path, uploadId);
+      const upload = await find(store, { bucket, principal }, path, uploadId, true);
       const rows = await store.parts(uploadId, after, limit + 1);
       return { bucket, upload, parts: rows.slice(0, limit).map(partOf), truncated: rows.length > limit };
     },
@@ -225,7 +253,7 @@ export function multipartService(deps: {
       const bucket = await guard.require(principal, 'obs:object:AbortMultipartUpload', path);
       await commit(async transaction => {
         const rows = multipartStore(transaction);
-        await find(rows, bucket.id, path, uploadId);
+        await find(rows, { bucket, principal }, path, uploadId, true);
         const parts = await rows.parts(uploadId);
         await rows.deleteUpload(uploadId);
         for (const part of parts) await objectStore(transaction).release(segmentsOf(part), clock.now());
@@ -258,7 +286,7 @@ export function multipartService(deps: {
           const older = await versionStore(transaction).ofUpload(bucket.id, path.key, uploadId);
           if (older) return objectOf(bucket.name, older);
         }
-        const { attributes: kept } = await find(rows, bucket.id, path, uploadId);
+        const { attributes: kept } = await find(rows, { bucket, principal }, path, uploadId);
         const stored = new Map((await rows.parts(uploadId)).map(row => [row.number, row]));
         const chosen = listed.map(part => choose(part, stored));
         for (const row of chosen.slice(0, -1)) {

@@ -5,11 +5,12 @@ import { errorText } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { foreignOwner } from './access/acl.ts';
 import type { BlobCipher, Blobs, WrittenBlob } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import type { Encryption, EncryptionRequest, ObjectCipher } from './encryption.ts';
 import { obsFailure } from './failures.ts';
-import type { Guard } from './guard.ts';
+import type { Guard, ObjectAccess } from './guard.ts';
 import { type ListPage, type ListQuery, listPage } from './listing.ts';
 import { attributesText, type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
 import {
@@ -24,6 +25,7 @@ import {
 } from './object.ts';
 import {
   checkVersionId,
+  type FoundVersion,
   findVersion,
   listVersions,
   makeWay,
@@ -102,16 +104,19 @@ export function objectService(deps: ObjectDeps) {
   /** The current object, or the version that is named. */
   async function open(principal: Principal, path: ObsPath, options: ReadOptions = {}): Promise<OpenObject> {
     const { versionId, customerKey } = options;
-    const bucket = await guard.require(principal, readAction(versionId), path);
-    const { row } = await findVersion(db, bucket, path, versionId);
-    const info = objectOf(bucket.name, row);
+    const { row, info } = await admitted(
+      db,
+      await guard.object(principal, readAction(versionId), path),
+      path,
+      versionId,
+    );
     const cipher = encryption.open(info.encryption, customerKey)?.cipher;
     return { info, segments: segmentsOf(row), ...(cipher ? { cipher } : {}) };
   }
 
-  /** An object or version of a bucket that the caller may look at. */
-  async function stat(bucket: BucketInfo, path: ObsPath, versionId?: string): Promise<ObjectInfo> {
-    return objectOf(bucket.name, (await findVersion(db, bucket, path, versionId)).row);
+  /** What is told of an object or version to those who may do `action`. */
+  async function stat(principal: Principal, action: string, path: ObsPath, versionId?: string): Promise<ObjectInfo> {
+    return (await admitted(db, await guard.object(principal, action, path), path, versionId)).info;
   }
 
   async function put(
@@ -127,6 +132,7 @@ export function objectService(deps: ObjectDeps) {
     const written = await receive(blobs, source, options, cipher);
     const given = attributes({
       ...options,
+      ...foreignOwner(bucket, principal),
       storageClass: options.storageClass ?? bucket.storageClass,
       ...(cipher ? { encryption: cipher.encryption } : {}),
     });
@@ -191,9 +197,11 @@ export function objectService(deps: ObjectDeps) {
   }
 
   async function head(principal: Principal, path: ObsPath): Promise<ObjectInfo | undefined> {
-    const bucket = await guard.require(principal, 'obs:object:GetObject', path);
+    const { bucket, check } = await guard.object(principal, 'obs:object:GetObject', path);
     const row = await store.findObject(bucket.id, path.key);
-    return row && objectOf(bucket.name, row);
+    const info = row && objectOf(bucket.name, row);
+    check(info);
+    return info;
   }
 
   async function list(principal: Principal, bucketName: string, query: ListQuery): Promise<ListPage<ObjectInfo>> {
@@ -265,10 +273,9 @@ export function objectService(deps: ObjectDeps) {
       versionId: string | undefined,
       change: (info: ObjectInfo) => Partial<ObjectAttributes>,
     ): Promise<ObjectInfo> {
-      const bucket = await guard.require(principal, action, path);
+      const weighed = await guard.object(principal, action, path);
       return commit(async transaction => {
-        const found = await findVersion(transaction, bucket, path, versionId);
-        const info = objectOf(bucket.name, found.row);
+        const { info, ...found } = await admitted(transaction, weighed, path, versionId);
         const changed = attributes({ ...info, ...change(info) });
         const row = {
           ...found.row,
@@ -276,7 +283,7 @@ export function objectService(deps: ObjectDeps) {
           attributes: attributesText(changed),
         };
         await updateVersion(transaction, { ...found, row });
-        return objectOf(bucket.name, row);
+        return objectOf(info.bucket, row);
       });
     },
 
@@ -288,14 +295,13 @@ export function objectService(deps: ObjectDeps) {
       options: CopyOptions,
     ): Promise<ObjectInfo> {
       checkKey(to.key);
-      const source = await guard.require(principal, readAction(from.versionId), from);
+      const source = await guard.object(principal, readAction(from.versionId), from);
       const target = await guard.require(principal, 'obs:object:PutObject', to);
       const { encrypt, sourceKey, ...asked } = options;
       const wanted = await encryption.effective(target.id, encrypt);
       const copied = await commit(async transaction => {
         const rows = objectStore(transaction);
-        const { row } = await findVersion(transaction, source, from, from.versionId);
-        const info = objectOf(source.name, row);
+        const { row, info } = await admitted(transaction, source, from, from.versionId);
         options.check?.(info);
         const segments = segmentsOf(row);
         const reading = encryption.open(info.encryption, sourceKey)?.cipher;
@@ -306,6 +312,9 @@ export function objectService(deps: ObjectDeps) {
           etag: row.etag,
           attributes: attributes({
             ...copiedAttributes(info, asked),
+            // The copy is its maker's, and so is the word on who may read it.
+            ...foreignOwner(target, principal),
+            ...(asked.acl ? { acl: asked.acl } : {}),
             storageClass: options.storageClass ?? target.storageClass,
             ...(info.encryption ? { encryption: info.encryption } : {}),
           }),
@@ -319,11 +328,28 @@ export function objectService(deps: ObjectDeps) {
       const { info, segments, reading } = copied;
       return put(principal, to, blobs.stream(segments, reading), {
         ...copiedAttributes(info, asked),
+        ...(asked.acl ? { acl: asked.acl } : {}),
         storageClass: options.storageClass ?? target.storageClass,
         ...(encrypt ? { encrypt } : {}),
       });
     },
   };
+}
+
+/** What is there, when the caller may have it; whoever may not learns that first. Throws as `findVersion`. */
+export async function admitted(
+  database: Database,
+  { bucket, check }: ObjectAccess,
+  path: ObsPath,
+  versionId?: string,
+): Promise<FoundVersion & { info: ObjectInfo }> {
+  const found = await findVersion(database, bucket, path, versionId).catch(error => {
+    check(undefined);
+    throw error;
+  });
+  const info = objectOf(bucket.name, found.row);
+  check(info);
+  return { ...found, info };
 }
 
 const readAction = (versionId: string | undefined): string =>

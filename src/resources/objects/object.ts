@@ -45,10 +45,10 @@ export interface ObjectExtras {
   redirect?: string;
 }
 
-/** Who may do what with a bucket or object beside its owner (protocol/acl.ts). */
+/** Who may do what with a bucket or object beside its owner (access/acl.ts). */
 export interface Acl {
   grants: {
-    grantee: { account: string; name?: string } | 'everyone' | 'log-delivery';
+    grantee: { account: string; name?: string } | 'everyone' | 'authenticated' | 'log-delivery';
     permission: AclPermission;
     delivered?: boolean;
   }[];

@@ -6,10 +6,21 @@ export interface BucketSettings {
   acl: Acl;
   /** The policy as it was written. */
   policy: { text: string };
+  /** S3's switches against opening the bucket to everybody. */
+  publicAccessBlock: PublicAccessBlock;
   tags: Record<string, string>;
   /** Bytes; 0 is no limit. */
   quota: { bytes: number };
 }
+
+/** Each switch, by S3's name with a small first letter. */
+export interface PublicAccessBlock {
+  blockPublicAcls: boolean;
+  ignorePublicAcls: boolean;
+  blockPublicPolicy: boolean;
+  restrictPublicBuckets: boolean;
+}
+
 export type SettingName = keyof BucketSettings;
 
 interface Row {

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AuditRecord } from '../../http/index.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import type { AccessRequest } from '../../policy/authorizer.ts';
+import type { AccessRequest, Decision } from '../../policy/authorizer.ts';
 import { type Database, migrate, openSqlite } from '../../store-kit/index.ts';
 import { createObjects, type Objects, objectsMigrations } from './index.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
@@ -32,8 +33,10 @@ export interface ObjectWorld {
   url: string;
   port: number;
   keys: Map<string, ResolvedKey>;
-  /** Refuses what it returns a reason for. */
-  deny: { rule?: (principal: Principal, request: AccessRequest) => string | undefined };
+  /** IAM refuses what it returns a reason, or a whole refusal, for. */
+  deny: { rule?: (principal: Principal, request: AccessRequest) => string | Omit<Decision, 'allowed'> | undefined };
+  /** What was told to the audit trail. */
+  records: AuditRecord[];
   key(name: string): { access: string; secret: string };
   close(): Promise<void>;
 }
@@ -44,6 +47,7 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
   const clock = options.clock ?? systemClock;
   const db = openSqlite(join(dir, 'test.db'));
   await migrate(db, objectsMigrations, clock.now());
+  const records: AuditRecord[] = [];
   const deny: ObjectWorld['deny'] = {};
   const keys = new Map<string, ResolvedKey>();
   for (const principal of [person('ann'), person('bob'), person('eve', 'evil')]) {
@@ -53,13 +57,14 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
     db,
     clock,
     log: silentLog(),
-    audit: async () => {},
+    audit: async record => void records.push(record),
     iam: {
       resolveAccessKey: async access => keys.get(access),
       authorizer: {
         async decide(principal, request) {
           const reason = deny.rule?.(principal, request);
-          return reason === undefined ? { allowed: true, reason: 'test' } : { allowed: false, reason };
+          if (reason === undefined) return { allowed: true, reason: 'test' };
+          return typeof reason === 'string' ? { allowed: false, reason } : { allowed: false, ...reason };
         },
       },
     },
@@ -78,6 +83,7 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
     url: `http://127.0.0.1:${port}`,
     keys,
     deny,
+    records,
     key: name => ({ access: `AK-${name}`, secret: `SK-${name}` }),
     async close() {
       objects.server.closeAllConnections();

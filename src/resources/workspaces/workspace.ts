@@ -93,6 +93,7 @@ const GRANTED_AS: Record<Principal['kind'], UserType | undefined> = {
   federated: 'FEDERATE',
   agency: 'AGENCY',
   operator: undefined,
+  anonymous: undefined,
 };
 
 function isOwnUser({ accountId, onBehalfOf }: Principal): boolean {

@@ -107,8 +107,8 @@ export const putObjectTagging: ObsHandler = async call => {
 };
 
 export const getObjectTagging: ObsHandler = async call => {
-  const bucket = await call.services.guard.require(call.principal, 'obs:object:GetObjectTagging', call.path);
-  const info = await call.services.objects.stat(bucket, call.path, versionOf(call));
+  const action = 'obs:object:GetObjectTagging';
+  const info = await call.services.objects.stat(call.principal, action, call.path, versionOf(call));
   tellVersion(call, info.versionId);
   sendXml(call, taggingXml(info.tags ?? {}));
 };

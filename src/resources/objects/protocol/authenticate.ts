@@ -37,8 +37,20 @@ export interface Authenticated {
   payloadHash?: string;
   /** For streamed v4 bodies. */
   chunkSigner?: ChunkSigner;
-  signature: 'obs' | 'v2' | 'v4';
+  /** `none` of anonymous requests. */
+  signature: 'obs' | 'v2' | 'v4' | 'none';
 }
+
+/** Whoever shows no credential: it may do what is open to everybody. */
+const ANONYMOUS: Principal = {
+  kind: 'anonymous',
+  id: '',
+  name: 'anonymous',
+  accountId: '',
+  accountName: '',
+  credential: 'none',
+};
+const CREDENTIAL_PARAMETERS = ['AccessKeyId', 'AWSAccessKeyId', 'X-Amz-Credential', 'X-Amz-Signature'];
 
 export type ResolveKey = (access: string) => Promise<ResolvedKey | undefined>;
 
@@ -57,8 +69,8 @@ export function dialectOf(request: SignedRequest): Dialect {
 }
 
 /**
- * Finds out who asks: OBS and AWS v2 header signatures, AWS v4 header signatures, and signed URLs of all three.
- * Throws Failure AccessDenied (no or expired credential), InvalidAccessKeyId, SignatureDoesNotMatch,
+ * Finds out who asks: OBS and AWS v2 header signatures, AWS v4 header signatures, and signed URLs of all three; nobody known where there
+ * is none of these. Throws Failure AccessDenied (half or expired credential), InvalidAccessKeyId, SignatureDoesNotMatch,
  * RequestTimeTooSkewed, InvalidToken or InvalidArgument.
  */
 export async function authenticate(request: SignedRequest, resolve: ResolveKey, clock: Clock): Promise<Authenticated> {
@@ -73,7 +85,11 @@ export async function authenticate(request: SignedRequest, resolve: ResolveKey, 
   }
   if (query.get('X-Amz-Algorithm') !== undefined) return v4Query(request, resolve, clock);
   if (query.has('Signature')) return v2Query(request, dialect, resolve, clock);
-  throw obsFailure('AccessDenied', 'The request carries no credential.');
+  // Half a credential is a mistake, which the caller should learn of.
+  if (CREDENTIAL_PARAMETERS.some(name => query.has(name))) {
+    throw obsFailure('AccessDenied', 'The address names an access key but carries no signature.');
+  }
+  return { principal: ANONYMOUS, dialect, signature: 'none' };
 }
 
 interface V2Credential {

@@ -1,6 +1,7 @@
 import { obsFailure } from '../failures.ts';
 import { MAX_LIST_KEYS } from '../listing.ts';
 import type { BucketInfo, ObjectInfo } from '../object.ts';
+import { accountOf, newBucketAcl, ownerXml } from './acl.ts';
 import { encodeStrictly } from './address.ts';
 import {
   documentText,
@@ -8,7 +9,6 @@ import {
   numberParameter,
   type ObsCall,
   type ObsHandler,
-  owner,
   refuseUnsupported,
   sendEmpty,
   sendXml,
@@ -35,10 +35,7 @@ export const listBuckets: ObsHandler = async call => {
       ],
     ],
   );
-  sendXml(call, [
-    'ListAllMyBucketsResult',
-    [owner(dialect, principal.accountId, principal.accountName), ['Buckets', rows]],
-  ]);
+  sendXml(call, ['ListAllMyBucketsResult', [ownerXml(call, accountOf(principal)), ['Buckets', rows]]]);
 };
 
 export const createBucket: ObsHandler = async call => {
@@ -50,6 +47,7 @@ export const createBucket: ObsHandler = async call => {
   await call.services.buckets.createBucket(call.principal, call.path.bucket, {
     ...(location ? { location: location.trim() } : {}),
     ...(storageClass ? { storageClass } : {}),
+    ...newBucketAcl(call),
   });
   call.response.setHeader('Location', `/${call.path.bucket}`);
   sendEmpty(call, 200);
@@ -84,22 +82,6 @@ export const bucketLocation: ObsHandler = async call => {
   else if (call.auth.signature === 'v4') sendXml(call, ['LocationConstraint', bucket.location]);
   else sendXml(call, ['CreateBucketConfiguration', [['LocationConstraint', bucket.location]]]);
 };
-
-export const bucketAcl: ObsHandler = async call => {
-  const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketAcl', call.path);
-  sendXml(call, ownerHasFullControl(call, bucket));
-};
-
-/** The access control list of everything here: its account may do all, nobody else anything. */
-export function ownerHasFullControl(call: ObsCall, bucket: BucketInfo): Xml {
-  const { dialect } = call;
-  const grantee = owner(dialect, bucket.accountId, bucket.accountName, 'Grantee');
-  const grant: Xml = ['Grant', [grantee, ['Permission', 'FULL_CONTROL']]];
-  return [
-    'AccessControlPolicy',
-    [owner(dialect, bucket.accountId, bucket.accountName), ['AccessControlList', [grant]]],
-  ];
-}
 
 export const bucketStorageInfo: ObsHandler = async call => {
   const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketStorage', call.path);
@@ -187,7 +169,7 @@ function objectEntry(
     ['LastModified', isoTime(info.lastModified)],
     ['ETag', `"${info.etag}"`],
     ['Size', info.size],
-    ...(bucket ? [owner(call.dialect, bucket.accountId, bucket.accountName)] : []),
+    ...(bucket ? [ownerXml(call, info.owner ?? accountOf(bucket))] : []),
     ['StorageClass', storageClassName(call.dialect, info.storageClass)],
   ];
 }

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Failure } from '../../../kernel/failure.ts';
-import type { Principal } from '../../../kernel/principal.ts';
+import type { AccessService } from '../access.service.ts';
 import type { appendService } from '../append.service.ts';
 import type { Blobs } from '../blobs.ts';
 import type { bucketService } from '../bucket.service.ts';
 import { obsFailure } from '../failures.ts';
-import type { Guard } from '../guard.ts';
+import type { Asking, Guard } from '../guard.ts';
 import type { multipartService } from '../multipart.service.ts';
 import type { objectService } from '../object.service.ts';
 import type { objectStore } from '../object.store.ts';
@@ -27,6 +27,7 @@ export interface ObsServices {
   store: ReturnType<typeof objectStore>;
   blobs: Blobs;
   settings: SettingsStore;
+  access: AccessService;
   guard: Guard;
   buckets: ReturnType<typeof bucketService>;
   objects: ReturnType<typeof objectService>;
@@ -43,7 +44,7 @@ export interface ObsCall {
   response: ServerResponse;
   address: Address;
   path: ObsPath;
-  principal: Principal;
+  principal: Asking;
   dialect: Dialect;
   auth: Authenticated;
   services: ObsServices;
@@ -158,7 +159,7 @@ function userMetadata(call: ObsCall): Record<string, string> {
   return metadata;
 }
 
-const UNSUPPORTED_HEADERS = /^(grant-|object-lock-|expires$|fs-file-interface$|callback)/;
+const UNSUPPORTED_HEADERS = /^(object-lock-|expires$|fs-file-interface$|callback)/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {
@@ -166,10 +167,6 @@ export function refuseUnsupported(call: ObsCall): void {
     const bare = /^x-(?:obs|amz)-(.*)$/.exec(name)?.[1];
     if (bare === undefined) continue;
     if (UNSUPPORTED_HEADERS.test(bare)) throw obsFailure('NotImplemented', `Header ${name} is not supported.`);
-  }
-  const acl = header(call, 'acl');
-  if (acl && !['private', 'bucket-owner-full-control', 'bucket-owner-read'].includes(acl)) {
-    throw obsFailure('NotImplemented', `ACL "${acl.slice(0, 40)}" is not supported: objects and buckets are private.`);
   }
 }
 
@@ -192,8 +189,8 @@ export function sendEmpty(call: ObsCall, status: number): void {
   call.response.end();
 }
 
-/** `<Owner>` as the dialect writes it. */
-export function owner(dialect: Dialect, id: string, name: string, tag = 'Owner'): Xml {
+/** `<Owner>` as the dialect writes it; without a name for those who should not see it. */
+export function owner(dialect: Dialect, id: string, name: string | undefined, tag = 'Owner'): Xml {
   return [
     tag,
     dialect.name === 'aws'

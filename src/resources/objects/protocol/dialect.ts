@@ -48,5 +48,5 @@ export function dialectHeader(headers: IncomingHttpHeaders, dialect: Dialect, na
 
 /** Guesses the dialect of a request that carries no signature. */
 export function guessDialect(headers: IncomingHttpHeaders): Dialect {
-  return Object.keys(headers).some(name => name.startsWith('x-amz-')) ? AWS : OBS;
+  return Object.keys(headers).some(name => name.startsWith('x-amz-') || name.startsWith('amz-sdk-')) ? AWS : OBS;
 }

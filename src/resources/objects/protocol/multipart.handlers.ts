@@ -1,5 +1,6 @@
 import { obsFailure } from '../failures.ts';
-import { MAX_PARTS, MAX_PUT_BYTES, type ObjectAttributes } from '../object.ts';
+import { type BucketInfo, MAX_PARTS, MAX_PUT_BYTES, type ObjectAttributes } from '../object.ts';
+import { accountOf, newObjectAcl, ownerXml } from './acl.ts';
 import { keyEncoder } from './bucket.handlers.ts';
 import {
   body,
@@ -29,9 +30,10 @@ const MAX_LISTED = 1000;
 
 export const initiateUpload: ObsHandler = async call => {
   refuseUnsupported(call);
+  const acl = await newObjectAcl(call);
   call.proceed();
   const encrypt = encryptionRequest(call);
-  const given = requestAttributes(call);
+  const given = { ...requestAttributes(call), ...acl };
   const { id, encryption } = await call.services.multipart.initiate(call.principal, call.path, given, encrypt);
   tellEncryption(call, encryption);
   sendXml(call, [
@@ -99,8 +101,7 @@ export const listParts: ObsHandler = async call => {
       ['Bucket', bucket.name],
       ['Key', keyEncoder(call)(upload.key)],
       ['UploadId', id],
-      owner(dialect, upload.initiator_id, upload.initiator_name, 'Initiator'),
-      owner(dialect, bucket.accountId, bucket.accountName),
+      ...initiatorAndOwner(call, bucket, upload, kept),
       ['StorageClass', storageClassName(dialect, kept.storageClass)],
       ['PartNumberMarker', after],
       ['NextPartNumberMarker', parts.at(-1)?.number ?? after],
@@ -120,6 +121,21 @@ export const listParts: ObsHandler = async call => {
     ],
   ]);
 };
+
+/** Who began an upload is for its own account; others see that account alone. */
+function initiatorAndOwner(
+  call: ObsCall,
+  bucket: BucketInfo,
+  upload: { initiator_id: string; initiator_name: string },
+  { owner: foreign }: Pick<ObjectAttributes, 'owner'>,
+): Xml[] {
+  const account = foreign ?? accountOf(bucket);
+  const initiator =
+    call.principal.accountId === account.id
+      ? owner(call.dialect, upload.initiator_id, upload.initiator_name, 'Initiator')
+      : ownerXml(call, account, 'Initiator');
+  return [initiator, ownerXml(call, account)];
+}
 
 export const abortUpload: ObsHandler = async call => {
   await call.services.multipart.abort(call.principal, call.path, uploadOf(call).id);
@@ -176,10 +192,8 @@ export const listUploads: ObsHandler = async call => {
   const uploads: Xml[] = [];
   const prefixes = new Set<string>();
   let truncated = false;
-  let owned: Xml | undefined;
   scan: for (;;) {
     const page = await call.services.multipart.listUploads(call.principal, call.path.bucket, after, 500);
-    owned = owner(dialect, page.bucket.accountId, page.bucket.accountName);
     for (const row of page.uploads) {
       if (row.key.startsWith(prefix)) {
         const at = delimiter === '' ? -1 : row.key.indexOf(delimiter, prefix.length);
@@ -196,8 +210,7 @@ export const listUploads: ObsHandler = async call => {
               [
                 ['Key', encode(row.key)],
                 ['UploadId', row.id],
-                owner(dialect, row.initiator_id, row.initiator_name, 'Initiator'),
-                owned,
+                ...initiatorAndOwner(call, page.bucket, row, kept),
                 ['StorageClass', storageClassName(dialect, kept.storageClass)],
                 ['Initiated', isoTime(row.initiated_at)],
               ],

@@ -3,8 +3,8 @@ import { obsFailure } from '../failures.ts';
 import { type Conditions, etagListed } from '../object.service.ts';
 import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSegments } from '../object.ts';
 import { NULL_VERSION } from '../versions.ts';
+import { newObjectAcl } from './acl.ts';
 import { decode } from './address.ts';
-import { ownerHasFullControl } from './bucket.handlers.ts';
 import {
   body,
   documentText,
@@ -32,9 +32,11 @@ export const putObject: ObsHandler = async call => {
   const { services, principal, path } = call;
   // Refused before the body is asked for, so that nobody sends gigabytes in vain.
   await services.guard.require(principal, 'obs:object:PutObject', path);
+  const acl = await newObjectAcl(call);
   const { source, ...expected } = body(call, MAX_PUT_BYTES);
   const info = await services.objects.put(principal, path, source, {
     ...given,
+    ...acl,
     ...expected,
     conditions: writeConditions(call),
     ...(encrypt ? { encrypt } : {}),
@@ -193,6 +195,7 @@ export const copyObject: ObsHandler = async call => {
       'Copying an object to itself must replace its metadata, storage class or encryption.',
     );
   }
+  const acl = await newObjectAcl(call);
   call.proceed();
   const tagging = header(call, 'tagging-directive') ?? (given.tags === undefined ? 'COPY' : 'REPLACE');
   if (tagging !== 'COPY' && tagging !== 'REPLACE') {
@@ -202,6 +205,7 @@ export const copyObject: ObsHandler = async call => {
   const info = await call.services.objects.copy(call.principal, from, call.path, {
     directive,
     ...others,
+    ...acl,
     ...(tagging === 'COPY' ? {} : { tags: tags ?? {} }),
     check: source => {
       tellVersion(call, source.versionId, 'copy-source-version-id');
@@ -295,10 +299,3 @@ function deletion(asked: string | undefined, versionId: string | undefined, dele
     ['DeleteMarkerVersionId', deleteMarker ? versionId : undefined],
   ];
 }
-
-export const objectAcl: ObsHandler = async call => {
-  const { services, principal, path } = call;
-  const bucket = await services.guard.require(principal, 'obs:object:GetObjectAcl', path);
-  await services.objects.stat(bucket, path, versionOf(call));
-  sendXml(call, ownerHasFullControl(call, bucket));
-};

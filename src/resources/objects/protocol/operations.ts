@@ -1,5 +1,18 @@
 import { obsFailure } from '../failures.ts';
 import {
+  deleteBucketPolicy,
+  deletePublicAccessBlock,
+  getBucketAcl,
+  getBucketPolicy,
+  getObjectAcl,
+  getPolicyStatus,
+  getPublicAccessBlock,
+  putBucketAcl,
+  putBucketPolicy,
+  putObjectAcl,
+  putPublicAccessBlock,
+} from './access.handlers.ts';
+import {
   appendObject,
   deleteObjectTagging,
   getObjectTagging,
@@ -7,7 +20,6 @@ import {
   putObjectTagging,
 } from './amend.handlers.ts';
 import {
-  bucketAcl,
   bucketLocation,
   bucketStorageClass,
   bucketStorageInfo,
@@ -28,15 +40,7 @@ import {
   listUploads,
   uploadPart,
 } from './multipart.handlers.ts';
-import {
-  copyObject,
-  deleteObject,
-  deleteObjects,
-  getObject,
-  headObject,
-  objectAcl,
-  putObject,
-} from './object.handlers.ts';
+import { copyObject, deleteObject, deleteObjects, getObject, headObject, putObject } from './object.handlers.ts';
 import { postObject } from './post.handlers.ts';
 import { getVersioning, listVersions, putVersioning } from './version.handlers.ts';
 
@@ -54,7 +58,15 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   HEAD: headBucket,
   PUT: createBucket,
   DELETE: deleteBucket,
-  'GET ?acl': bucketAcl,
+  'GET ?acl': getBucketAcl,
+  'PUT ?acl': putBucketAcl,
+  'GET ?policy': getBucketPolicy,
+  'PUT ?policy': putBucketPolicy,
+  'DELETE ?policy': deleteBucketPolicy,
+  'GET ?policyStatus': getPolicyStatus,
+  'GET ?publicAccessBlock': getPublicAccessBlock,
+  'PUT ?publicAccessBlock': putPublicAccessBlock,
+  'DELETE ?publicAccessBlock': deletePublicAccessBlock,
   'GET ?location': bucketLocation,
   'GET ?storageinfo': bucketStorageInfo,
   'GET ?storageClass': bucketStorageClass,
@@ -67,7 +79,6 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   'GET ?logging': unset('GetBucketLogging', ['BucketLoggingStatus', []]),
   'GET ?notification': unset('GetBucketNotification', ['NotificationConfiguration', []]),
   'GET ?quota': unset('GetBucketQuota', ['Quota', [['StorageQuota', 0]]]),
-  'GET ?policy': unset('GetBucketPolicy', 'NoSuchBucketPolicy'),
   'GET ?cors': unset('GetBucketCORS', 'NoSuchCORSConfiguration'),
   'GET ?lifecycle': unset('GetLifecycleConfiguration', 'NoSuchLifecycleConfiguration'),
   'GET ?website': unset('GetBucketWebsite', 'NoSuchWebsiteConfiguration'),
@@ -80,7 +91,8 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
   HEAD: headObject,
   PUT: putObject,
   DELETE: deleteObject,
-  'GET ?acl': objectAcl,
+  'GET ?acl': getObjectAcl,
+  'PUT ?acl': putObjectAcl,
   'POST ?append': appendObject,
   'PUT ?metadata': putObjectMetadata,
   'GET ?tagging': getObjectTagging,

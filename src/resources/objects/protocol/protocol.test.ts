@@ -85,8 +85,8 @@ describe('object protocol', () => {
     assert.match(list.text, /<Key>a\/b c<\/Key>.*<StorageClass>WARM<\/StorageClass>/);
     const missing = await obs('HEAD', '/nothing');
     assert.deepEqual([missing.status, missing.headers['x-obs-error-code']], [404, 'NoSuchKey']);
-    const acl = await obs('PUT', '/x', { body: 'x', extra: { 'x-obs-acl': 'public-read' } });
-    assert.deepEqual([acl.status, acl.code], [501, 'NotImplemented']);
+    const acl = await obs('PUT', '/x', { body: 'x', extra: { 'x-obs-acl': 'public' } });
+    assert.deepEqual([acl.status, acl.code], [400, 'InvalidArgument']);
     const location = await obs('GET', '/?location');
     assert.match(location.text, /<Location[^>]*>local-1<\/Location>/);
   });
@@ -169,7 +169,7 @@ describe('object protocol', () => {
     assert.equal(await remove('<a>'.repeat(5000)), 'MalformedXML');
     assert.equal(await remove('<Delete></Delete>'), 'MalformedXML');
     assert.equal((await obs('GET', '/?max-keys=-1')).code, 'InvalidArgument');
-    assert.equal((await obs('PUT', '/?policy', { body: '{}' })).code, 'NotImplemented');
+    assert.equal((await obs('PUT', '/?policy', { body: '{}' })).code, 'MalformedPolicy');
     assert.equal((await obs('POST', '/m')).code, 'MethodNotAllowed');
   });
 

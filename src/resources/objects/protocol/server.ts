@@ -10,6 +10,7 @@ import { type Address, parseAddress } from './address.ts';
 import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import { authenticateForm, formDialect, formKey } from './authenticate-form.ts';
 import type { ObsCall, ObsServices } from './call.ts';
+import { requestConditions } from './conditions.ts';
 import { type Dialect, guessDialect } from './dialect.ts';
 import { type Form, openForm } from './form.ts';
 import { operationOf, subResourceOf } from './operations.ts';
@@ -50,7 +51,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
       proceeded = true;
       response.writeContinue();
     };
-    const trail = trailOf({ audit, log }, request, response, requestId);
+    const trail = trailOf({ audit, log, findBucket: services.store.findBucket }, request, response, requestId);
     response.setHeader('Server', 'OBS');
     try {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
@@ -79,6 +80,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
         path,
         principal: {
           ...auth.principal,
+          conditions: () => requestConditions(request, address, auth.dialect),
           ...(request.socket.remoteAddress ? { sourceIp: request.socket.remoteAddress } : {}),
         },
         dialect: auth.dialect,

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Audit, attributedTo } from '../../../http/audit.ts';
+import { type Attributed, type Audit, attributedTo } from '../../../http/audit.ts';
 import type { Failure } from '../../../kernel/failure.ts';
 import type { Log } from '../../../kernel/log.ts';
 import type { Principal } from '../../../kernel/principal.ts';
-import type { ObsPath } from '../object.ts';
+import type { BucketInfo, ObsPath } from '../object.ts';
 import { subResourceOf } from './operations.ts';
 
 /** What is known of a request so far. */
@@ -28,7 +28,7 @@ const DENIED = 403;
 
 /** Reading and writing objects is not recorded: the use of their actions is counted alone. */
 export function trailOf(
-  deps: { audit: Audit; log: Log },
+  deps: { audit: Audit; log: Log; findBucket(name: string): Promise<BucketInfo | undefined> },
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -62,7 +62,7 @@ export function trailOf(
         readOnly: method === 'GET' || method === 'HEAD',
         status,
         ...(failure ? { errorCode: failure.code } : {}),
-        ...(known.principal ? attributedTo(known.principal) : {}),
+        ...(known.principal ? attributedTo(await whoOf(known.principal, bucket)) : {}),
         ...(action === undefined ? {} : { action }),
         verdict: status === DENIED ? 'deny' : failure ? 'none' : 'allow',
         ...(target === undefined ? {} : { target }),
@@ -72,6 +72,14 @@ export function trailOf(
     } catch (error) {
       deps.log.error({ err: error, requestId }, 'audit record could not be written');
     }
+  }
+
+  /** What nobody known did, or tried, is for the bucket's owner to know. */
+  async function whoOf(principal: Principal, bucket: string | undefined): Promise<Attributed> {
+    if (principal.kind !== 'anonymous') return principal;
+    const { kind, name, credential } = principal;
+    const owner = bucket ? await deps.findBucket(bucket) : undefined;
+    return { kind, name, credential, ...(owner ? { accountId: owner.accountId, accountName: owner.accountName } : {}) };
   }
 
   /** As the action is called that a request needs, where none was asked for: `CreateBucket`, `PutBucketPolicy`, `GetObject`. */

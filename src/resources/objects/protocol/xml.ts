@@ -1,18 +1,26 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { obsFailure } from '../failures.ts';
 
-/** An element: name and text, or name and children; undefined content leaves it out. */
-export type Xml = readonly [name: string, content: string | number | boolean | undefined | readonly Xml[]];
+/** An element: name and text, or name and children, and attributes; undefined content leaves it out. */
+export type Xml = readonly [
+  name: string,
+  content: string | number | boolean | undefined | readonly Xml[],
+  attributes?: Record<string, string>,
+];
 
 /** A whole document. */
 export function renderXml(root: Xml, namespace?: string): string {
   const parts = ['<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'];
-  render(root, parts, namespace === undefined ? '' : ` xmlns="${namespace}"`);
+  const [name, content, attributes] = root;
+  render([name, content, { ...(namespace === undefined ? {} : { xmlns: namespace }), ...attributes }], parts);
   return parts.join('');
 }
 
-function render([name, content]: Xml, parts: string[], attributes = ''): void {
+function render([name, content, given = {}]: Xml, parts: string[]): void {
   if (content === undefined) return;
+  const attributes = Object.entries(given)
+    .map(([key, value]) => ` ${key}="${escapeXml(value)}"`)
+    .join('');
   if (Array.isArray(content)) {
     parts.push(`<${name}${attributes}>`);
     for (const child of content as readonly Xml[]) render(child, parts);
