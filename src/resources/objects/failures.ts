@@ -48,6 +48,7 @@ const CODES = {
   NoSuchUpload: [404, 'The multipart upload does not exist: it was completed, aborted or never begun.'],
   NoSuchWebsiteConfiguration: [404, 'The bucket has no website configuration.'],
   NotImplemented: [501, 'This function is not implemented.'],
+  OperationAborted: [409, 'The operation conflicts with what is there or with another operation.'],
   PreconditionFailed: [412, 'A condition of the request does not hold.'],
   RequestTimeTooSkewed: [403, "The request's time differs from the server's by more than 15 minutes."],
   ServerSideEncryptionConfigurationNotFoundError: [404, 'The bucket has no encryption configuration.'],

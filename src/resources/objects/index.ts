@@ -11,6 +11,7 @@ import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
 import { objectEncryption } from './encryption.ts';
+import { fileSystemService } from './file-system.service.ts';
 import { createGuard } from './guard.ts';
 import type { ListQuery } from './listing.ts';
 import { multipartService } from './multipart.service.ts';
@@ -106,6 +107,15 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const objects = objectService({ store, blobs, commit, guard, encryption, clock, log, onRelease: reaper.hint });
   const buckets = bucketService({ store, commit, guard, clock, region });
   const multipart = multipartService({ db, blobs, commit, guard, encryption, clock, objects, onRelease: reaper.hint });
+  const fileSystem = fileSystemService({
+    blobs,
+    commit,
+    guard,
+    encryption,
+    clock,
+    objects,
+    onRelease: reaper.hint,
+  });
   const server = createObsServer({
     iam: deps.iam,
     audit: deps.audit,
@@ -120,6 +130,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     buckets,
     objects,
     multipart,
+    fileSystem,
   });
   const service: ObjectService = {
     ...buckets,

@@ -9,6 +9,7 @@ import type { BlobCipher, Blobs, WrittenBlob } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import type { Encryption, EncryptionRequest, ObjectCipher } from './encryption.ts';
 import { obsFailure } from './failures.ts';
+import { checkRemovable, makeDirectories } from './file-system.ts';
 import type { Guard } from './guard.ts';
 import { type ListPage, type ListQuery, listPage } from './listing.ts';
 import { attributesText, type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
@@ -155,6 +156,7 @@ export function objectService(deps: ObjectDeps) {
   ): Promise<ObjectInfo> {
     const old = await rows.findObject(bucket.id, key);
     if (entry.conditions) checkConditions(entry.conditions, old);
+    if (bucket.kind === 'POSIX') await makeDirectories(rows.database, bucket, { key, size: entry.size }, clock.now());
     const row: ObjectRow = {
       bucket_id: bucket.id,
       key,
@@ -223,6 +225,7 @@ export function objectService(deps: ObjectDeps) {
         const rows = objectStore(transaction);
         const row = await rows.findObject(bucket.id, path.key);
         if (!row) return;
+        if (bucket.kind === 'POSIX') await checkRemovable(transaction, bucket, path.key);
         await rows.deleteObject(bucket.id, path.key);
         await rows.release(segmentsOf(row), clock.now());
       });

@@ -6,6 +6,7 @@ import type { Principal } from '../../../kernel/principal.ts';
 import type { Blobs } from '../blobs.ts';
 import type { bucketService } from '../bucket.service.ts';
 import { obsFailure } from '../failures.ts';
+import type { fileSystemService } from '../file-system.service.ts';
 import type { Guard } from '../guard.ts';
 import type { multipartService } from '../multipart.service.ts';
 import type { objectService } from '../object.service.ts';
@@ -29,6 +30,7 @@ export interface ObsServices {
   buckets: ReturnType<typeof bucketService>;
   objects: ReturnType<typeof objectService>;
   multipart: ReturnType<typeof multipartService>;
+  fileSystem: ReturnType<typeof fileSystemService>;
   clock: Clock;
   region: string;
   domain: string;
