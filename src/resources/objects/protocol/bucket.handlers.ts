@@ -71,7 +71,11 @@ export const headBucket: ObsHandler = async call => {
 
 function describeBucket(call: ObsCall, bucket: BucketInfo): void {
   const { response, dialect } = call;
-  if (bucket.kind === 'POSIX') response.setHeader(`${dialect.prefix}fs-file-interface`, 'Enabled');
+  if (bucket.kind === 'POSIX') {
+    response.setHeader(`${dialect.prefix}fs-file-interface`, 'Enabled');
+    // esdk-obs-nodejs looks for it by this name in AWS' dialect too.
+    response.setHeader('x-obs-fs-file-interface', 'Enabled');
+  }
   if (dialect.name === 'obs') {
     response.setHeader('x-obs-bucket-location', bucket.location);
     response.setHeader('x-obs-storage-class', bucket.storageClass);

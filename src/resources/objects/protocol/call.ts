@@ -141,13 +141,19 @@ function userMetadata(call: ObsCall): Record<string, string> {
   return metadata;
 }
 
-const UNSUPPORTED_HEADERS = /^(grant-|object-lock-|tagging$|website-redirect-location$|expires$|callback)/;
+const UNSUPPORTED_HEADERS = /^(grant-|object-lock-|tagging$|website-redirect-location$|expires$)/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {
   for (const name of Object.keys(call.request.headers)) {
     const bare = /^x-(?:obs|amz)-(.*)$/.exec(name)?.[1];
     if (bare === undefined) continue;
+    if (bare === 'callback' || bare === 'callback-var') {
+      throw obsFailure(
+        'NotImplemented',
+        'Callbacks after uploads are not supported: tell your server from the client.',
+      );
+    }
     if (UNSUPPORTED_HEADERS.test(bare)) throw obsFailure('NotImplemented', `Header ${name} is not supported.`);
   }
   const acl = header(call, 'acl');
