@@ -66,6 +66,11 @@ describe('parallel file systems', () => {
   it('are told from object buckets', async () => {
     assert.equal((await ok('getBucketMetadata')).FsInterface, 'Enabled');
     assert.equal((await ok('getBucketMetadata', { Bucket: 'object-bucket' })).FsInterface ?? '', '');
+    const { Buckets } = await ok('listBuckets', { BucketType: 'POSIX' });
+    assert.deepEqual(
+      Buckets.map((bucket: { BucketName: string }) => bucket.BucketName),
+      [Bucket],
+    );
     const Key = 'x';
     await ok('putObject', { Bucket: 'object-bucket', Key, Body: 'x' });
     await refused('renameObject', { Bucket: 'object-bucket', Key, Name: 'y' }, 405, 'MethodNotAllowed');
@@ -123,7 +128,8 @@ describe('parallel file systems', () => {
   it('truncate, and write in place', async () => {
     for (const encrypted of [{}, { SseKms: 'kms' }]) {
       let model: Buffer = text(2 * MiB + 100);
-      await ok('putObject', { Key: 'file', Body: String(model), ...encrypted });
+      const put = await ok('putObject', { Key: 'file', Body: String(model), ...encrypted });
+      assert.equal(put.SseKms ?? '', 'SseKms' in encrypted ? 'kms' : '');
       const write = async (Position: number, bytes: Buffer) => {
         await ok('modifyObject', { Key: 'file', Position, Body: String(bytes) });
         const longer = Buffer.alloc(Math.max(model.length, Position + bytes.length));
