@@ -56,6 +56,7 @@ const CODES = {
   PositionNotEqualToLength: [409, 'The position differs from the length of the object.'],
   MalformedACLError: [400, 'The access control list is not well-formed or not valid.'],
   NotImplemented: [501, 'This function is not implemented.'],
+  OperationAborted: [409, 'The operation conflicts with what is there or with another operation.'],
   PreconditionFailed: [412, 'A condition of the request does not hold.'],
   RequestTimeTooSkewed: [403, "The request's time differs from the server's by more than 15 minutes."],
   ServerSideEncryptionConfigurationNotFoundError: [404, 'The bucket has no encryption configuration.'],

@@ -13,6 +13,7 @@ import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
 import { objectEncryption } from './encryption.ts';
+import { fileSystemService } from './file-system.service.ts';
 import { createGuard } from './guard.ts';
 import type { ListQuery } from './listing.ts';
 import { multipartService } from './multipart.service.ts';
@@ -113,6 +114,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const buckets = bucketService({ store, commit, guard, settings, clock, region, otherLocations });
   const access = accessService({ db, settings, commit, guard });
   const multipart = multipartService({ db, blobs, commit, guard, encryption, clock, objects, ...released });
+  const fileSystem = fileSystemService({ blobs, commit, guard, encryption, clock, objects, ...released });
   const server = createObsServer({
     iam: deps.iam,
     audit: deps.audit,
@@ -129,6 +131,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     objects,
     append: appendService({ blobs, guard, clock, objects }),
     multipart,
+    fileSystem,
   });
   const service: ObjectService = {
     ...buckets,

@@ -11,6 +11,7 @@ import type { Encryption, EncryptionRequest } from './encryption.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { multipartStore, type PartRow, type UploadRow } from './multipart.store.ts';
+import { type ChecksumType, joinChecksums } from './multipart-checksum.ts';
 import {
   type Conditions,
   digest,
@@ -32,6 +33,7 @@ import {
   segmentsSize,
   sliceSegments,
 } from './object.ts';
+import type { ChecksumName } from './protocol/checksums.ts';
 import { versionStore } from './version.store.ts';
 
 /** A part as the client lists it when it completes the upload. */
@@ -49,6 +51,15 @@ export interface PartInfo {
   etag: string;
   lastModified: number;
   checksum: Record<string, string>;
+}
+
+export interface CompleteOptions {
+  minPartBytes: number;
+  conditions?: Conditions;
+  /** Checksums that the whole must have. */
+  checksum?: Record<string, string>;
+  /** Bytes that the whole must have. */
+  size?: number;
 }
 
 /** A part that was just taken in, and how the upload is encrypted. */
@@ -270,7 +281,7 @@ export function multipartService(deps: {
       path: ObsPath,
       uploadId: string,
       listed: readonly ListedPart[],
-      options: { minPartBytes: number; conditions?: Conditions },
+      options: CompleteOptions,
     ): Promise<ObjectInfo> {
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
       if (listed.length === 0) throw obsFailure('MalformedXML', 'No part is listed.');
@@ -298,13 +309,27 @@ export function multipartService(deps: {
           }
         }
         const segments = chosen.flatMap(segmentsOf).filter(segment => segment[2] > 0);
+        const size = segmentsSize(segments);
+        if (options.size !== undefined && options.size !== size) {
+          throw obsFailure('InvalidRequest', `The parts have ${size} bytes together, not ${options.size}.`);
+        }
+        const begun = JSON.parse(kept) as ObjectAttributes;
+        const checksum = wholeChecksum(begun.checksum, chosen);
+        for (const [name, value] of Object.entries(options.checksum ?? {})) {
+          if (checksum[name] !== undefined && checksum[name] !== value) {
+            throw obsFailure(
+              'BadDigest',
+              `The ${name} checksum of the parts together is ${checksum[name]}, not ${value}.`,
+            );
+          }
+        }
         const objectRows = objectStore(transaction);
         await rows.deleteUpload(uploadId);
         await objectRows.handOver([...stored.values()].flatMap(segmentsOf), segments, clock.now());
         return objects.replace(transaction, bucket, path.key, {
-          size: segmentsSize(segments),
+          size,
           etag: multipartEtag(chosen.map(row => row.etag)),
-          attributes: JSON.parse(kept) as ObjectAttributes,
+          attributes: { ...begun, checksum },
           segments,
           uploadId,
           conditions: options.conditions,
@@ -329,6 +354,20 @@ function choose(part: ListedPart, stored: ReadonlyMap<number, PartRow>): PartRow
     }
   }
   return row;
+}
+
+/** The checksum the upload was begun with, from those of its parts; none where a part has none. */
+function wholeChecksum(types: Record<string, string>, parts: readonly PartRow[]): Record<string, string> {
+  const whole: Record<string, string> = {};
+  for (const [name, type] of Object.entries(types)) {
+    const values = parts.map(row => ({
+      value: (JSON.parse(row.checksum) as Record<string, string>)[name] ?? '',
+      size: row.size,
+    }));
+    if (values.some(({ value }) => value === '')) continue;
+    whole[name] = joinChecksums(name as ChecksumName, type as ChecksumType, values);
+  }
+  return whole;
 }
 
 /** MD5 over the parts' MD5s, then the number of parts. */

@@ -10,6 +10,7 @@ import type { BlobCipher, Blobs, WrittenBlob } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import type { Encryption, EncryptionRequest, ObjectCipher } from './encryption.ts';
 import { obsFailure } from './failures.ts';
+import { checkRemovable, makeDirectories } from './file-system.ts';
 import type { Guard, ObjectAccess } from './guard.ts';
 import { type ListPage, type ListQuery, listPage } from './listing.ts';
 import { attributesText, type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
@@ -179,6 +180,7 @@ export function objectService(deps: ObjectDeps) {
     const rows = objectStore(transaction);
     const old = await rows.findObject(bucket.id, key);
     if (entry.conditions) checkConditions(entry.conditions, old);
+    if (bucket.kind === 'POSIX') await makeDirectories(transaction, bucket, { key, size: entry.size }, clock.now());
     const place = await makeWay(transaction, bucket, key, old, clock.now());
     const row: ObjectRow = {
       bucket_id: bucket.id,
@@ -247,11 +249,12 @@ export function objectService(deps: ObjectDeps) {
       if (versionId !== undefined) checkVersionId(versionId);
       const action = versionId === undefined ? 'obs:object:DeleteObject' : 'obs:object:DeleteObjectVersion';
       const bucket = await guard.require(principal, action, path);
-      const removed = await commit(transaction =>
-        versionId === undefined
+      const removed = await commit(async transaction => {
+        if (bucket.kind === 'POSIX') await checkRemovable(transaction, bucket, path.key);
+        return versionId === undefined
           ? removeCurrent(transaction, bucket, path.key, clock.now())
-          : removeVersion(transaction, bucket, path.key, versionId, clock.now()),
-      );
+          : removeVersion(transaction, bucket, path.key, versionId, clock.now());
+      });
       onRelease();
       return removed;
     },

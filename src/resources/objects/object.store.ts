@@ -66,6 +66,8 @@ export interface NewBlob {
 export function objectStore(database: Database) {
   const db = tables<Tables>(database);
   return {
+    /** The database or transaction that these queries go to. */
+    database,
     async findBucket(name: string): Promise<BucketInfo | undefined> {
       const row = await db.selectFrom('obs_buckets').selectAll().where('name', '=', name).executeTakeFirst();
       return row && bucketOf(row);

@@ -5,6 +5,7 @@ import { accountOf, newBucketAcl, ownerXml } from './acl.ts';
 import { encodeStrictly } from './address.ts';
 import {
   documentText,
+  header,
   isoTime,
   numberParameter,
   type ObsCall,
@@ -19,7 +20,9 @@ import { childText, parseXml, type Xml } from './xml.ts';
 
 export const listBuckets: ObsHandler = async call => {
   const { principal, dialect } = call;
-  const buckets = await call.services.buckets.listBuckets(principal);
+  const kind = header(call, 'bucket-type')?.toUpperCase();
+  const all = await call.services.buckets.listBuckets(principal);
+  const buckets = kind ? all.filter(bucket => bucket.kind === kind) : all;
   const rows = buckets.map(
     (bucket): Xml => [
       'Bucket',
@@ -29,7 +32,7 @@ export const listBuckets: ObsHandler = async call => {
         ...(dialect.name === 'obs'
           ? ([
               ['Location', bucket.location],
-              ['BucketType', 'OBJECT'],
+              ['BucketType', bucket.kind],
             ] as Xml[])
           : []),
       ],
@@ -44,7 +47,12 @@ export const createBucket: ObsHandler = async call => {
   const tree = text === undefined ? undefined : parseXml(text, 'CreateBucketConfiguration');
   const location = tree && (childText(tree, 'Location') ?? childText(tree, 'LocationConstraint'));
   const storageClass = storageClassHeader(call);
+  const fileInterface = header(call, 'fs-file-interface');
+  if (fileInterface !== undefined && !/^(enabled|disabled)$/i.test(fileInterface)) {
+    throw obsFailure('InvalidArgument', `${call.dialect.prefix}fs-file-interface must be Enabled or Disabled.`);
+  }
   await call.services.buckets.createBucket(call.principal, call.path.bucket, {
+    ...(/^enabled$/i.test(fileInterface ?? '') ? { kind: 'POSIX' as const } : {}),
     ...(location ? { location: location.trim() } : {}),
     ...(storageClass ? { storageClass } : {}),
     ...newBucketAcl(call),
@@ -61,6 +69,11 @@ export const headBucket: ObsHandler = async call => {
 
 function describeBucket(call: ObsCall, bucket: BucketInfo): void {
   const { response, dialect } = call;
+  if (bucket.kind === 'POSIX') {
+    response.setHeader(`${dialect.prefix}fs-file-interface`, 'Enabled');
+    // esdk-obs-nodejs looks for it by this name in AWS' dialect too.
+    response.setHeader('x-obs-fs-file-interface', 'Enabled');
+  }
   if (dialect.name === 'obs') {
     response.setHeader('x-obs-bucket-location', bucket.location);
     response.setHeader('x-obs-storage-class', bucket.storageClass);

@@ -7,6 +7,7 @@ import type { appendService } from '../append.service.ts';
 import type { Blobs } from '../blobs.ts';
 import type { bucketService } from '../bucket.service.ts';
 import { obsFailure } from '../failures.ts';
+import type { fileSystemService } from '../file-system.service.ts';
 import type { Asking, Guard } from '../guard.ts';
 import type { multipartService } from '../multipart.service.ts';
 import type { objectService } from '../object.service.ts';
@@ -33,6 +34,7 @@ export interface ObsServices {
   objects: ReturnType<typeof objectService>;
   append: ReturnType<typeof appendService>;
   multipart: ReturnType<typeof multipartService>;
+  fileSystem: ReturnType<typeof fileSystemService>;
   clock: Clock;
   region: string;
   domain: string;
@@ -159,13 +161,19 @@ function userMetadata(call: ObsCall): Record<string, string> {
   return metadata;
 }
 
-const UNSUPPORTED_HEADERS = /^(object-lock-|expires$|fs-file-interface$|callback)/;
+const UNSUPPORTED_HEADERS = /^(object-lock-|expires$)/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {
   for (const name of Object.keys(call.request.headers)) {
     const bare = /^x-(?:obs|amz)-(.*)$/.exec(name)?.[1];
     if (bare === undefined) continue;
+    if (bare === 'callback' || bare === 'callback-var') {
+      throw obsFailure(
+        'NotImplemented',
+        'Callbacks after uploads are not supported: tell your server from the client.',
+      );
+    }
     if (UNSUPPORTED_HEADERS.test(bare)) throw obsFailure('NotImplemented', `Header ${name} is not supported.`);
   }
 }

@@ -1,4 +1,5 @@
 import { obsFailure } from '../failures.ts';
+import { checksumType, typeOfChecksum } from '../multipart-checksum.ts';
 import { type BucketInfo, MAX_PARTS, MAX_PUT_BYTES, type ObjectAttributes } from '../object.ts';
 import { accountOf, newObjectAcl, ownerXml } from './acl.ts';
 import { keyEncoder } from './bucket.handlers.ts';
@@ -16,7 +17,7 @@ import {
   sendEmpty,
   sendXml,
 } from './call.ts';
-import { CHECKSUMS } from './checksums.ts';
+import { CHECKSUMS, type ChecksumName } from './checksums.ts';
 import { storageClassName } from './dialect.ts';
 import { customerKey, encryptionRequest, readOptions, tellEncryption } from './encryption.ts';
 import { checkCopyConditions, copySource, tellChecksum, tellVersion, writeConditions } from './object.handlers.ts';
@@ -33,7 +34,12 @@ export const initiateUpload: ObsHandler = async call => {
   const acl = await newObjectAcl(call);
   call.proceed();
   const encrypt = encryptionRequest(call);
-  const given = { ...requestAttributes(call), ...acl };
+  const checksum = uploadChecksum(call);
+  const given = { ...requestAttributes(call), ...acl, checksum };
+  for (const [name, type] of Object.entries(checksum)) {
+    call.response.setHeader('x-amz-checksum-algorithm', name.toUpperCase());
+    call.response.setHeader('x-amz-checksum-type', type);
+  }
   const { id, encryption } = await call.services.multipart.initiate(call.principal, call.path, given, encrypt);
   tellEncryption(call, encryption);
   sendXml(call, [
@@ -45,6 +51,31 @@ export const initiateUpload: ObsHandler = async call => {
     ],
   ]);
 };
+
+/** The checksum that an upload begun in AWS' dialect asks for, with its type. Throws Failure InvalidRequest. */
+function uploadChecksum(call: ObsCall): Record<string, string> {
+  const algorithm = call.dialect.name === 'aws' ? header(call, 'checksum-algorithm') : undefined;
+  if (!algorithm) return {};
+  const name = CHECKSUMS.find(known => known === algorithm.toLowerCase());
+  if (!name) throw obsFailure('InvalidRequest', `Checksum algorithm "${algorithm.slice(0, 20)}" is not known.`);
+  return { [name]: checksumType(name, header(call, 'checksum-type')) };
+}
+
+/** `ChecksumCRC32` and its like. */
+function checksumXml(checksum: Record<string, string>): Xml[] {
+  return Object.entries(checksum).map(([name, value]): Xml => [`Checksum${name.toUpperCase()}`, value]);
+}
+
+/** Checksums and size of the whole that come with a completion. */
+function expectedWhole(call: ObsCall): { checksum: Record<string, string>; size?: number } {
+  const checksum: Record<string, string> = {};
+  for (const name of CHECKSUMS) {
+    const value = header(call, `checksum-${name}`);
+    if (value !== undefined) checksum[name satisfies ChecksumName] = value;
+  }
+  const size = header(call, 'mp-object-size');
+  return { checksum, ...(size && /^\d{1,15}$/.test(size) ? { size: Number(size) } : {}) };
+}
 
 function uploadOf(call: ObsCall): { id: string; number: number } {
   const { query } = call.address;
@@ -115,6 +146,7 @@ export const listParts: ObsHandler = async call => {
             ['LastModified', isoTime(part.lastModified)],
             ['ETag', `"${part.etag}"`],
             ['Size', part.size],
+            ...(dialect.name === 'aws' ? checksumXml(part.checksum) : []),
           ],
         ],
       ),
@@ -164,6 +196,7 @@ export const completeUpload: ObsHandler = async call => {
   const info = await call.services.multipart.complete(call.principal, call.path, uploadOf(call).id, listed, {
     minPartBytes: call.auth.signature === 'v4' ? MIN_PART_S3 : MIN_PART_OBS,
     conditions: writeConditions(call),
+    ...expectedWhole(call),
   });
   tellVersion(call, info.versionId);
   tellEncryption(call, info.encryption);
@@ -174,6 +207,8 @@ export const completeUpload: ObsHandler = async call => {
       ['Bucket', info.bucket],
       ['Key', keyEncoder(call)(info.key)],
       ['ETag', `"${info.etag}"`],
+      ...checksumXml(info.checksum),
+      ...Object.values(info.checksum).map((value): Xml => ['ChecksumType', typeOfChecksum(value)]),
     ],
   ]);
 };

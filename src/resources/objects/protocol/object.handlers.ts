@@ -1,5 +1,6 @@
 import { isFailure } from '../../../kernel/failure.ts';
 import { obsFailure } from '../failures.ts';
+import { typeOfChecksum } from '../multipart-checksum.ts';
 import { type Conditions, etagListed } from '../object.service.ts';
 import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSegments } from '../object.ts';
 import { NULL_VERSION } from '../versions.ts';
@@ -70,7 +71,10 @@ export function tellVersion(call: ObsCall, versionId: string, name = 'version-id
 /** `x-amz-checksum-*` headers. */
 export function tellChecksum(call: ObsCall, checksum: Record<string, string>): void {
   if (call.dialect.name !== 'aws') return;
-  for (const [name, value] of Object.entries(checksum)) call.response.setHeader(`x-amz-checksum-${name}`, value);
+  for (const [name, value] of Object.entries(checksum)) {
+    call.response.setHeader(`x-amz-checksum-${name}`, value);
+    call.response.setHeader('x-amz-checksum-type', typeOfChecksum(value));
+  }
 }
 
 export const getObject: ObsHandler = async call => {

@@ -31,6 +31,7 @@ import {
   unset,
 } from './bucket.handlers.ts';
 import { header, type ObsCall, type ObsHandler } from './call.ts';
+import { modifyObject, renameObject, truncateObject } from './file-system.handlers.ts';
 import {
   abortUpload,
   completeUpload,
@@ -46,8 +47,8 @@ import { getVersioning, listVersions, putVersioning } from './version.handlers.t
 
 /** Query parameters that choose another operation than the plain one of the method. */
 const SUB_RESOURCES = `accelerate acl analytics append attributes backtosource bucketstatus cors customdomain delete
-  deletebucket directcoldaccess disPolicy encryption intelligent-tiering inventory legal-hold length lifecycle location
-  logging metadata metrics mirrorBackToSource modify name notification object-lock obscompresspolicy ownershipControls
+  deletebucket directcoldaccess disPolicy encryption intelligent-tiering inventory legal-hold lifecycle location
+  logging metadata metrics mirrorBackToSource modify notification object-lock obscompresspolicy ownershipControls
   partNumber policy policyStatus publicAccessBlock quota rename replication requestPayment restore retention select
   storageClass storageinfo storagePolicy tagging torrent truncate uploadId uploads versioning versions website
   x-image-process x-oss-process`.split(/\s+/);
@@ -103,6 +104,9 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
   'GET ?uploadId': listParts,
   'POST ?uploadId': completeUpload,
   'DELETE ?uploadId': abortUpload,
+  'POST ?rename': renameObject,
+  'PUT ?truncate': truncateObject,
+  'PUT ?modify': modifyObject,
 };
 
 /** The sub-resource that a query names, if any. */

@@ -48,7 +48,7 @@ describe('uploads from browsers', () => {
   async function post(fields: Record<string, string>, file: Buffer | string | undefined, name = 'photo.png') {
     const form = new FormData();
     for (const [field, value] of Object.entries(fields)) form.append(field, value);
-    if (file !== undefined) form.append('file', new Blob([file as never], { type: 'image/png' }), name);
+    if (file !== undefined) form.append('file', new Blob([file as string], { type: 'image/png' }), name);
     const response = await fetch(`${world.url}/${Bucket}`, { method: 'POST', body: form, redirect: 'manual' });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, code: /<Code>(.*?)<\/Code>/.exec(text)?.[1] };
@@ -197,7 +197,7 @@ describe('uploads from browsers', () => {
     const raw = async (body: string | Buffer, type = 'multipart/form-data; boundary=b') => {
       const response = await fetch(`${world.url}/${Bucket}`, {
         method: 'POST',
-        body: body as never,
+        body: body as string,
         headers: { 'content-type': type },
       });
       return /<Code>(.*?)<\/Code>/.exec(await response.text())?.[1];
