@@ -23,6 +23,7 @@ import { settingsStore } from './settings.store.ts';
 import { type SignUrlInput, signUrl } from './sign-url.ts';
 import type { TransferOptions, TransferResult } from './transfer.ts';
 import { type UploadOptions, type UploadResult, upload } from './upload.ts';
+import { createUsage } from './usage.store.ts';
 
 export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
 export { objectsMigrations } from './objects.migrations.ts';
@@ -95,7 +96,8 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const { db, clock, log, region } = deps;
   const store = objectStore(db);
   const blobs = new Blobs(deps.dir, id => store.findBlob(id));
-  const commit = commitQueue(db);
+  const usage = createUsage(commitQueue(db), db);
+  const { commit } = usage;
   const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store);
   const reaper = createReaper({ store, blobs, clock, log });
@@ -111,6 +113,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     region,
     store,
     settings,
+    usage,
     blobs,
     guard,
     buckets,

@@ -101,18 +101,6 @@ export function ownerHasFullControl(call: ObsCall, bucket: BucketInfo): Xml {
   ];
 }
 
-export const bucketStorageInfo: ObsHandler = async call => {
-  const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketStorage', call.path);
-  const { size, objects } = await call.services.store.usage(bucket.id);
-  sendXml(call, [
-    'GetBucketStorageInfoResult',
-    [
-      ['Size', size],
-      ['ObjectNumber', objects],
-    ],
-  ]);
-};
-
 export const bucketStorageClass: ObsHandler = async call => {
   const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketStoragePolicy', call.path);
   const name = storageClassName(call.dialect, bucket.storageClass);

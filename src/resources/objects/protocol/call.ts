@@ -12,6 +12,7 @@ import type { objectService } from '../object.service.ts';
 import type { objectStore } from '../object.store.ts';
 import { MAX_METADATA_BYTES, type ObjectAttributes, type ObsPath, type StorageClass } from '../object.ts';
 import type { SettingsStore } from '../settings.store.ts';
+import type { Usage } from '../usage.store.ts';
 import type { Address } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
 import { type Body, openBody } from './body.ts';
@@ -23,6 +24,7 @@ export interface ObsServices {
   store: ReturnType<typeof objectStore>;
   blobs: Blobs;
   settings: SettingsStore;
+  usage: Usage;
   guard: Guard;
   buckets: ReturnType<typeof bucketService>;
   objects: ReturnType<typeof objectService>;
