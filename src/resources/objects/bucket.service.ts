@@ -23,6 +23,8 @@ export function bucketService(deps: {
   guard: Guard;
   clock: Clock;
   region: string;
+  /** Called when a bucket is gone. */
+  onDelete(bucketId: number): void;
 }) {
   const { store, commit, guard, clock, region } = deps;
   return {
@@ -84,6 +86,7 @@ export function bucketService(deps: {
         if (await rows.bucketInUse(bucket.id)) throw obsFailure('BucketNotEmpty');
         await rows.deleteBucket(bucket.id);
       });
+      deps.onDelete(bucket.id);
     },
   };
 }

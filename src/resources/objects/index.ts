@@ -6,11 +6,13 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { createArchive } from './archive.ts';
 import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
 import { createGuard } from './guard.ts';
+import { type LifecycleWorker, lifecycleWorker } from './lifecycle.worker.ts';
 import type { ListQuery } from './listing.ts';
 import { multipartService } from './multipart.service.ts';
 import { type ByteRange, objectService, type PutOptions } from './object.service.ts';
@@ -70,6 +72,8 @@ export interface Objects {
   service: ObjectService;
   /** Removes what a killed process left behind; safe at any time, meant for right after start. Returns files removed. */
   sweep(): Promise<number>;
+  /** Applies lifecycle rules, and the expiry of single objects, as far as due now. */
+  applyLifecycle: LifecycleWorker['run'];
   /** Ends background work; the server is the caller's to close. */
   stop(): Promise<void>;
 }
@@ -89,6 +93,10 @@ export interface ObjectsDeps {
   region: string;
   /** Host name of the endpoint; `<bucket>.<domain>` addresses a bucket. */
   domain: string;
+  /** How long restoring an archived object takes; 5 seconds when absent. */
+  restoreMs?: number;
+  /** How often lifecycle rules are applied; hourly when absent. */
+  lifecycleIntervalMs?: number;
 }
 
 /** The object store: one service and its two HTTP dialects over the same rows and blobs. */
@@ -100,10 +108,11 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const { commit } = usage;
   const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store);
+  const archive = createArchive({ commit, guard, settings, clock, restoreMs: deps.restoreMs ?? 5000 });
   const reaper = createReaper({ store, blobs, clock, log });
-  const objects = objectService({ store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
-  const buckets = bucketService({ store, commit, guard, clock, region });
-  const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });
+  const objects = objectService({ store, blobs, commit, guard, archive, clock, log, onRelease: reaper.hint });
+  const buckets = bucketService({ store, commit, guard, clock, region, onDelete: settings.forget });
+  const multipart = multipartService({ db, blobs, commit, guard, archive, clock, objects, onRelease: reaper.hint });
   const server = createObsServer({
     iam: deps.iam,
     audit: deps.audit,
@@ -116,6 +125,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     usage,
     blobs,
     guard,
+    archive,
     buckets,
     objects,
     multipart,
@@ -131,17 +141,31 @@ export function createObjects(deps: ObjectsDeps): Objects {
     read: objects.read,
     put: objects.put,
     remove: objects.remove,
-    download: (principal, from, dir, options) => download({ objects, blobs }, principal, from, dir, options),
+    download: (principal, from, dir, options) => download({ objects, blobs, archive }, principal, from, dir, options),
     upload: (principal, dir, to, options) => upload({ objects }, principal, dir, to, options),
     signUrl: (credential, input) => signUrl(credential, input, clock.now()),
   };
+  const lifecycle = lifecycleWorker({
+    db,
+    commit,
+    settings,
+    clock,
+    log,
+    intervalMs: deps.lifecycleIntervalMs ?? 3600_000,
+    onRelease: reaper.hint,
+  });
+  lifecycle.start();
   return {
     server,
     service,
+    applyLifecycle: lifecycle.run,
     async sweep() {
       const removed = await blobs.sweep(ids => store.knownBlobs(ids));
       return removed + (await reaper.run());
     },
-    stop: reaper.stop,
+    async stop() {
+      await lifecycle.stop();
+      await reaper.stop();
+    },
   };
 }

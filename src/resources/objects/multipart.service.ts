@@ -4,6 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { hexId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
+import type { Archive } from './archive.ts';
 import type { Blobs } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
@@ -52,11 +53,12 @@ export function multipartService(deps: {
   blobs: Blobs;
   commit: Commit;
   guard: Guard;
+  archive: Archive;
   clock: Clock;
   objects: ReturnType<typeof objectService>;
   onRelease(): void;
 }) {
-  const { db, blobs, commit, guard, clock, objects, onRelease } = deps;
+  const { db, blobs, commit, guard, archive, clock, objects, onRelease } = deps;
   const store = multipartStore(db);
 
   async function find(rows: typeof store, bucketId: number, path: ObsPath, uploadId: string): Promise<UploadRow> {
@@ -137,6 +139,7 @@ export function multipartService(deps: {
       await find(store, bucket.id, path, upload.id);
       const source = await objects.open(principal, from);
       check?.(source.info);
+      await archive.checkReadable(source.info);
       if (range && (range.start > range.end || range.end >= source.info.size)) {
         throw obsFailure('InvalidRange', `The source has ${source.info.size} bytes.`);
       }

@@ -5,6 +5,7 @@ import { errorText } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { type Archive, copiedAttributes } from './archive.ts';
 import type { Blobs, WrittenBlob } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
@@ -63,6 +64,7 @@ export interface ObjectDeps {
   blobs: Blobs;
   commit: Commit;
   guard: Guard;
+  archive: Archive;
   clock: Clock;
   log: Log;
   /** Called when blobs may have lost their last reference. */
@@ -71,7 +73,7 @@ export interface ObjectDeps {
 
 /** Use cases on objects; every method asks the guard first. */
 export function objectService(deps: ObjectDeps) {
-  const { store, blobs, commit, guard, clock, onRelease } = deps;
+  const { store, blobs, commit, guard, archive, clock, onRelease } = deps;
 
   async function open(principal: Principal, path: ObsPath): Promise<OpenObject> {
     const bucket = await guard.require(principal, 'obs:object:GetObject', path);
@@ -188,6 +190,7 @@ export function objectService(deps: ObjectDeps) {
       range?: ByteRange,
     ): Promise<{ info: ObjectInfo; stream: Readable }> {
       const { info, segments } = await open(principal, path);
+      await archive.checkReadable(info);
       if (!range) return { info, stream: blobs.stream(segments) };
       const end = Math.min(range.end ?? info.size - 1, info.size - 1);
       if (range.start < 0 || range.start > end) throw obsFailure('InvalidRange');
@@ -213,15 +216,17 @@ export function objectService(deps: ObjectDeps) {
       checkKey(to.key);
       const source = await guard.require(principal, 'obs:object:GetObject', from);
       const target = await guard.require(principal, 'obs:object:PutObject', to);
+      const checkReadable = await archive.checkIn(from.bucket);
       const copied = await commit(async transaction => {
         const rows = objectStore(transaction);
         const row = await rows.findObject(source.id, from.key);
         if (!row) throw obsFailure('NoSuchKey', `Object ${formatObsPath(from)} does not exist.`);
         const info = objectOf(source.name, row);
         options.check?.(info);
+        checkReadable(info);
         const segments = segmentsOf(row);
         if (!(await rows.refer(segments))) throw obsFailure('InternalError', undefined, new Error('blob without row'));
-        const kept = options.directive === 'COPY' ? info : { ...options, checksum: info.checksum };
+        const kept = options.directive === 'COPY' ? copiedAttributes(info, options) : { ...options, checksum: info.checksum };
         return replace(rows, target, to.key, {
           size: row.size,
           etag: row.etag,

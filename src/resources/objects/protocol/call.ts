@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Failure } from '../../../kernel/failure.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import type { Archive } from '../archive.ts';
 import type { Blobs } from '../blobs.ts';
 import type { bucketService } from '../bucket.service.ts';
 import { obsFailure } from '../failures.ts';
@@ -26,6 +27,7 @@ export interface ObsServices {
   settings: SettingsStore;
   usage: Usage;
   guard: Guard;
+  archive: Archive;
   buckets: ReturnType<typeof bucketService>;
   objects: ReturnType<typeof objectService>;
   multipart: ReturnType<typeof multipartService>;
@@ -110,7 +112,32 @@ export function requestAttributes(call: ObsCall): Partial<ObjectAttributes> {
     metadata: userMetadata(call),
     ...(headers['content-type'] ? { contentType: headers['content-type'] } : {}),
     ...(storageClass ? { storageClass } : {}),
+    ...redirectHeader(call),
+    ...expiresHeader(call),
   };
+}
+
+/** `website-redirect-location`: a path of the website or an address, of at most 2 KB. Throws Failure InvalidArgument. */
+function redirectHeader(call: ObsCall): { redirect?: string } {
+  const redirect = header(call, 'website-redirect-location');
+  if (redirect === undefined) return {};
+  if (!/^(\/|https?:\/\/)[\x21-\x7e]*$/.test(redirect) || redirect.length > 2048) {
+    throw obsFailure(
+      'InvalidArgument',
+      'website-redirect-location must begin with /, http:// or https:// and have at most 2,048 characters.',
+    );
+  }
+  return { redirect };
+}
+
+/** `x-obs-expires`: days after which the object is deleted; clients send it in this form in both dialects. */
+function expiresHeader(call: ObsCall): { expiresAt?: number } {
+  const text = header(call, 'expires') ?? call.request.headers['x-obs-expires'];
+  if (typeof text !== 'string') return {};
+  if (!/^\d{1,7}$/.test(text) || Number(text) < 1) {
+    throw obsFailure('InvalidArgument', 'x-obs-expires must be a whole number of days, at least 1.');
+  }
+  return { expiresAt: call.services.clock.now() + Number(text) * 24 * 3600 * 1000 };
 }
 
 /** Storage class asked for in the header. Throws Failure InvalidStorageClass. */
@@ -138,7 +165,7 @@ function userMetadata(call: ObsCall): Record<string, string> {
 }
 
 const UNSUPPORTED_HEADERS =
-  /^(grant-|server-side-encryption|object-lock-|tagging$|website-redirect-location$|expires$|fs-file-interface$|copy-source-server-side-encryption)/;
+  /^(grant-|server-side-encryption|object-lock-|tagging$|fs-file-interface$|copy-source-server-side-encryption)/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {

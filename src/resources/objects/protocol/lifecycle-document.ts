@@ -1,3 +1,4 @@
+import { hexId } from '../../../kernel/ids.ts';
 import { obsFailure } from '../failures.ts';
 import type { LifecycleConditions, LifecycleRule, LifecycleSettings, LifecycleTag } from '../settings.ts';
 import { group, integer, list, oneOf, required, type Shape, storageClass, text } from './xml-shape.ts';
@@ -50,13 +51,14 @@ export const lifecycleShape: Shape<LifecycleSettings> = {
   ),
 };
 
-/** Throws Failure InvalidArgument or MalformedXML where rules contradict themselves or each other. */
+/** Gives rules without a name one. Throws Failure InvalidArgument or MalformedXML where rules contradict themselves or each other. */
 export function checkLifecycle(settings: LifecycleSettings): void {
   const ids = new Set<string>();
   for (const [index, rule] of settings.Rule.entries()) {
     const name = `Rule ${rule.ID || index + 1}`;
     if (rule.ID && ids.size === ids.add(rule.ID).size) invalid(`${name}: another rule has this ID.`);
     checkRule(rule, name);
+    rule.ID ||= hexId();
   }
 }
 

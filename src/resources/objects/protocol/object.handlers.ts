@@ -4,6 +4,7 @@ import { obsFailure } from '../failures.ts';
 import { type Conditions, etagListed } from '../object.service.ts';
 import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSegments } from '../object.ts';
 import { decode } from './address.ts';
+import { tellState } from './archive.handlers.ts';
 import { ownerHasFullControl } from './bucket.handlers.ts';
 import {
   body,
@@ -70,6 +71,8 @@ export const getObject: ObsHandler = async call => {
     response.end();
     return;
   }
+  if (request.method !== 'HEAD') await services.archive.checkReadable(info);
+  await tellState(call, info);
   const range = parseRange(request.headers.range, info.size);
   const overrides = responseOverrides(call);
   tellObject(call, info, overrides);

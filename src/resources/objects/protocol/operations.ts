@@ -1,4 +1,5 @@
 import { obsFailure } from '../failures.ts';
+import { restoreObject } from './archive.handlers.ts';
 import {
   bucketAcl,
   bucketLocation,
@@ -111,6 +112,7 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
   PUT: putObject,
   DELETE: deleteObject,
   'GET ?acl': objectAcl,
+  'POST ?restore': restoreObject,
   'POST ?uploads': initiateUpload,
   'PUT ?uploadId': uploadPart,
   'GET ?uploadId': listParts,

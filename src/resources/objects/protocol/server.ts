@@ -9,6 +9,7 @@ import { checkKey } from '../object.ts';
 import { type Address, parseAddress } from './address.ts';
 import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import type { ObsServices } from './call.ts';
+import { isCorsHeader, preflight, tellCors } from './cors.ts';
 import { type Dialect, guessDialect } from './dialect.ts';
 import { operationOf } from './operations.ts';
 import { trailOf } from './trail.ts';
@@ -49,7 +50,9 @@ export function createObsServer(deps: ObsServerDeps): Server {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
       if (request.method === 'HEAD' && address.query.has('apiversion')) return await negotiate(address, response);
       const path = { bucket: address.bucket, key: address.key };
+      if (request.method === 'OPTIONS') return await preflight(services, request, response, path.bucket);
       Object.assign(trail.known, { path, query: address.query });
+      await tellCors(services, request, response, path);
       const signed = { method: request.method ?? 'GET', headers: request.headers, address };
       identify(dialectOf(signed));
       const auth = await authenticate(signed, iam.resolveAccessKey, clock);
@@ -80,7 +83,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
       if (!request.complete) finishReading(request, response, proceeded);
     } catch (error) {
       const failure = failureOf(error, request);
-      await trail.failed(failure);
+      if (request.method !== 'OPTIONS') await trail.failed(failure); // a browser's question is no attempt of anybody
       refuse(request, response, { failure, dialect, requestId, proceeded });
     }
   }
@@ -108,7 +111,8 @@ export function createObsServer(deps: ObsServerDeps): Server {
       return;
     }
     for (const name of response.getHeaderNames()) {
-      if (!name.startsWith(dialect.prefix) || name.includes('meta-')) response.removeHeader(name);
+      const kept = (name.startsWith(dialect.prefix) && !name.includes('meta-')) || isCorsHeader(name);
+      if (!kept) response.removeHeader(name);
     }
     response.setHeader('Server', 'OBS');
     if (request.method === 'HEAD') {
