@@ -39,6 +39,8 @@ export interface Parts {
   region: string;
   /** Host names `<bucket>.<obsDomain>` address buckets. */
   obsDomain: string;
+  /** Of archived objects and lifecycle rules; what the object store takes when absent. */
+  obs?: { restoreSeconds: number; lifecycleSeconds: number };
   installation: string;
   secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
   paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
@@ -87,6 +89,9 @@ export function composeFamilies(parts: Parts) {
     dir: paths.objects,
     region,
     domain: parts.obsDomain,
+    ...(parts.obs
+      ? { restoreMs: parts.obs.restoreSeconds * 1000, lifecycleIntervalMs: parts.obs.lifecycleSeconds * 1000 }
+      : {}),
   });
   const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });
   const workspaces = createWorkspaces({ ...common, iam, enterpriseProjects });

@@ -18,6 +18,8 @@ export interface Settings {
   region: string;
   /** Host names `<bucket>.<obsDomain>` address buckets. */
   obsDomain: string;
+  /** Seconds that restoring an archived object takes, and between two passes of lifecycle rules. */
+  obs: { restoreSeconds: number; lifecycleSeconds: number };
   account: string;
   logLevel: string;
   /** Socket of an engine that somebody else runs, e.g. unix:///var/run/docker.sock. */
@@ -51,6 +53,10 @@ export function readSettings(env: Env): Settings {
       /^[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?$/,
       DOMAIN_FORM,
     ),
+    obs: {
+      restoreSeconds: integer(env, 'ATELIER_OBS_RESTORE_SECONDS', 0, 86_400) ?? 5,
+      lifecycleSeconds: integer(env, 'ATELIER_OBS_LIFECYCLE_SECONDS', 1, 86_400) ?? 3600,
+    },
     account: pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM),
     logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
     engine: engine(env),

@@ -87,6 +87,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     version,
     region: settings.region,
     obsDomain: settings.obsDomain,
+    obs: settings.obs,
     installation,
     secrets,
     paths,

@@ -84,7 +84,10 @@ export function createArchive(deps: {
         }
         if (!found) throw obsFailure('NoSuchKey', `Object ${formatObsPath(path)} does not exist.`);
         if (found.storage_class !== 'COLD') {
-          throw obsFailure('InvalidObjectState', `The object's class is ${found.storage_class}: only COLD is restored.`);
+          throw obsFailure(
+            'InvalidObjectState',
+            `The object's class is ${found.storage_class}: only COLD is restored.`,
+          );
         }
         const kept = JSON.parse(found.attributes) as Omit<ObjectAttributes, 'storageClass'>;
         const now = clock.now();
@@ -111,5 +114,9 @@ export type Archive = ReturnType<typeof createArchive>;
 export function copiedAttributes(info: ObjectInfo, given: Pick<ObjectInfo, 'redirect' | 'expiresAt'>): ObjectInfo {
   const { restore: _restore, expiresAt: _expires, redirect: _redirect, ...kept } = info;
   const { redirect, expiresAt } = given;
-  return { ...kept, ...(redirect === undefined ? {} : { redirect }), ...(expiresAt === undefined ? {} : { expiresAt }) };
+  return {
+    ...kept,
+    ...(redirect === undefined ? {} : { redirect }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  };
 }

@@ -6,11 +6,13 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { createAccessLog } from './access-log.ts';
 import { createArchive } from './archive.ts';
 import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
+import { eventTeller, type OnEvent, tellingMultipart, tellingObjects } from './events.ts';
 import { createGuard } from './guard.ts';
 import { type LifecycleWorker, lifecycleWorker } from './lifecycle.worker.ts';
 import type { ListQuery } from './listing.ts';
@@ -27,6 +29,7 @@ import type { TransferOptions, TransferResult } from './transfer.ts';
 import { type UploadOptions, type UploadResult, upload } from './upload.ts';
 import { createUsage } from './usage.store.ts';
 
+export type { ObjectEvent, OnEvent } from './events.ts';
 export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
 export { objectsMigrations } from './objects.migrations.ts';
 export type { TransferOptions, TransferProgress, TransferResult } from './transfer.ts';
@@ -74,6 +77,8 @@ export interface Objects {
   sweep(): Promise<number>;
   /** Applies lifecycle rules, and the expiry of single objects, as far as due now. */
   applyLifecycle: LifecycleWorker['run'];
+  /** Puts access logs that wait into their target buckets. */
+  deliverAccessLogs(): Promise<void>;
   /** Ends background work; the server is the caller's to close. */
   stop(): Promise<void>;
 }
@@ -97,6 +102,10 @@ export interface ObjectsDeps {
   restoreMs?: number;
   /** How often lifecycle rules are applied; hourly when absent. */
   lifecycleIntervalMs?: number;
+  /** How often access logs are delivered; every five minutes when absent. */
+  accessLogIntervalMs?: number;
+  /** Told of events that buckets' notification documents ask for; nobody when absent. */
+  onEvent?: OnEvent;
 }
 
 /** The object store: one service and its two HTTP dialects over the same rows and blobs. */
@@ -110,11 +119,26 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const guard = createGuard(deps.iam.authorizer, store);
   const archive = createArchive({ commit, guard, settings, clock, restoreMs: deps.restoreMs ?? 5000 });
   const reaper = createReaper({ store, blobs, clock, log });
-  const objects = objectService({ store, blobs, commit, guard, archive, clock, log, onRelease: reaper.hint });
+  const plainObjects = objectService({ store, blobs, commit, guard, archive, clock, log, onRelease: reaper.hint });
+  const tell = eventTeller({ settings, clock, log, onEvent: deps.onEvent });
+  const objects = tellingObjects(plainObjects, tell);
   const buckets = bucketService({ store, commit, guard, clock, region, onDelete: settings.forget });
-  const multipart = multipartService({ db, blobs, commit, guard, archive, clock, objects, onRelease: reaper.hint });
+  const multipart = tellingMultipart(
+    multipartService({ db, blobs, commit, guard, archive, clock, objects: plainObjects, onRelease: reaper.hint }),
+    tell,
+  );
+  const accessLog = createAccessLog({
+    settings,
+    store,
+    blobs,
+    objects: plainObjects,
+    clock,
+    log,
+    intervalMs: deps.accessLogIntervalMs ?? 300_000,
+  });
   const server = createObsServer({
     iam: deps.iam,
+    accessLog,
     audit: deps.audit,
     clock,
     log,
@@ -159,12 +183,14 @@ export function createObjects(deps: ObjectsDeps): Objects {
     server,
     service,
     applyLifecycle: lifecycle.run,
+    deliverAccessLogs: accessLog.flush,
     async sweep() {
       const removed = await blobs.sweep(ids => store.knownBlobs(ids));
       return removed + (await reaper.run());
     },
     async stop() {
       await lifecycle.stop();
+      await accessLog.stop();
       await reaper.stop();
     },
   };

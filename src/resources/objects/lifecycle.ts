@@ -54,7 +54,11 @@ export function expirationOf(
 }
 
 /** What rules ask for a current object. Expiring goes before changing the class; of classes the coldest one counts. */
-export function currentAction(rules: readonly LifecycleRule[], subject: LifecycleSubject, now: number): LifecycleAction {
+export function currentAction(
+  rules: readonly LifecycleRule[],
+  subject: LifecycleSubject,
+  now: number,
+): LifecycleAction {
   let target = subject.storageClass;
   for (const rule of rules) {
     if (!ruleApplies(rule, subject)) continue;

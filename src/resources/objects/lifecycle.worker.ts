@@ -4,11 +4,11 @@ import type { Log } from '../../kernel/log.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { DAY_MS } from './archive.ts';
 import type { Commit } from './commit-queue.ts';
-import { currentAction, enabledRules, noncurrentAction, rulePrefix } from './lifecycle.ts';
 import { type CurrentRow, lifecycleStore, type VersionRow } from './lifecycle.store.ts';
+import { currentAction, enabledRules, noncurrentAction, rulePrefix } from './lifecycle.ts';
 import type { ObjectAttributes, StorageClass } from './object.ts';
-import type { LifecycleRule } from './settings.ts';
 import type { SettingsStore } from './settings.store.ts';
+import type { LifecycleRule } from './settings.ts';
 
 /** Rows looked at, and rows changed in one transaction: what others may have to wait for. */
 const PAGE = 500;

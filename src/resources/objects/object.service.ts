@@ -226,7 +226,8 @@ export function objectService(deps: ObjectDeps) {
         checkReadable(info);
         const segments = segmentsOf(row);
         if (!(await rows.refer(segments))) throw obsFailure('InternalError', undefined, new Error('blob without row'));
-        const kept = options.directive === 'COPY' ? copiedAttributes(info, options) : { ...options, checksum: info.checksum };
+        const kept =
+          options.directive === 'COPY' ? copiedAttributes(info, options) : { ...options, checksum: info.checksum };
         return replace(rows, target, to.key, {
           size: row.size,
           etag: row.etag,

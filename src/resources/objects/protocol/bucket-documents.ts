@@ -202,6 +202,13 @@ export function checkWebsite(settings: WebsiteSettings): void {
     throw obsFailure('InvalidArgument', 'IndexDocument or RedirectAllRequestsTo is needed.');
   }
   for (const { Redirect } of RoutingRules?.RoutingRule ?? []) {
+    const { HttpRedirectCode = 301 } = Redirect;
+    if (![301, 302, 303, 307, 308].includes(HttpRedirectCode)) {
+      throw obsFailure(
+        'InvalidArgument',
+        `HttpRedirectCode is ${HttpRedirectCode}; it must be 301, 302, 303, 307 or 308.`,
+      );
+    }
     if (Redirect.ReplaceKeyPrefixWith !== undefined && Redirect.ReplaceKeyWith !== undefined) {
       throw obsFailure('InvalidArgument', 'Redirect holds either ReplaceKeyPrefixWith or ReplaceKeyWith.');
     }

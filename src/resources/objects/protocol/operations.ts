@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { obsFailure } from '../failures.ts';
+import type { Address } from './address.ts';
 import { restoreObject } from './archive.handlers.ts';
 import {
   bucketAcl,
@@ -125,6 +127,14 @@ export function subResourceOf(query: Map<string, string>): string | undefined {
   // `partNumber` alone is a request of its own; beside `uploadId` it is an argument.
   if (query.has('uploadId')) return 'uploadId';
   return SUB_RESOURCES.find(name => query.has(name));
+}
+
+/** As access logs name it: `REST.GET.OBJECT`, `REST.PUT.BUCKET.CORS`. */
+export function operationName(request: Pick<IncomingMessage, 'method'>, address: Address): string {
+  const sub = subResourceOf(address.query);
+  const what = address.bucket === '' ? 'SERVICE' : address.key === '' ? 'BUCKET' : 'OBJECT';
+  const by = address.website ? 'WEBSITE' : 'REST';
+  return [by, request.method, what, ...(sub === undefined || address.website ? [] : [sub.toUpperCase()])].join('.');
 }
 
 /** Finds what a request asks for. Throws Failure NotImplemented or MethodNotAllowed. */
