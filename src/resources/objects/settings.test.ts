@@ -1,0 +1,502 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { after, before, describe, it } from 'node:test';
+import { setImmediate as tick } from 'node:timers/promises';
+import {
+  DeleteBucketCorsCommand,
+  DeleteBucketEncryptionCommand,
+  DeleteBucketLifecycleCommand,
+  DeleteBucketTaggingCommand,
+  DeleteBucketWebsiteCommand,
+  GetBucketCorsCommand,
+  GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketLoggingCommand,
+  GetBucketNotificationConfigurationCommand,
+  GetBucketRequestPaymentCommand,
+  GetBucketTaggingCommand,
+  GetBucketWebsiteCommand,
+  type LifecycleRule,
+  PutBucketCorsCommand,
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketLoggingCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutBucketRequestPaymentCommand,
+  PutBucketTaggingCommand,
+  PutBucketWebsiteCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import type { ObjectEvent } from './index.ts';
+import { send } from './signed-request.fixture.ts';
+import { type ObjectWorld, objectWorld, person, REGION } from './world.fixture.ts';
+
+const require = createRequire(import.meta.url);
+const ObsClient = require('esdk-obs-nodejs');
+const ann = person('ann');
+
+for (const signature of ['obs', 'v2', 'v4']) {
+  describe(`esdk-obs-nodejs, ${signature}: what is set on buckets`, () => {
+    let world: ObjectWorld;
+    // biome-ignore lint/suspicious/noExplicitAny: the package has no types
+    let obs: any;
+    const Bucket = 'settings';
+    const ok = async (method: string, args: object = {}) => {
+      const { CommonMsg, InterfaceResult } = await obs[method]({ Bucket, ...args });
+      assert.ok(CommonMsg.Status < 300, `${method}: ${JSON.stringify(CommonMsg)}`);
+      return InterfaceResult;
+    };
+    const refused = async (method: string, args: object, status: number, code: string) => {
+      const { CommonMsg } = await obs[method]({ Bucket, ...args });
+      assert.deepEqual([CommonMsg.Status, CommonMsg.Code], [status, code], `${method}: ${CommonMsg.Message}`);
+    };
+
+    before(async () => {
+      world = await objectWorld();
+      const { access, secret } = world.key('ann');
+      obs = new ObsClient({
+        access_key_id: access,
+        secret_access_key: secret,
+        server: world.url,
+        signature,
+        region: REGION,
+      });
+      await tick();
+      await ok('createBucket', { Location: REGION });
+    });
+    after(async () => {
+      obs.close();
+      await world.close();
+    });
+
+    it('CORS, told on HEAD of the bucket too', async () => {
+      await refused('getBucketCors', {}, 404, 'NoSuchCORSConfiguration');
+      const rule = {
+        ID: 'one',
+        AllowedMethod: ['PUT', 'HEAD'],
+        AllowedOrigin: ['http://*.example.com', 'https://app.test'],
+        AllowedHeader: ['x-obs-*', 'content-type'],
+        MaxAgeSeconds: 100,
+        ExposeHeader: ['x-obs-request-id', 'ETag'],
+      };
+      await ok('setBucketCors', { CorsRules: [rule] });
+      const [{ MaxAgeSeconds, ...told }] = (await ok('getBucketCors')).CorsRules;
+      assert.deepEqual({ ...told, MaxAgeSeconds: Number(MaxAgeSeconds) }, rule);
+      const head = await ok('getBucketMetadata', { Origin: 'http://www.example.com', RequestHeader: 'x-obs-header' });
+      assert.equal(head.AllowOrigin, 'http://www.example.com');
+      assert.equal(head.AllowMethod, 'PUT, HEAD');
+      assert.equal(head.MaxAgeSeconds, '100');
+      await ok('deleteBucketCors');
+      await refused('getBucketCors', {}, 404, 'NoSuchCORSConfiguration');
+    });
+
+    it('website', async () => {
+      await refused('getBucketWebsiteConfiguration', {}, 404, 'NoSuchWebsiteConfiguration');
+      await ok('setBucketWebsiteConfiguration', {
+        IndexDocument: { Suffix: 'index.html' },
+        ErrorDocument: { Key: 'error.html' },
+        RoutingRules: [
+          {
+            Condition: { HttpErrorCodeReturnedEquals: '404', KeyPrefixEquals: 'docs/' },
+            Redirect: {
+              Protocol: 'https',
+              HostName: 'example.com',
+              ReplaceKeyPrefixWith: 'x/',
+              HttpRedirectCode: '302',
+            },
+          },
+        ],
+      });
+      const told = await ok('getBucketWebsiteConfiguration');
+      assert.equal(told.IndexDocument.Suffix, 'index.html');
+      assert.equal(told.RoutingRules[0].Redirect.ReplaceKeyPrefixWith, 'x/');
+      await ok('setBucketWebsiteConfiguration', { RedirectAllRequestsTo: { HostName: 'example.com' } });
+      await ok('deleteBucketWebsiteConfiguration');
+    });
+
+    it('tags, quota, storage class, encryption, payment', async () => {
+      await refused('getBucketTagging', {}, 404, 'NoSuchTagSet');
+      const Tags = [
+        { Key: 'team', Value: 'vision' },
+        { Key: 'empty', Value: '' },
+      ];
+      await ok('setBucketTagging', { Tags });
+      assert.deepEqual(
+        (await ok('getBucketTagging')).Tags.map((tag: { Key: string }) => tag.Key),
+        ['team', 'empty'],
+      );
+      await ok('deleteBucketTagging');
+      assert.equal((await ok('getBucketQuota')).StorageQuota, '0');
+      await ok('setBucketQuota', { StorageQuota: 100 });
+      assert.equal((await ok('getBucketQuota')).StorageQuota, '100');
+      await ok('putObject', { Key: 'a', Body: 'x'.repeat(60) });
+      await refused('putObject', { Key: 'b', Body: 'x'.repeat(41) }, 403, 'InsufficientStorageSpace');
+      await refused('copyObject', { Key: 'b', CopySource: `${Bucket}/a` }, 403, 'InsufficientStorageSpace');
+      await ok('putObject', { Key: 'a', Body: 'x'.repeat(100) });
+      const info = await ok('getBucketStorageInfo');
+      assert.deepEqual([info.Size, info.ObjectNumber], ['100', '1']);
+      await ok('deleteObject', { Key: 'a' });
+      assert.equal((await ok('getBucketStorageInfo')).Size, '0');
+      await ok('setBucketQuota', { StorageQuota: 0 });
+      await ok('setBucketStoragePolicy', { StorageClass: 'WARM' });
+      assert.equal((await ok('getBucketStoragePolicy')).StorageClass, 'STANDARD_IA');
+      await ok('setBucketStoragePolicy', { StorageClass: 'STANDARD' });
+      await refused(
+        'getBucketEncryption',
+        {},
+        404,
+        signature === 'obs' ? 'NoSuchEncryptionConfiguration' : 'ServerSideEncryptionConfigurationNotFoundError',
+      );
+      const Rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'kms', KMSMasterKeyID: 'key-1' } };
+      await ok('setBucketEncryption', { Rule });
+      const told = (await ok('getBucketEncryption')).Rule.ApplyServerSideEncryptionByDefault;
+      assert.deepEqual(told, {
+        SSEAlgorithm: signature === 'obs' ? 'kms' : 'aws:kms',
+        KMSMasterKeyID: 'key-1',
+      });
+      await ok('deleteBucketEncryption');
+      assert.equal((await ok('getBucketRequesterPayment')).Payer, 'BucketOwner');
+      await ok('setBucketRequesterPayment', { Payer: 'BucketOwner' });
+      await refused('setBucketRequesterPayment', { Payer: 'Requester' }, 501, 'NotImplemented');
+    });
+
+    it('logging, notification, lifecycle, direct access', async () => {
+      await ok('createBucket', { Bucket: 'logs', Location: REGION });
+      await refused(
+        'setBucketLoggingConfiguration',
+        { LoggingEnabled: { TargetBucket: 'missing-bucket', TargetPrefix: 'x' } },
+        400,
+        'InvalidTargetBucketForLogging',
+      );
+      await ok('setBucketLoggingConfiguration', {
+        Agency: 'agency',
+        LoggingEnabled: { TargetBucket: 'logs', TargetPrefix: 'of-settings/' },
+      });
+      assert.equal((await ok('getBucketLoggingConfiguration')).LoggingEnabled.TargetPrefix, 'of-settings/');
+      await ok('headBucket');
+      await world.objects.deliverAccessLogs();
+      const delivered = (await ok('listObjects', { Bucket: 'logs' })).Contents as { Key: string }[];
+      assert.match(delivered[0]!.Key, /^of-settings\/\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d-[A-Z0-9]{16}$/);
+      const lines = String((await ok('getObject', { Bucket: 'logs', Key: delivered[0]!.Key })).Content).split('\n');
+      const line = lines.find(text => text.includes('REST.HEAD.BUCKET - '))!;
+      assert.match(
+        line,
+        /^account-acme settings \[\d\d\/\w{3}\/\d{4}:[\d:]{8} \+0000\] 127\.0\.0\.1 id-ann [0-9A-F]{32} /,
+      );
+      assert.match(line, /REST\.HEAD\.BUCKET - "HEAD \/settings\S* HTTP\/1\.1" 200 - - - \d+ \d+ "-" "[^"]+" - -$/);
+      await ok('setBucketLoggingConfiguration', {});
+      assert.equal((await ok('getBucketLoggingConfiguration')).LoggingEnabled?.TargetBucket ?? '', '');
+
+      const topic = {
+        ID: 'n1',
+        Topic: 'urn:smn:local-1:p:topic',
+        Event: ['ObjectCreated:*'],
+        Filter: { FilterRules: [{ Name: 'prefix', Value: 'in/' }] },
+      };
+      await ok('setBucketNotification', { TopicConfigurations: [topic] });
+      const [told] = (await ok('getBucketNotification')).TopicConfigurations;
+      assert.equal(told.Topic, topic.Topic);
+      assert.deepEqual(told.Filter.FilterRules, topic.Filter.FilterRules);
+      await ok('setBucketNotification', {});
+
+      const Rules = [
+        {
+          ID: 'r1',
+          Prefix: 'logs/',
+          Status: 'Enabled',
+          Transitions: [
+            { StorageClass: 'WARM', Days: 30 },
+            { StorageClass: 'COLD', Days: 60 },
+          ],
+          Expiration: { Days: 90 },
+          NoncurrentVersionTransitions: [{ StorageClass: 'COLD', NoncurrentDays: 10 }],
+          NoncurrentVersionExpiration: { NoncurrentDays: 20 },
+        },
+      ];
+      await refused('getBucketLifecycleConfiguration', {}, 404, 'NoSuchLifecycleConfiguration');
+      await ok('setBucketLifecycleConfiguration', { Rules });
+      const [rule] = (await ok('getBucketLifecycleConfiguration')).Rules;
+      assert.equal(rule.Transitions[1].StorageClass, 'GLACIER');
+      assert.equal(rule.Expiration.Days, '90');
+      await ok('deleteBucketLifecycleConfiguration');
+      await ok('setBucketDirectColdAccess', { Status: 'Enabled' });
+      assert.equal((await ok('getBucketDirectColdAccess')).Status, 'Enabled');
+      await ok('deleteBucketDirectColdAccess');
+    });
+  });
+}
+
+describe('@aws-sdk/client-s3: what is set on buckets', () => {
+  let world: ObjectWorld;
+  let s3: S3Client;
+  const events: [string, ObjectEvent][] = [];
+  const Bucket = 'settings';
+  before(async () => {
+    world = await objectWorld({ onEvent: (bucket, event) => void events.push([bucket, event]) });
+    await world.objects.service.createBucket(ann, Bucket);
+    await world.objects.service.createBucket(ann, 'logs');
+    s3 = new S3Client({
+      endpoint: world.url,
+      region: REGION,
+      forcePathStyle: true,
+      credentials: { accessKeyId: 'AK-ann', secretAccessKey: 'SK-ann' },
+    });
+  });
+  after(async () => {
+    s3.destroy();
+    await world.close();
+  });
+
+  it('documents come back as they were put', async () => {
+    const CORSRules = [{ AllowedMethods: ['GET'], AllowedOrigins: ['*'], ExposeHeaders: ['ETag'], MaxAgeSeconds: 5 }];
+    await s3.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
+    assert.deepEqual((await s3.send(new GetBucketCorsCommand({ Bucket }))).CORSRules, CORSRules);
+    await s3.send(new DeleteBucketCorsCommand({ Bucket }));
+    await assert.rejects(s3.send(new GetBucketCorsCommand({ Bucket })), { name: 'NoSuchCORSConfiguration' });
+
+    const WebsiteConfiguration = { IndexDocument: { Suffix: 'i.html' }, ErrorDocument: { Key: 'e.html' } };
+    await s3.send(new PutBucketWebsiteCommand({ Bucket, WebsiteConfiguration }));
+    const { IndexDocument, ErrorDocument } = await s3.send(new GetBucketWebsiteCommand({ Bucket }));
+    assert.deepEqual({ IndexDocument, ErrorDocument }, WebsiteConfiguration);
+    await s3.send(new DeleteBucketWebsiteCommand({ Bucket }));
+
+    const TagSet = [{ Key: 'a&b', Value: '<x>' }];
+    await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet } }));
+    assert.deepEqual((await s3.send(new GetBucketTaggingCommand({ Bucket }))).TagSet, TagSet);
+    await s3.send(new DeleteBucketTaggingCommand({ Bucket }));
+
+    const ServerSideEncryptionConfiguration = {
+      Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' as const, KMSMasterKeyID: 'k' } }],
+    };
+    await s3.send(new PutBucketEncryptionCommand({ Bucket, ServerSideEncryptionConfiguration }));
+    const encryption = await s3.send(new GetBucketEncryptionCommand({ Bucket }));
+    assert.deepEqual(encryption.ServerSideEncryptionConfiguration, ServerSideEncryptionConfiguration);
+    await s3.send(new DeleteBucketEncryptionCommand({ Bucket }));
+
+    const LoggingEnabled = { TargetBucket: 'logs', TargetPrefix: 'p' };
+    await s3.send(new PutBucketLoggingCommand({ Bucket, BucketLoggingStatus: { LoggingEnabled } }));
+    assert.deepEqual((await s3.send(new GetBucketLoggingCommand({ Bucket }))).LoggingEnabled, LoggingEnabled);
+    await s3.send(new PutBucketLoggingCommand({ Bucket, BucketLoggingStatus: {} }));
+
+    const Rules: LifecycleRule[] = [
+      {
+        ID: 'all',
+        Filter: { And: { Prefix: 'p/', Tags: [{ Key: 'a', Value: 'b' }], ObjectSizeGreaterThan: 10 } },
+        Status: 'Enabled',
+        Transitions: [{ Days: 1, StorageClass: 'GLACIER' }],
+        Expiration: { Days: 2 },
+        NoncurrentVersionExpiration: { NoncurrentDays: 1, NewerNoncurrentVersions: 3 },
+      },
+      {
+        ID: 'up',
+        Filter: { Prefix: '' },
+        Status: 'Disabled',
+        AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+      },
+    ];
+    await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
+    assert.deepEqual((await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket }))).Rules, Rules);
+    await s3.send(new DeleteBucketLifecycleCommand({ Bucket }));
+
+    await s3.send(
+      new PutBucketRequestPaymentCommand({ Bucket, RequestPaymentConfiguration: { Payer: 'BucketOwner' } }),
+    );
+    assert.equal((await s3.send(new GetBucketRequestPaymentCommand({ Bucket }))).Payer, 'BucketOwner');
+  });
+
+  it('events that the notification document asks for are told after the write', async () => {
+    const NotificationConfiguration = {
+      TopicConfigurations: [
+        {
+          Id: 't',
+          TopicArn: undefined,
+          Events: ['s3:ObjectCreated:Put' as const],
+          Filter: { Key: { FilterRules: [{ Name: 'suffix' as const, Value: '.jpg' }] } },
+        },
+      ],
+    };
+    const { TopicConfigurations } = NotificationConfiguration;
+    await s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket,
+        NotificationConfiguration: {
+          TopicConfigurations: TopicConfigurations.map(topic => ({ ...topic, TopicArn: 'urn:smn:t' })),
+        },
+      }),
+    );
+    const told = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket }));
+    assert.deepEqual(told.TopicConfigurations?.[0]?.Events, ['s3:ObjectCreated:Put']);
+    assert.equal(told.TopicConfigurations?.[0]?.Filter?.Key?.FilterRules?.[0]?.Value, '.jpg');
+    for (const Key of ['a.jpg', 'a.png']) await s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }));
+    await world.objects.service.remove(ann, { bucket: Bucket, key: 'a.jpg' });
+    await tick();
+    assert.deepEqual(
+      events.map(([bucket, { name, key, size, by }]) => [bucket, name, key, size, by.name]),
+      [[Bucket, 'ObjectCreated:Put', 'a.jpg', 1, 'ann']],
+    );
+  });
+});
+
+describe('hostile documents', () => {
+  let world: ObjectWorld;
+  before(async () => {
+    world = await objectWorld();
+    await world.objects.service.createBucket(ann, 'settings');
+  });
+  after(() => world.close());
+  const rules = (count: number, text: string) => text.repeat(count);
+  const cors = (inner: string) => `<CORSConfiguration>${inner}</CORSConfiguration>`;
+  const corsRule = '<CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule>';
+  const lifecycle = (inner: string, status = 'Enabled') =>
+    `<LifecycleConfiguration><Rule><ID>r</ID><Prefix>a</Prefix><Status>${status}</Status>${inner}</Rule></LifecycleConfiguration>`;
+  const website = (inner: string) => `<WebsiteConfiguration>${inner}</WebsiteConfiguration>`;
+
+  for (const [name, sub, body, code, message] of [
+    ['no document', 'cors', '', 'MissingRequestBodyError', /CORSConfiguration/],
+    ['another root', 'cors', '<Quota/>', 'MalformedXML', /root element must be CORSConfiguration/],
+    ['no rule', 'cors', cors(''), 'MalformedXML', /CORSRule is missing/],
+    ['101 rules', 'cors', cors(rules(101, corsRule)), 'InvalidArgument', /101 times; the limit is 100/],
+    ['64 KB', 'cors', cors(`<!-- ${'x'.repeat(65_000)} -->${corsRule.repeat(10)}`), 'MalformedXML', /limit is 65536/],
+    ['method', 'cors', cors(corsRule.replace('GET', 'TRACE')), 'MalformedXML', /AllowedMethod is &quot;TRACE&quot;/],
+    ['two wildcards', 'cors', cors(corsRule.replace('*', 'http://*.a.*')), 'InvalidArgument', /at most one wildcard/],
+    ['header split', 'cors', cors(corsRule.replace('*', 'http://a&#13;&#10;X: y')), 'InvalidArgument', /AllowedOrigin/],
+    ['an unknown element', 'cors', cors(`${corsRule}<Evil/>`), 'MalformedXML', /Evil is not known/],
+    ['prototype', 'cors', cors(`${corsRule}<__proto__><x/></__proto__>`), 'MalformedXML', /./],
+    ['constructor', 'cors', cors(`${corsRule}<constructor/>`), 'MalformedXML', /./],
+    ['an entity', 'cors', '<!DOCTYPE a [<!ENTITY x "y">]><CORSConfiguration/>', 'MalformedXML', /Document types/],
+    ['elements in text', 'quota', '<Quota><StorageQuota><a/></StorageQuota></Quota>', 'MalformedXML', /must hold text/],
+    ['a negative quota', 'quota', '<Quota><StorageQuota>-1</StorageQuota></Quota>', 'InvalidArgument', /whole number/],
+    [
+      'too much quota',
+      'quota',
+      `<Quota><StorageQuota>${'9'.repeat(30)}</StorageQuota></Quota>`,
+      'InvalidArgument',
+      /./,
+    ],
+    ['two quotas', 'quota', `<Quota>${'<StorageQuota>1</StorageQuota>'.repeat(2)}</Quota>`, 'MalformedXML', /once/],
+    [
+      'a tag twice',
+      'tagging',
+      `<Tagging><TagSet>${'<Tag><Key>a</Key><Value/></Tag>'.repeat(2)}</TagSet></Tagging>`,
+      'InvalidTag',
+      /twice/,
+    ],
+    [
+      'a long tag',
+      'tagging',
+      `<Tagging><TagSet><Tag><Key>${'k'.repeat(129)}</Key><Value/></Tag></TagSet></Tagging>`,
+      'InvalidArgument',
+      /129 characters; the limit is 128/,
+    ],
+    ['no action', 'lifecycle', lifecycle(''), 'InvalidArgument', /at least one action/],
+    [
+      'days and date',
+      'lifecycle',
+      lifecycle('<Expiration><Days>1</Days><Date>2030-01-01T00:00:00Z</Date></Expiration>'),
+      'MalformedXML',
+      /one of Date, Days/,
+    ],
+    ['0 days', 'lifecycle', lifecycle('<Expiration><Days>0</Days></Expiration>'), 'InvalidArgument', /from 1/],
+    [
+      'noon',
+      'lifecycle',
+      lifecycle('<Expiration><Date>2030-01-01T12:00:00Z</Date></Expiration>'),
+      'InvalidArgument',
+      /midnight UTC/,
+    ],
+    [
+      'a status',
+      'lifecycle',
+      lifecycle('<Expiration><Days>1</Days></Expiration>', 'On'),
+      'MalformedXML',
+      /Enabled or Disabled/,
+    ],
+    [
+      'an order',
+      'lifecycle',
+      lifecycle(
+        '<Transition><Days>9</Days><StorageClass>COLD</StorageClass></Transition><Expiration><Days>9</Days></Expiration>',
+      ),
+      'InvalidArgument',
+      /must be more than/,
+    ],
+    [
+      'back to STANDARD',
+      'lifecycle',
+      lifecycle('<Transition><Days>9</Days><StorageClass>STANDARD</StorageClass></Transition>'),
+      'InvalidArgument',
+      /WARM or COLD/,
+    ],
+    ['no index', 'website', website(''), 'InvalidArgument', /IndexDocument or RedirectAll/],
+    [
+      'a path as index',
+      'website',
+      website('<IndexDocument><Suffix>a/b</Suffix></IndexDocument>'),
+      'InvalidArgument',
+      /without slash/,
+    ],
+    [
+      'a host with path',
+      'website',
+      website('<RedirectAllRequestsTo><HostName>a/b</HostName></RedirectAllRequestsTo>'),
+      'InvalidArgument',
+      /a host name/,
+    ],
+    [
+      'an algorithm',
+      'encryption',
+      '<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>rot13</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>',
+      'InvalidArgument',
+      /rot13/,
+    ],
+    [
+      'an event',
+      'notification',
+      '<NotificationConfiguration><TopicConfiguration><Topic>t</Topic><Event>Boom</Event></TopicConfiguration></NotificationConfiguration>',
+      'InvalidArgument',
+      /no event/,
+    ],
+    ['a class', 'storageClass', '<StorageClass>LUKEWARM</StorageClass>', 'InvalidStorageClass', /LUKEWARM/],
+    ['a domain', 'customdomain=www.example.com', '', 'NotImplemented', /reverse proxy/],
+  ] as const) {
+    it(`${sub}: ${name} is refused as ${code}`, async () => {
+      const answer = await send(world, 'PUT', `/settings?${sub}`, { body });
+      assert.equal(answer.code, code, answer.body);
+      assert.match(answer.body, message);
+    });
+  }
+
+  it('another account, and who is denied, learn and change nothing', async () => {
+    for (const sub of ['cors', 'website', 'lifecycle', 'tagging', 'quota', 'logging', 'notification', 'encryption']) {
+      for (const method of ['GET', 'PUT']) {
+        const answer = await send(world, method, `/settings?${sub}`, {
+          as: 'eve',
+          ...(method === 'PUT' ? { body: '<x/>' } : {}),
+        });
+        assert.equal(answer.code, 'AccessDenied', `${method} ${sub}`);
+      }
+    }
+    world.deny.rule = (principal, request) =>
+      principal.name === 'bob' && request.action === 'obs:object:PutObject' ? 'not bob' : undefined;
+    const body =
+      '<BucketLoggingStatus><LoggingEnabled><TargetBucket>settings</TargetBucket></LoggingEnabled></BucketLoggingStatus>';
+    assert.equal((await send(world, 'PUT', '/settings?logging', { as: 'bob', body })).code, 'AccessDenied');
+  });
+
+  it('nothing of a deleted bucket holds for a new one of its name', async () => {
+    await world.objects.service.createBucket(ann, 'again');
+    const body = cors(corsRule);
+    assert.equal((await send(world, 'PUT', '/again?cors', { body })).status, 200);
+    assert.equal(
+      (await send(world, 'PUT', '/again?quota', { body: '<Quota><StorageQuota>1</StorageQuota></Quota>' })).status,
+      200,
+    );
+    await send(world, 'DELETE', '/again');
+    await world.objects.service.createBucket(ann, 'again');
+    assert.equal((await send(world, 'GET', '/again?cors')).code, 'NoSuchCORSConfiguration');
+    const headers = { origin: 'http://a', 'access-control-request-method': 'GET' };
+    assert.equal((await send(world, 'OPTIONS', '/again', { as: null, headers })).status, 403);
+    assert.equal((await send(world, 'PUT', '/again/k', { body: 'xyz' })).status, 200);
+  });
+});
