@@ -48,7 +48,10 @@ describe('CORS, as browsers ask', () => {
     assert.equal((await ask('/pages/a', { origin: 'https://www.app.test.evil.test', ...method })).status, 403);
     assert.equal((await ask('/pages/a', { origin, 'access-control-request-method': 'DELETE' })).status, 403);
     const header = { 'access-control-request-headers': 'x-any' };
-    assert.equal((await ask('/pages/a', { origin: 'http://b', 'access-control-request-method': 'GET', ...header })).status, 403);
+    assert.equal(
+      (await ask('/pages/a', { origin: 'http://b', 'access-control-request-method': 'GET', ...header })).status,
+      403,
+    );
     assert.equal((await ask('/closed/a', { origin, ...method })).code, 'AccessForbidden');
     assert.equal((await ask('/none-such/a', { origin, ...method })).code, 'NoSuchBucket');
     assert.equal((await ask('/pages/a', { ...method })).code, 'BadRequest');
@@ -138,7 +141,9 @@ describe('websites', () => {
   });
 
   it('redirects all, for everybody', async () => {
-    await configure('<RedirectAllRequestsTo><HostName>example.com</HostName><Protocol>https</Protocol></RedirectAllRequestsTo>');
+    await configure(
+      '<RedirectAllRequestsTo><HostName>example.com</HostName><Protocol>https</Protocol></RedirectAllRequestsTo>',
+    );
     const answer = await send(world, 'GET', '/a/b?c', { host, as: null });
     assert.deepEqual([answer.status, answer.headers.location], [301, 'https://example.com/a/b']);
   });
