@@ -148,7 +148,7 @@ describe('the lifecycle worker', () => {
     await sql`UPDATE obs_buckets SET versioning = 'Enabled' WHERE name = ${bucket}`.execute(world.db);
     await put('v');
     const versions = () =>
-      rows(sql`SELECT delete_marker, storage_class FROM obs_versions JOIN obs_buckets ON id = bucket_id
+      rows(sql`SELECT delete_marker, v.storage_class FROM obs_versions v JOIN obs_buckets ON id = bucket_id
         WHERE name = ${bucket} ORDER BY seq`);
     later(1);
     assert.equal(await world.objects.applyLifecycle(), 1);

@@ -71,6 +71,9 @@ function requestedHeaders(request: IncomingMessage): string[] {
   if (asked.some(name => !/^[!#$%&'*+.^_`|~\w-]+$/.test(name))) {
     throw obsFailure('BadRequest', 'Access-Control-Request-Headers must be a list of header names.');
   }
+  if (asked.length > MAX_VALUES) {
+    throw obsFailure('BadRequest', `Access-Control-Request-Headers has ${asked.length} names; limit: ${MAX_VALUES}.`);
+  }
   return asked;
 }
 
