@@ -41,6 +41,8 @@ export interface Parts {
   obsDomain: string;
   /** Regions besides its own where buckets may be said to lie. */
   obsLocations?: readonly string[];
+  /** Of archived objects and lifecycle rules; what the object store takes when absent. */
+  obs?: { restoreSeconds: number; lifecycleSeconds: number };
   installation: string;
   secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
   paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
@@ -91,6 +93,9 @@ export function composeFamilies(parts: Parts) {
     region,
     ...(parts.obsLocations ? { otherLocations: parts.obsLocations } : {}),
     domain: parts.obsDomain,
+    ...(parts.obs
+      ? { restoreMs: parts.obs.restoreSeconds * 1000, lifecycleIntervalMs: parts.obs.lifecycleSeconds * 1000 }
+      : {}),
   });
   const enterpriseProjects = createEnterpriseProjects({ db, clock, region, projectName: iam.projectName });
   const workspaces = createWorkspaces({ ...common, iam, enterpriseProjects });

@@ -65,6 +65,8 @@ for (const [name, value] of [
   ['ATELIER_REGION', 'Local 1'],
   ['ATELIER_REGION', '../x'],
   ['ATELIER_OBS_DOMAIN', '.obs'],
+  ['ATELIER_OBS_RESTORE_SECONDS', '-1'],
+  ['ATELIER_OBS_LIFECYCLE_SECONDS', '0'],
   ['ATELIER_ACCOUNT', '1st'],
   ['ATELIER_LOG', 'verbose'],
   ['ATELIER_ENGINE', 'docker'],

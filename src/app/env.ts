@@ -20,6 +20,8 @@ export interface Settings {
   obsDomain: string;
   /** Regions besides `region` where buckets may be said to lie. */
   obsLocations: string[];
+  /** Seconds that restoring an archived object takes, and between two passes of lifecycle rules. */
+  obs: { restoreSeconds: number; lifecycleSeconds: number };
   account: string;
   logLevel: string;
   /** Socket of an engine that somebody else runs, e.g. unix:///var/run/docker.sock. */
@@ -62,6 +64,10 @@ export function readSettings(env: Env): Settings {
     )
       .split(',')
       .filter(location => location !== ''),
+    obs: {
+      restoreSeconds: integer(env, 'ATELIER_OBS_RESTORE_SECONDS', 0, 86_400) ?? 5,
+      lifecycleSeconds: integer(env, 'ATELIER_OBS_LIFECYCLE_SECONDS', 1, 86_400) ?? 3600,
+    },
     account: pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM),
     logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
     engine: engine(env),

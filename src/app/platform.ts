@@ -88,6 +88,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     region: settings.region,
     obsDomain: settings.obsDomain,
     obsLocations: settings.obsLocations,
+    obs: settings.obs,
     installation,
     secrets,
     paths,

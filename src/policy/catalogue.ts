@@ -59,7 +59,8 @@ const TABLE: ActionTable = {
       PutBucketTagging DeleteBucketTagging GetBucketVersioning PutBucketVersioning GetBucketLogging PutBucketLogging
       GetBucketNotification PutBucketNotification GetBucketWebsite PutBucketWebsite DeleteBucketWebsite
       GetBucketStoragePolicy PutBucketStoragePolicy GetLifecycleConfiguration PutLifecycleConfiguration
-      GetEncryptionConfiguration PutEncryptionConfiguration`,
+      GetEncryptionConfiguration PutEncryptionConfiguration GetBucketRequestPayment PutBucketRequestPayment
+      GetDirectColdAccessConfiguration PutDirectColdAccessConfiguration DeleteDirectColdAccessConfiguration`,
     object: `GetObject GetObjectVersion GetObjectAcl GetObjectVersionAcl PutObject PutObjectAcl PutObjectVersionAcl
       DeleteObject DeleteObjectVersion ListMultipartUploadParts AbortMultipartUpload ModifyObjectMetadata
       RestoreObject GetObjectTagging PutObjectTagging DeleteObjectTagging`,

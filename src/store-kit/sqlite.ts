@@ -30,6 +30,7 @@ export function openSqlite(file: string): Database {
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
+    PRAGMA recursive_triggers = ON; -- what REPLACE removes counts as deleted
     PRAGMA busy_timeout = 5000;
     PRAGMA cache_size = -32000;
     PRAGMA temp_store = MEMORY;

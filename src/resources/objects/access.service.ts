@@ -4,10 +4,9 @@ import { parseBucketPolicy } from './access/bucket-policy.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Asking, Guard } from './guard.ts';
-import { admitted } from './object.service.ts';
 import type { Acl, BucketInfo, ObjectAttributes, ObjectInfo, ObsPath } from './object.ts';
 import type { BucketSettings, PublicAccessBlock, SettingsStore } from './settings.store.ts';
-import { updateVersion } from './versions.ts';
+import { admitted, updateVersion } from './versions.ts';
 
 /** Use cases on who may do what: policies and access control lists of buckets, and lists of objects. */
 export function accessService(deps: { db: Database; settings: SettingsStore; commit: Commit; guard: Guard }) {

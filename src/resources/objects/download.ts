@@ -3,6 +3,7 @@ import { copyFile, type FileHandle, lstat, mkdir, open, rm } from 'node:fs/promi
 import { basename, join } from 'node:path';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import type { Archive } from './archive.ts';
 import type { Blobs } from './blobs.ts';
 import { obsFailure } from './failures.ts';
 import type { objectService } from './object.service.ts';
@@ -30,13 +31,13 @@ interface Plan {
  * Throws Failure NoSuchKey when there is nothing at `from`; InvalidKeyForFile when a key cannot be a file below `dir`.
  */
 export async function download(
-  deps: { objects: ReturnType<typeof objectService>; blobs: Blobs },
+  deps: { objects: ReturnType<typeof objectService>; blobs: Blobs; archive: Archive },
   principal: Principal,
   from: ObsPath,
   dir: string,
   options: TransferOptions = {},
 ): Promise<TransferResult> {
-  const { objects, blobs } = deps;
+  const { objects, blobs, archive } = deps;
   const { signal, owner, durable = false } = options;
   const plan = await planDownload(objects, principal, from, signal);
   await mkdir(dir, { recursive: true });
@@ -49,6 +50,7 @@ export async function download(
     const target = join(dir, path);
     if (!(await isThere(target, info))) {
       const { info: now, segments, cipher } = await objects.open(principal, info);
+      await archive.checkReadable(now);
       const unpin = blobs.pin(segments);
       try {
         await rm(target, { force: true, recursive: true }); // a link or directory in its place is not followed

@@ -7,14 +7,18 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { accessService } from './access.service.ts';
+import { createAccessLog } from './access-log.ts';
 import { appendService } from './append.service.ts';
+import { createArchive } from './archive.ts';
 import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
 import { objectEncryption } from './encryption.ts';
+import { eventTeller, type OnEvent, tellingMultipart, tellingObjects } from './events.ts';
 import { fileSystemService } from './file-system.service.ts';
 import { createGuard } from './guard.ts';
+import { type LifecycleWorker, lifecycleWorker } from './lifecycle.worker.ts';
 import type { ListQuery } from './listing.ts';
 import { multipartService } from './multipart.service.ts';
 import { type ByteRange, objectService, type PutOptions } from './object.service.ts';
@@ -27,7 +31,9 @@ import { settingsStore } from './settings.store.ts';
 import { type SignUrlInput, signUrl } from './sign-url.ts';
 import type { TransferOptions, TransferResult } from './transfer.ts';
 import { type UploadOptions, type UploadResult, upload } from './upload.ts';
+import { createUsage } from './usage.store.ts';
 
+export type { ObjectEvent, OnEvent } from './events.ts';
 export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
 export { objectsMigrations } from './objects.migrations.ts';
 export type { TransferOptions, TransferProgress, TransferResult } from './transfer.ts';
@@ -73,6 +79,10 @@ export interface Objects {
   service: ObjectService;
   /** Removes what a killed process left behind; safe at any time, meant for right after start. Returns files removed. */
   sweep(): Promise<number>;
+  /** Applies lifecycle rules, and the expiry of single objects, as far as due now. */
+  applyLifecycle: LifecycleWorker['run'];
+  /** Puts access logs that wait into their target buckets. */
+  deliverAccessLogs(): Promise<void>;
   /** Ends background work; the server is the caller's to close. */
   stop(): Promise<void>;
 }
@@ -96,6 +106,14 @@ export interface ObjectsDeps {
   otherLocations?: readonly string[] | undefined;
   /** Host name of the endpoint; `<bucket>.<domain>` addresses a bucket. */
   domain: string;
+  /** How long restoring an archived object takes; 5 seconds when absent. */
+  restoreMs?: number;
+  /** How often lifecycle rules are applied; hourly when absent. */
+  lifecycleIntervalMs?: number;
+  /** How often access logs are delivered; every five minutes when absent. */
+  accessLogIntervalMs?: number;
+  /** Told of events that buckets' notification documents ask for; nobody when absent. */
+  onEvent?: OnEvent;
 }
 
 /** The object store: one service and its two HTTP dialects over the same rows and blobs. */
@@ -103,20 +121,34 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const { db, clock, log, region } = deps;
   const store = objectStore(db);
   const blobs = new Blobs(deps.dir, id => store.findBlob(id));
-  const commit = commitQueue(db);
+  const usage = createUsage(commitQueue(db), db);
+  const { commit } = usage;
   const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store, settings, clock);
+  const archive = createArchive({ commit, guard, settings, clock, restoreMs: deps.restoreMs ?? 5000 });
   const reaper = createReaper({ store, blobs, clock, log });
   const encryption = objectEncryption({ dataKey: deps.dataKey, settings });
-  const released = { onRelease: reaper.hint };
-  const objects = objectService({ db, store, blobs, commit, guard, encryption, clock, log, ...released });
+  const shared = { db, blobs, commit, guard, encryption, archive, clock, onRelease: reaper.hint };
+  const plainObjects = objectService({ ...shared, store, log });
+  const tell = eventTeller({ settings, clock, log, onEvent: deps.onEvent });
+  const objects = tellingObjects(plainObjects, tell);
   const { otherLocations } = deps;
   const buckets = bucketService({ store, commit, guard, settings, clock, region, otherLocations });
   const access = accessService({ db, settings, commit, guard });
-  const multipart = multipartService({ db, blobs, commit, guard, encryption, clock, objects, ...released });
-  const fileSystem = fileSystemService({ blobs, commit, guard, encryption, clock, objects, ...released });
+  const multipart = tellingMultipart(multipartService({ ...shared, objects: plainObjects }), tell);
+  const fileSystem = fileSystemService({ ...shared, objects: plainObjects });
+  const accessLog = createAccessLog({
+    settings,
+    store,
+    blobs,
+    objects: plainObjects,
+    clock,
+    log,
+    intervalMs: deps.accessLogIntervalMs ?? 300_000,
+  });
   const server = createObsServer({
     iam: deps.iam,
+    accessLog,
     audit: deps.audit,
     clock,
     log,
@@ -125,8 +157,10 @@ export function createObjects(deps: ObjectsDeps): Objects {
     store,
     settings,
     access,
+    usage,
     blobs,
     guard,
+    archive,
     buckets,
     objects,
     append: appendService({ blobs, guard, clock, objects }),
@@ -146,17 +180,33 @@ export function createObjects(deps: ObjectsDeps): Objects {
     async remove(principal, path) {
       await objects.remove(principal, path);
     },
-    download: (principal, from, dir, options) => download({ objects, blobs }, principal, from, dir, options),
+    download: (principal, from, dir, options) => download({ objects, blobs, archive }, principal, from, dir, options),
     upload: (principal, dir, to, options) => upload({ objects }, principal, dir, to, options),
     signUrl: (credential, input) => signUrl(credential, input, clock.now()),
   };
+  const lifecycle = lifecycleWorker({
+    db,
+    commit,
+    settings,
+    clock,
+    log,
+    intervalMs: deps.lifecycleIntervalMs ?? 3600_000,
+    onRelease: reaper.hint,
+  });
+  lifecycle.start();
   return {
     server,
     service,
+    applyLifecycle: lifecycle.run,
+    deliverAccessLogs: accessLog.flush,
     async sweep() {
       const removed = await blobs.sweep(ids => store.knownBlobs(ids));
       return removed + (await reaper.run());
     },
-    stop: reaper.stop,
+    async stop() {
+      await lifecycle.stop();
+      await accessLog.stop();
+      await reaper.stop();
+    },
   };
 }

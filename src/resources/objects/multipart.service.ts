@@ -5,6 +5,7 @@ import { hexId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { foreignOwner, ownerOfObject } from './access/acl.ts';
+import type { Archive } from './archive.ts';
 import type { Blobs } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import type { Encryption, EncryptionRequest } from './encryption.ts';
@@ -83,11 +84,12 @@ export function multipartService(deps: {
   commit: Commit;
   guard: Guard;
   encryption: Encryption;
+  archive: Archive;
   clock: Clock;
   objects: ReturnType<typeof objectService>;
   onRelease(): void;
 }) {
-  const { db, blobs, commit, guard, encryption, clock, objects, onRelease } = deps;
+  const { db, blobs, commit, guard, encryption, archive, clock, objects, onRelease } = deps;
   const store = multipartStore(db);
 
   /**
@@ -215,6 +217,7 @@ export function multipartService(deps: {
         ...(sourceKey ? { customerKey: sourceKey } : {}),
       });
       check?.(source.info);
+      await archive.checkReadable(source.info);
       if (range && (range.start > range.end || range.end >= source.info.size)) {
         throw obsFailure('InvalidRange', `The source has ${source.info.size} bytes.`);
       }

@@ -6,12 +6,13 @@ import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { foreignOwner } from './access/acl.ts';
+import type { Archive } from './archive.ts';
 import type { BlobCipher, Blobs, WrittenBlob } from './blobs.ts';
 import type { Commit } from './commit-queue.ts';
 import type { Encryption, EncryptionRequest, ObjectCipher } from './encryption.ts';
 import { obsFailure } from './failures.ts';
 import { checkRemovable, makeDirectories } from './file-system.ts';
-import type { Guard, ObjectAccess } from './guard.ts';
+import type { Guard } from './guard.ts';
 import { type ListPage, type ListQuery, listPage } from './listing.ts';
 import { attributesText, type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
 import {
@@ -25,9 +26,8 @@ import {
   sliceSegments,
 } from './object.ts';
 import {
+  admitted,
   checkVersionId,
-  type FoundVersion,
-  findVersion,
   listVersions,
   makeWay,
   type Removed,
@@ -92,6 +92,7 @@ export interface ObjectDeps {
   commit: Commit;
   guard: Guard;
   encryption: Encryption;
+  archive: Archive;
   clock: Clock;
   log: Log;
   /** Called when blobs may have lost their last reference. */
@@ -100,7 +101,7 @@ export interface ObjectDeps {
 
 /** Use cases on objects; every method asks the guard first. */
 export function objectService(deps: ObjectDeps) {
-  const { db, store, blobs, commit, guard, encryption, clock, onRelease } = deps;
+  const { db, store, blobs, commit, guard, encryption, archive, clock, onRelease } = deps;
 
   /** The current object, or the version that is named. */
   async function open(principal: Principal, path: ObsPath, options: ReadOptions = {}): Promise<OpenObject> {
@@ -237,6 +238,7 @@ export function objectService(deps: ObjectDeps) {
       range?: ByteRange,
     ): Promise<{ info: ObjectInfo; stream: Readable }> {
       const { info, segments, cipher } = await open(principal, path);
+      await archive.checkReadable(info);
       if (!range) return { info, stream: blobs.stream(segments, cipher) };
       const end = Math.min(range.end ?? info.size - 1, info.size - 1);
       if (range.start < 0 || range.start > end) throw obsFailure('InvalidRange');
@@ -302,10 +304,12 @@ export function objectService(deps: ObjectDeps) {
       const target = await guard.require(principal, 'obs:object:PutObject', to);
       const { encrypt, sourceKey, ...asked } = options;
       const wanted = await encryption.effective(target.id, encrypt);
+      const checkReadable = await archive.checkIn(from.bucket);
       const copied = await commit(async transaction => {
         const rows = objectStore(transaction);
         const { row, info } = await admitted(transaction, source, from, from.versionId);
         options.check?.(info);
+        checkReadable(info);
         const segments = segmentsOf(row);
         const reading = encryption.open(info.encryption, sourceKey)?.cipher;
         if (!encryption.shares(info.encryption, encrypt, wanted)) return { info, segments, reading };
@@ -339,33 +343,19 @@ export function objectService(deps: ObjectDeps) {
   };
 }
 
-/** What is there, when the caller may have it; whoever may not learns that first. Throws as `findVersion`. */
-export async function admitted(
-  database: Database,
-  { bucket, check }: ObjectAccess,
-  path: ObsPath,
-  versionId?: string,
-): Promise<FoundVersion & { info: ObjectInfo }> {
-  const found = await findVersion(database, bucket, path, versionId).catch(error => {
-    check(undefined);
-    throw error;
-  });
-  const info = objectOf(bucket.name, found.row);
-  check(info);
-  return { ...found, info };
-}
-
 const readAction = (versionId: string | undefined): string =>
   versionId === undefined ? 'obs:object:GetObject' : 'obs:object:GetObjectVersion';
 
 /** What goes along with a copy: neither access list, nor owner, nor what is about the source's place alone. */
 function copiedAttributes(source: ObjectInfo, asked: CopyOptions): Partial<ObjectAttributes> {
-  const { contentType, metadata, headers, checksum, redirect } = source;
+  const { contentType, metadata, headers, checksum } = source;
   const tags = asked.tags ?? source.tags;
+  const { redirect, expiresAt } = asked;
   return {
     ...(asked.directive === 'COPY' ? { contentType, metadata, headers } : asked),
     checksum,
-    ...(asked.directive === 'COPY' && redirect !== undefined ? { redirect } : {}),
+    ...(redirect === undefined ? {} : { redirect }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(tags ? { tags } : {}),
   };
 }

@@ -97,14 +97,8 @@ export function objectStore(database: Database) {
     updateBucket: (id: number, patch: Partial<Pick<BucketRow, 'versioning' | 'storage_class'>>) =>
       db.updateTable('obs_buckets').set(patch).where('id', '=', id).execute(),
     deleteBucket: (id: number) => db.deleteFrom('obs_buckets').where('id', '=', id).execute(),
-    async usage(bucketId: number): Promise<{ size: number; objects: number }> {
-      const row = await db
-        .selectFrom('obs_objects')
-        .select(eb => [eb.fn.sum<number>('size').as('size'), eb.fn.countAll<number>().as('objects')])
-        .where('bucket_id', '=', bucketId)
-        .executeTakeFirst();
-      return { size: row?.size ?? 0, objects: row?.objects ?? 0 };
-    },
+    setBucketStorageClass: (id: number, storageClass: StorageClass) =>
+      db.updateTable('obs_buckets').set({ storage_class: storageClass }).where('id', '=', id).execute(),
 
     findObject: (bucketId: number, key: string) =>
       db

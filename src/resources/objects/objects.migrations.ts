@@ -82,4 +82,56 @@ export const objectsMigrations = [
     )`,
     'CREATE UNIQUE INDEX obs_versions_order ON obs_versions (bucket_id, key, seq DESC)',
   ]),
+  // What buckets hold, kept by triggers so that it is true whoever writes. REPLACE fires the one of DELETE: recursive_triggers is on.
+  sqlMigration('0019-objects-usage', [
+    `CREATE TABLE obs_usage (
+      bucket_id INTEGER PRIMARY KEY REFERENCES obs_buckets (id) ON DELETE CASCADE,
+      size INTEGER NOT NULL DEFAULT 0,
+      objects INTEGER NOT NULL DEFAULT 0,
+      part_size INTEGER NOT NULL DEFAULT 0,
+      quota INTEGER NOT NULL DEFAULT 0
+    )`,
+    'CREATE INDEX obs_usage_limited ON obs_usage (bucket_id) WHERE quota > 0',
+    `INSERT INTO obs_usage (bucket_id, size, objects, part_size)
+      SELECT id,
+        (SELECT coalesce(sum(size), 0) FROM obs_objects WHERE bucket_id = id)
+          + (SELECT coalesce(sum(size), 0) FROM obs_versions WHERE bucket_id = id),
+        (SELECT count(*) FROM obs_objects WHERE bucket_id = id)
+          + (SELECT count(*) FROM obs_versions WHERE bucket_id = id AND delete_marker = 0),
+        (SELECT coalesce(sum(part.size), 0) FROM obs_parts part
+          JOIN obs_uploads upload ON upload.id = part.upload_id WHERE upload.bucket_id = obs_buckets.id)
+      FROM obs_buckets`,
+    `CREATE TRIGGER obs_usage_bucket AFTER INSERT ON obs_buckets BEGIN
+      INSERT INTO obs_usage (bucket_id) VALUES (NEW.id);
+    END`,
+    `CREATE TRIGGER obs_usage_objects_insert AFTER INSERT ON obs_objects BEGIN
+      UPDATE obs_usage SET size = size + NEW.size, objects = objects + 1 WHERE bucket_id = NEW.bucket_id;
+    END`,
+    `CREATE TRIGGER obs_usage_objects_delete AFTER DELETE ON obs_objects BEGIN
+      UPDATE obs_usage SET size = size - OLD.size, objects = objects - 1 WHERE bucket_id = OLD.bucket_id;
+    END`,
+    `CREATE TRIGGER obs_usage_objects_update AFTER UPDATE OF size ON obs_objects BEGIN
+      UPDATE obs_usage SET size = size + NEW.size - OLD.size WHERE bucket_id = NEW.bucket_id;
+    END`,
+    `CREATE TRIGGER obs_usage_versions_insert AFTER INSERT ON obs_versions BEGIN
+      UPDATE obs_usage SET size = size + NEW.size, objects = objects + (NEW.delete_marker = 0) WHERE bucket_id = NEW.bucket_id;
+    END`,
+    `CREATE TRIGGER obs_usage_versions_delete AFTER DELETE ON obs_versions BEGIN
+      UPDATE obs_usage SET size = size - OLD.size, objects = objects - (OLD.delete_marker = 0) WHERE bucket_id = OLD.bucket_id;
+    END`,
+    `CREATE TRIGGER obs_usage_versions_update AFTER UPDATE OF size ON obs_versions BEGIN
+      UPDATE obs_usage SET size = size + NEW.size - OLD.size WHERE bucket_id = NEW.bucket_id;
+    END`,
+    `CREATE TRIGGER obs_usage_parts_insert AFTER INSERT ON obs_parts BEGIN
+      UPDATE obs_usage SET part_size = part_size + NEW.size
+        WHERE bucket_id = (SELECT bucket_id FROM obs_uploads WHERE id = NEW.upload_id);
+    END`,
+    `CREATE TRIGGER obs_usage_parts_delete AFTER DELETE ON obs_parts BEGIN
+      UPDATE obs_usage SET part_size = part_size - OLD.size
+        WHERE bucket_id = (SELECT bucket_id FROM obs_uploads WHERE id = OLD.upload_id);
+    END`,
+    // Objects that say when they expire: few, so the index is small.
+    `CREATE INDEX obs_objects_expiring ON obs_objects (json_extract(attributes, '$.expiresAt'))
+      WHERE json_extract(attributes, '$.expiresAt') IS NOT NULL`,
+  ]),
 ];

@@ -1,5 +1,13 @@
 import { type Database, tables } from '../../store-kit/index.ts';
 import type { Acl } from './object.ts';
+import type {
+  CorsSettings,
+  EncryptionSettings,
+  LifecycleSettings,
+  LoggingSettings,
+  NotificationSettings,
+  WebsiteSettings,
+} from './settings.ts';
 
 /** What is set on a bucket, by sub-resource; each is absent where nobody set it. */
 export interface BucketSettings {
@@ -9,8 +17,14 @@ export interface BucketSettings {
   /** S3's switches against opening the bucket to everybody. */
   publicAccessBlock: PublicAccessBlock;
   tags: Record<string, string>;
-  /** Bytes; 0 is no limit. */
-  quota: { bytes: number };
+  cors: CorsSettings;
+  website: WebsiteSettings;
+  encryption: EncryptionSettings;
+  logging: LoggingSettings;
+  notification: NotificationSettings;
+  lifecycle: LifecycleSettings;
+  /** Objects of class COLD are read without being restored. */
+  directColdAccess: { Status: 'Enabled' };
 }
 
 /** Each switch, by S3's name with a small first letter. */
@@ -29,20 +43,51 @@ interface Row {
   document: string;
 }
 
+/** A bucket, and what is set on it. */
+export interface SetOn<T> {
+  bucketId: number;
+  bucket: string;
+  value: T;
+}
+
 /**
  * What is set on buckets. All of a bucket's are read at once and remembered: nearly every request looks at some of them. One process
  * alone writes them.
  */
 export function settingsStore(database: Database) {
-  const db = tables<{ obs_bucket_settings: Row }>(database);
+  const db = tables<{ obs_bucket_settings: Row; obs_buckets: { id: number; name: string } }>(database);
   const known = new Map<number, Promise<Partial<BucketSettings>>>();
+  /** By name of the setting: the buckets that have it, by name. */
+  const having = new Map<SettingName, Promise<ReadonlyMap<string, SetOn<unknown>>>>();
 
   async function load(bucketId: number): Promise<Partial<BucketSettings>> {
     const rows = await db.selectFrom('obs_bucket_settings').selectAll().where('bucket_id', '=', bucketId).execute();
     return Object.fromEntries(rows.map(row => [row.name, JSON.parse(row.document)])) as Partial<BucketSettings>;
   }
 
+  async function loadHaving(name: SettingName): Promise<ReadonlyMap<string, SetOn<unknown>>> {
+    const rows = await db
+      .selectFrom('obs_bucket_settings as setting')
+      .innerJoin('obs_buckets as bucket', 'bucket.id', 'setting.bucket_id')
+      .select(['bucket.id as bucketId', 'bucket.name as bucket', 'setting.document'])
+      .where('setting.name', '=', name)
+      .execute();
+    return new Map(
+      rows.map(({ document, ...of }) => [of.bucket, { ...of, value: JSON.parse(document) as unknown }] as const),
+    );
+  }
+
   return {
+    /** Every bucket that has this setting, by bucket name: for what few have and many requests ask about. */
+    having<N extends SettingName>(name: N): Promise<ReadonlyMap<string, SetOn<BucketSettings[N]>>> {
+      let found = having.get(name);
+      if (!found) {
+        found = loadHaving(name);
+        having.set(name, found);
+        found.catch(() => having.delete(name));
+      }
+      return found as Promise<ReadonlyMap<string, SetOn<BucketSettings[N]>>>;
+    },
     /** Everything that is set on a bucket; not to be changed. */
     of(bucketId: number): Promise<Partial<BucketSettings>> {
       let found = known.get(bucketId);
@@ -57,14 +102,19 @@ export function settingsStore(database: Database) {
       const document = JSON.stringify(value);
       await db.replaceInto('obs_bucket_settings').values({ bucket_id: bucketId, name, document }).execute();
       known.delete(bucketId);
+      having.delete(name);
     },
     async unset(bucketId: number, name: SettingName): Promise<void> {
       const rows = db.deleteFrom('obs_bucket_settings').where('bucket_id', '=', bucketId);
       await rows.where('name', '=', name).execute();
       known.delete(bucketId);
+      having.delete(name);
     },
     /** Call when a bucket was deleted. */
-    forget: (bucketId: number) => void known.delete(bucketId),
+    forget(bucketId: number): void {
+      known.delete(bucketId);
+      having.clear();
+    },
   };
 }
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../../store-kit/index.ts';
 import { obsFailure } from './failures.ts';
+import type { ObjectAccess } from './guard.ts';
 import { MAX_LIST_KEYS } from './listing.ts';
-import { type ObjectRow, objectStore, segmentsOf } from './object.store.ts';
-import { afterPrefix, type BucketInfo, formatObsPath, type ObsPath } from './object.ts';
+import { type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
+import { afterPrefix, type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath } from './object.ts';
 import { type ListedVersion, type VersionPosition, type VersionRow, versionStore } from './version.store.ts';
 
 /** What a deletion did. */
@@ -13,6 +14,9 @@ export interface Removed {
   /** A marker was made, or deleted. */
   deleteMarker?: boolean;
 }
+
+/** What of a bucket says how it keeps versions. */
+type Versioned = Pick<BucketInfo, 'id' | 'versioning'>;
 
 /** Version ids as they go over the wire: `null` is the version written without versioning. */
 export const NULL_VERSION = 'null';
@@ -38,7 +42,7 @@ export function checkVersionId(versionId: string): void {
  */
 export async function makeWay(
   transaction: Database,
-  bucket: BucketInfo,
+  bucket: Versioned,
   key: string,
   old: ObjectRow | undefined,
   now: number,
@@ -67,7 +71,7 @@ async function drop(transaction: Database, row: VersionRow, now: number): Promis
 /** Deletes an object as a request without a version does: for good, or by a delete marker. Call within a transaction. */
 export async function removeCurrent(
   transaction: Database,
-  bucket: BucketInfo,
+  bucket: Versioned,
   key: string,
   now: number,
 ): Promise<Removed> {
@@ -149,6 +153,22 @@ export async function findVersion(
 }
 
 const met = (marker: VersionRow | undefined) => (marker ? { deleteMarker: idOf(marker) } : undefined);
+
+/** What is there, when the caller may have it; whoever may not learns that first. Throws as `findVersion`. */
+export async function admitted(
+  database: Database,
+  { bucket, check }: ObjectAccess,
+  path: ObsPath,
+  versionId?: string,
+): Promise<FoundVersion & { info: ObjectInfo }> {
+  const found = await findVersion(database, bucket, path, versionId).catch(error => {
+    check(undefined);
+    throw error;
+  });
+  const info = objectOf(bucket.name, found.row);
+  check(info);
+  return { ...found, info };
+}
 
 /** Writes a changed row back to where it was found. */
 export async function updateVersion(transaction: Database, { row, current }: FoundVersion): Promise<void> {

@@ -8,7 +8,7 @@ import { silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { AccessRequest, Decision } from '../../policy/authorizer.ts';
 import { type Database, migrate, openSqlite } from '../../store-kit/index.ts';
-import { createObjects, type Objects, objectsMigrations } from './index.ts';
+import { createObjects, type Objects, type ObjectsDeps, objectsMigrations } from './index.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
 
 export const REGION = 'local-1';
@@ -42,7 +42,9 @@ export interface ObjectWorld {
 }
 
 /** The object store on a port of 127.0.0.1, with in-memory keys and an authorizer that allows all but `deny`. */
-export async function objectWorld(options: { dir?: string; clock?: Clock } = {}): Promise<ObjectWorld> {
+export async function objectWorld(
+  options: { dir?: string; clock?: Clock } & Partial<Pick<ObjectsDeps, 'onEvent' | 'restoreMs'>> = {},
+): Promise<ObjectWorld> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'atelier-objects-'));
   const clock = options.clock ?? systemClock;
   const db = openSqlite(join(dir, 'test.db'));
@@ -72,6 +74,8 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
     dir: join(dir, 'objects'),
     region: REGION,
     domain: DOMAIN,
+    ...(options.onEvent ? { onEvent: options.onEvent } : {}),
+    ...(options.restoreMs === undefined ? {} : { restoreMs: options.restoreMs }),
   });
   await new Promise<void>(resolve => objects.server.listen(0, '127.0.0.1', resolve));
   const { port } = objects.server.address() as AddressInfo;

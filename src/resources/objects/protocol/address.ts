@@ -6,6 +6,8 @@ export interface Address {
   key: string;
   /** The bucket came from the Host header. */
   virtualHost: boolean;
+  /** It came as `<bucket>.obs-website.<domain>`: the bucket is asked for as a website. */
+  website?: true;
   /** Path as sent, without the query. */
   rawPath: string;
   /** Query pairs as sent, still encoded; a parameter without `=` has value undefined. */
@@ -34,6 +36,11 @@ export function parseAddress(url: string, host: string | undefined, domain: stri
     if (!query.has(decoded)) query.set(decoded, decode((value ?? '').replaceAll('+', '%20')));
   }
   const name = (host ?? '').replace(/:\d*$/, '').toLowerCase();
+  for (const site of websiteSuffixes(domain)) {
+    if (!name.endsWith(site) || name.length === site.length) continue;
+    const bucket = name.slice(0, -site.length);
+    return { bucket, key: decode(rawPath.slice(1)), virtualHost: true, website: true, rawPath, rawQuery, query };
+  }
   const suffix = `.${domain.toLowerCase()}`;
   if (name.endsWith(suffix) && name.length > suffix.length) {
     const bucket = name.slice(0, -suffix.length);
@@ -43,6 +50,13 @@ export function parseAddress(url: string, host: string | undefined, domain: stri
   const bucket = decode(slash < 0 ? rawPath.slice(1) : rawPath.slice(1, slash));
   const key = slash < 0 ? '' : decode(rawPath.slice(slash + 1));
   return { bucket, key, virtualHost: false, rawPath, rawQuery, query };
+}
+
+/** `.obs-website.<domain>`, and `.obs-website.<rest>` where the domain is `obs.<rest>`, as OBS' own names are. */
+function websiteSuffixes(domain: string): string[] {
+  const lower = domain.toLowerCase();
+  const own = `.obs-website.${lower}`;
+  return lower.startsWith('obs.') ? [own, `.obs-website.${lower.slice('obs.'.length)}`] : [own];
 }
 
 /** Percent-decoding of UTF-8. Throws Failure InvalidURI. */

@@ -96,33 +96,12 @@ export const bucketLocation: ObsHandler = async call => {
   else sendXml(call, ['CreateBucketConfiguration', [['LocationConstraint', bucket.location]]]);
 };
 
-export const bucketStorageInfo: ObsHandler = async call => {
-  const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketStorage', call.path);
-  const { size, objects } = await call.services.store.usage(bucket.id);
-  sendXml(call, [
-    'GetBucketStorageInfoResult',
-    [
-      ['Size', size],
-      ['ObjectNumber', objects],
-    ],
-  ]);
-};
-
 export const bucketStorageClass: ObsHandler = async call => {
   const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketStoragePolicy', call.path);
   const name = storageClassName(call.dialect, bucket.storageClass);
   if (call.dialect.name === 'obs') sendXml(call, ['StorageClass', name]);
   else sendXml(call, ['StoragePolicy', [['DefaultStorageClass', name]]]);
 };
-
-/** The answer for a configuration that no bucket can have yet: `root` empty, or an error where that is the answer. */
-export function unset(action: string, answer: Xml | Parameters<typeof obsFailure>[0]): ObsHandler {
-  return async call => {
-    await call.services.guard.require(call.principal, `obs:bucket:${action}`, call.path);
-    if (typeof answer === 'string') throw obsFailure(answer);
-    sendXml(call, answer);
-  };
-}
 
 export const listObjects: ObsHandler = async call => {
   const { query } = call.address;

@@ -4,6 +4,7 @@ import type { Clock } from '../../../kernel/clock.ts';
 import type { Failure } from '../../../kernel/failure.ts';
 import type { AccessService } from '../access.service.ts';
 import type { appendService } from '../append.service.ts';
+import type { Archive } from '../archive.ts';
 import type { Blobs } from '../blobs.ts';
 import type { bucketService } from '../bucket.service.ts';
 import { obsFailure } from '../failures.ts';
@@ -14,6 +15,7 @@ import type { objectService } from '../object.service.ts';
 import type { objectStore } from '../object.store.ts';
 import { MAX_METADATA_BYTES, type ObjectAttributes, type ObsPath, type StorageClass } from '../object.ts';
 import type { SettingsStore } from '../settings.store.ts';
+import type { Usage } from '../usage.store.ts';
 import type { Address } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
 import type { AuthenticatedForm } from './authenticate-form.ts';
@@ -29,7 +31,9 @@ export interface ObsServices {
   blobs: Blobs;
   settings: SettingsStore;
   access: AccessService;
+  usage: Usage;
   guard: Guard;
+  archive: Archive;
   buckets: ReturnType<typeof bucketService>;
   objects: ReturnType<typeof objectService>;
   append: ReturnType<typeof appendService>;
@@ -118,23 +122,39 @@ export function requestAttributes(call: ObsCall): Partial<ObjectAttributes> {
     metadata: userMetadata(call),
     ...(headers['content-type'] ? { contentType: headers['content-type'] } : {}),
     ...(storageClass ? { storageClass } : {}),
-    ...tagsAndRedirect(call),
+    ...tagsHeader(call),
+    ...redirectHeader(call),
+    ...expiresHeader(call),
   };
 }
 
-function tagsAndRedirect(call: ObsCall): Partial<ObjectAttributes> {
-  const tags = header(call, 'tagging');
+/** `website-redirect-location`: a path of the website or an address, of at most 2 KB. Throws Failure InvalidArgument. */
+/** `x-obs-tagging`: tags of an object that is about to be written. */
+function tagsHeader(call: ObsCall): { tags?: Record<string, string> } {
+  const text = header(call, 'tagging');
+  return text === undefined ? {} : { tags: tagsOfHeader(text) };
+}
+
+function redirectHeader(call: ObsCall): { redirect?: string } {
   const redirect = header(call, 'website-redirect-location');
-  if (redirect !== undefined && !/^(\/|https?:\/\/).{0,2046}$/.test(redirect)) {
+  if (redirect === undefined) return {};
+  if (!/^(\/|https?:\/\/)[\x21-\x7e]*$/.test(redirect) || redirect.length > 2048) {
     throw obsFailure(
       'InvalidArgument',
-      'A redirect location begins with "/", "http://" or "https://", of 2,048 characters.',
+      'website-redirect-location must begin with /, http:// or https:// and have at most 2,048 characters.',
     );
   }
-  return {
-    ...(tags === undefined ? {} : { tags: tagsOfHeader(tags) }),
-    ...(redirect === undefined ? {} : { redirect }),
-  };
+  return { redirect };
+}
+
+/** `x-obs-expires`: days after which the object is deleted; clients send it in this form in both dialects. */
+function expiresHeader(call: ObsCall): { expiresAt?: number } {
+  const text = header(call, 'expires') ?? call.request.headers['x-obs-expires'];
+  if (typeof text !== 'string') return {};
+  if (!/^\d{1,7}$/.test(text) || Number(text) < 1) {
+    throw obsFailure('InvalidArgument', 'x-obs-expires must be a whole number of days, at least 1.');
+  }
+  return { expiresAt: call.services.clock.now() + Number(text) * 24 * 3600 * 1000 };
 }
 
 /** Storage class asked for in the header. Throws Failure InvalidStorageClass. */
@@ -161,7 +181,7 @@ function userMetadata(call: ObsCall): Record<string, string> {
   return metadata;
 }
 
-const UNSUPPORTED_HEADERS = /^(object-lock-|expires$)/;
+const UNSUPPORTED_HEADERS = /^object-lock-/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {

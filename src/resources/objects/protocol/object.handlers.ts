@@ -6,6 +6,7 @@ import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSeg
 import { NULL_VERSION } from '../versions.ts';
 import { newObjectAcl } from './acl.ts';
 import { decode } from './address.ts';
+import { tellState } from './archive.handlers.ts';
 import {
   body,
   documentText,
@@ -88,6 +89,8 @@ export const getObject: ObsHandler = async call => {
     response.end();
     return;
   }
+  if (request.method !== 'HEAD') await services.archive.checkReadable(info);
+  await tellState(call, info);
   const range = parseRange(request.headers.range, info.size);
   const overrides = responseOverrides(call);
   tellObject(call, info, overrides);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { obsFailure } from '../failures.ts';
 import {
   deleteBucketPolicy,
@@ -12,6 +13,7 @@ import {
   putObjectAcl,
   putPublicAccessBlock,
 } from './access.handlers.ts';
+import type { Address } from './address.ts';
 import {
   appendObject,
   deleteObjectTagging,
@@ -19,16 +21,15 @@ import {
   putObjectMetadata,
   putObjectTagging,
 } from './amend.handlers.ts';
+import { restoreObject } from './archive.handlers.ts';
 import {
   bucketLocation,
   bucketStorageClass,
-  bucketStorageInfo,
   createBucket,
   deleteBucket,
   headBucket,
   listBuckets,
   listObjects,
-  unset,
 } from './bucket.handlers.ts';
 import { header, type ObsCall, type ObsHandler } from './call.ts';
 import { modifyObject, renameObject, truncateObject } from './file-system.handlers.ts';
@@ -43,6 +44,25 @@ import {
 } from './multipart.handlers.ts';
 import { copyObject, deleteObject, deleteObjects, getObject, headObject, putObject } from './object.handlers.ts';
 import { postObject } from './post.handlers.ts';
+import {
+  cors,
+  customDomain,
+  deleteTagging,
+  directColdAccess,
+  encryption,
+  getQuota,
+  getRequestPayment,
+  getTagging,
+  lifecycle,
+  logging,
+  notification,
+  putQuota,
+  putRequestPayment,
+  putStorageClass,
+  putTagging,
+  storageInfo,
+  website,
+} from './setting.handlers.ts';
 import { getVersioning, listVersions, putVersioning } from './version.handlers.ts';
 
 /** Query parameters that choose another operation than the plain one of the method. */
@@ -69,7 +89,7 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   'PUT ?publicAccessBlock': putPublicAccessBlock,
   'DELETE ?publicAccessBlock': deletePublicAccessBlock,
   'GET ?location': bucketLocation,
-  'GET ?storageinfo': bucketStorageInfo,
+  'GET ?storageinfo': storageInfo,
   'GET ?storageClass': bucketStorageClass,
   'GET ?storagePolicy': bucketStorageClass,
   'GET ?uploads': listUploads,
@@ -77,14 +97,37 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   'GET ?versioning': getVersioning,
   'PUT ?versioning': putVersioning,
   'GET ?versions': listVersions,
-  'GET ?logging': unset('GetBucketLogging', ['BucketLoggingStatus', []]),
-  'GET ?notification': unset('GetBucketNotification', ['NotificationConfiguration', []]),
-  'GET ?quota': unset('GetBucketQuota', ['Quota', [['StorageQuota', 0]]]),
-  'GET ?cors': unset('GetBucketCORS', 'NoSuchCORSConfiguration'),
-  'GET ?lifecycle': unset('GetLifecycleConfiguration', 'NoSuchLifecycleConfiguration'),
-  'GET ?website': unset('GetBucketWebsite', 'NoSuchWebsiteConfiguration'),
-  'GET ?tagging': unset('GetBucketTagging', 'NoSuchTagSet'),
-  'GET ?encryption': unset('GetEncryptionConfiguration', 'NoSuchEncryptionConfiguration'),
+  'GET ?cors': cors.get,
+  'PUT ?cors': cors.put,
+  'DELETE ?cors': cors.remove,
+  'GET ?website': website.get,
+  'PUT ?website': website.put,
+  'DELETE ?website': website.remove,
+  'GET ?lifecycle': lifecycle.get,
+  'PUT ?lifecycle': lifecycle.put,
+  'DELETE ?lifecycle': lifecycle.remove,
+  'GET ?encryption': encryption.get,
+  'PUT ?encryption': encryption.put,
+  'DELETE ?encryption': encryption.remove,
+  'GET ?logging': logging.get,
+  'PUT ?logging': logging.put,
+  'GET ?notification': notification.get,
+  'PUT ?notification': notification.put,
+  'GET ?directcoldaccess': directColdAccess.get,
+  'PUT ?directcoldaccess': directColdAccess.put,
+  'DELETE ?directcoldaccess': directColdAccess.remove,
+  'GET ?tagging': getTagging,
+  'PUT ?tagging': putTagging,
+  'DELETE ?tagging': deleteTagging,
+  'GET ?quota': getQuota,
+  'PUT ?quota': putQuota,
+  'PUT ?storageClass': putStorageClass,
+  'PUT ?storagePolicy': putStorageClass,
+  'GET ?requestPayment': getRequestPayment,
+  'PUT ?requestPayment': putRequestPayment,
+  'GET ?customdomain': customDomain,
+  'PUT ?customdomain': customDomain,
+  'DELETE ?customdomain': customDomain,
 };
 
 const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
@@ -99,6 +142,7 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
   'GET ?tagging': getObjectTagging,
   'PUT ?tagging': putObjectTagging,
   'DELETE ?tagging': deleteObjectTagging,
+  'POST ?restore': restoreObject,
   'POST ?uploads': initiateUpload,
   'PUT ?uploadId': uploadPart,
   'GET ?uploadId': listParts,
@@ -114,6 +158,14 @@ export function subResourceOf(query: Map<string, string>): string | undefined {
   // `partNumber` alone is a request of its own; beside `uploadId` it is an argument.
   if (query.has('uploadId')) return 'uploadId';
   return SUB_RESOURCES.find(name => query.has(name));
+}
+
+/** As access logs name it: `REST.GET.OBJECT`, `REST.PUT.BUCKET.CORS`. */
+export function operationName(request: Pick<IncomingMessage, 'method'>, address: Address): string {
+  const sub = subResourceOf(address.query);
+  const what = address.bucket === '' ? 'SERVICE' : address.key === '' ? 'BUCKET' : 'OBJECT';
+  const by = address.website ? 'WEBSITE' : 'REST';
+  return [by, request.method, what, ...(sub === undefined || address.website ? [] : [sub.toUpperCase()])].join('.');
 }
 
 /** Finds what a request asks for. Throws Failure NotImplemented or MethodNotAllowed. */

@@ -4,6 +4,7 @@ import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
 import type { Log } from '../../../kernel/log.ts';
 import type { Authorizer } from '../../../policy/authorizer.ts';
+import type { AccessLog, LoggedRequest } from '../access-log.ts';
 import { type ObsCode, obsFailure } from '../failures.ts';
 import { checkKey } from '../object.ts';
 import { type Address, parseAddress } from './address.ts';
@@ -11,10 +12,12 @@ import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import { authenticateForm, formDialect, formKey } from './authenticate-form.ts';
 import type { ObsCall, ObsServices } from './call.ts';
 import { requestConditions } from './conditions.ts';
+import { isCorsHeader, preflight, tellCors } from './cors.ts';
 import { type Dialect, guessDialect } from './dialect.ts';
 import { type Form, openForm } from './form.ts';
-import { operationOf, subResourceOf } from './operations.ts';
+import { operationName, operationOf, subResourceOf } from './operations.ts';
 import { trailOf } from './trail.ts';
+import { errorPage, redirectAll, serveWebsite } from './website.ts';
 import { renderXml } from './xml.ts';
 
 /** A connection on which nothing moves for this long is closed; the whole of a large upload may take any time. */
@@ -24,6 +27,7 @@ const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 10_000;
 
 export interface ObsServerDeps extends ObsServices {
+  accessLog: AccessLog;
   iam: { resolveAccessKey(access: string): Promise<ResolvedKey | undefined>; authorizer: Authorizer };
   audit: Audit;
   log: Log;
@@ -31,7 +35,7 @@ export interface ObsServerDeps extends ObsServices {
 
 /** The HTTP server of both dialects, not listening yet. */
 export function createObsServer(deps: ObsServerDeps): Server {
-  const { iam, audit, clock, log, domain, ...rest } = deps;
+  const { iam, audit, accessLog, clock, log, domain, ...rest } = deps;
   const services: ObsServices = { clock, domain, ...rest };
   const hostId = randomBytes(24).toString('base64');
 
@@ -53,11 +57,19 @@ export function createObsServer(deps: ObsServerDeps): Server {
     };
     const trail = trailOf({ audit, log, findBucket: services.store.findBucket }, request, response, requestId);
     response.setHeader('Server', 'OBS');
+    let website = false;
+    let logged: LoggedRequest | undefined;
     try {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
       if (request.method === 'HEAD' && address.query.has('apiversion')) return await negotiate(address, response);
       const path = { bucket: address.bucket, key: address.key };
+      if (request.method === 'OPTIONS') return await preflight(services, request, response, path.bucket);
       Object.assign(trail.known, { path, query: address.query });
+      logged = { request, requestId, path, operation: operationName(request, address) };
+      await accessLog.watch(logged, response);
+      await tellCors(services, request, response, path);
+      website = address.website === true;
+      if (website && (await redirectAll(services, address, response))) return;
       const signed = { method: request.method ?? 'GET', headers: request.headers, address };
       let form: Form | undefined;
       if (isForm(request, address)) {
@@ -71,6 +83,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
       const posted = form && (await authenticateForm(form, path, iam.resolveAccessKey, clock));
       const auth = posted ?? (await authenticate(signed, iam.resolveAccessKey, clock));
       trail.known.principal = auth.principal;
+      logged.principal = auth.principal;
       identify(auth.dialect);
       checkKey(address.key);
       const call: ObsCall = {
@@ -90,13 +103,14 @@ export function createObsServer(deps: ObsServerDeps): Server {
         denied: trail.denied,
         proceed,
       };
-      const handler = operationOf(call);
+      const handler = address.website ? serveWebsite : operationOf(call);
       await trail.around(() => handler(call));
       if (!request.complete) finishReading(request, response, proceeded);
     } catch (error) {
       const failure = failureOf(error, request);
-      await trail.failed(failure);
-      refuse(request, response, { failure, dialect, requestId, proceeded });
+      if (logged) logged.errorCode = failure.code;
+      if (request.method !== 'OPTIONS') await trail.failed(failure); // a browser's question is no attempt of anybody
+      refuse(request, response, { failure, dialect, requestId, proceeded, website });
     }
   }
 
@@ -112,7 +126,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
   function refuse(
     request: IncomingMessage,
     response: ServerResponse,
-    context: { failure: Failure; dialect: Dialect; requestId: string; proceeded: boolean },
+    context: { failure: Failure; dialect: Dialect; requestId: string; proceeded: boolean; website: boolean },
   ): void {
     const { failure, dialect, requestId } = context;
     if (failure.status >= 500 && failure.code !== 'NotImplemented') {
@@ -123,14 +137,15 @@ export function createObsServer(deps: ObsServerDeps): Server {
       return;
     }
     for (const name of response.getHeaderNames()) {
-      if (!name.startsWith(dialect.prefix) || name.includes('meta-')) response.removeHeader(name);
+      const kept = (name.startsWith(dialect.prefix) && !name.includes('meta-')) || isCorsHeader(name);
+      if (!kept) response.removeHeader(name);
     }
     response.setHeader('Server', 'OBS');
     if (request.method === 'HEAD') {
       response.setHeader(`${dialect.prefix}error-code`, failure.code);
       response.setHeader(`${dialect.prefix}error-message`, headerSafe(failure.message));
     }
-    const text = renderXml([
+    const document = renderXml([
       'Error',
       [
         ['Code', failure.code],
@@ -139,8 +154,8 @@ export function createObsServer(deps: ObsServerDeps): Server {
         ['HostId', hostId],
       ],
     ]);
-    const body = Buffer.from(text);
-    response.setHeader('Content-Type', 'application/xml');
+    const body = Buffer.from(context.website ? errorPage(request, failure) : document);
+    response.setHeader('Content-Type', context.website ? 'text/html' : 'application/xml');
     if (request.method !== 'HEAD') response.setHeader('Content-Length', body.length);
     if (!context.proceeded) response.setHeader('Connection', 'close'); // its body may come or not: nobody could tell
     response.writeHead(failure.status);

@@ -87,8 +87,13 @@ export function children(tree: XmlTree, name: string): XmlTree[] {
 export function childText(tree: XmlTree, name: string): string | undefined {
   const [child] = children(tree, name);
   if (child === undefined) return undefined;
-  if (typeof child !== 'string') throw obsFailure('MalformedXML', `${name} must hold text.`);
-  return child.replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,4});/gi, (whole, entity: string) => {
+  return textOf(child, name);
+}
+
+/** The text of an element, its references resolved; `name` is for the message. */
+export function textOf(node: XmlTree, name: string): string {
+  if (typeof node !== 'string') throw obsFailure('MalformedXML', `${name} must hold text.`);
+  return node.replace(/&(#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z]{2,4});/gi, (whole, entity: string) => {
     const named = NAMED[entity];
     if (named !== undefined) return named;
     if (!entity.startsWith('#')) throw obsFailure('MalformedXML', `Entity ${whole} is not known.`);
