@@ -5,6 +5,7 @@ import { signUrl } from '../src/resources/objects/sign-url.ts';
 import { createInstallation } from '../test/e2e/installation.ts';
 import type { SignUrl } from './objects-kit.ts';
 import { benchLarge, benchMemory } from './objects-large.ts';
+import { benchListing } from './objects-listing.ts';
 import { benchSmall } from './objects-small.ts';
 import type { Figure, Report } from './report.ts';
 
@@ -26,6 +27,7 @@ export async function benchObjects(): Promise<Report> {
     const parts: Record<string, () => Promise<Figure[]>> = {
       large: () => benchLarge(dir, sign),
       small: () => benchSmall(dir, at.pid(), sign),
+      listing: () => benchListing(at.home, { endpoint: at.profile.endpoints.obs, access, secret }),
       memory: () => benchMemory(at.pid(), sign),
     };
     const figures: Figure[] = [];

@@ -37,6 +37,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
     let dialect = guessDialect(request.headers);
     let proceeded = !waits;
     const identify = (chosen: Dialect) => {
+      if (chosen === dialect && response.hasHeader(`${chosen.prefix}request-id`)) return;
       for (const name of [`${dialect.prefix}request-id`, `${dialect.prefix}id-2`]) response.removeHeader(name);
       dialect = chosen;
       response.setHeader(`${chosen.prefix}request-id`, requestId);
