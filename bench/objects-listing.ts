@@ -30,7 +30,7 @@ export async function benchListing(home: string, caller: Caller): Promise<Figure
   const figures: Figure[] = [];
   const pages: [what: string, bucket: string, query: (page: number) => string][] = [
     ['1,000 keys from anywhere', 'million', page => `marker=d${digits(page * 33, 4)}/e5/`],
-    ['1,000 keys under a prefix', 'million', page => `prefix=d${digits(page * 33, 3)}`],
+    ['1,000 keys under a prefix', 'million', page => `prefix=d0${digits(page * 3, 2)}`],
     ['delimiter, 10 common prefixes', 'million', page => `delimiter=/&prefix=d${digits(page * 33, 4)}/`],
     ['delimiter, 1,000 common prefixes', 'million', () => 'delimiter=/'],
     ['1,000 keys, bucket of 10,000', 'few', () => ''],
