@@ -6,7 +6,7 @@ import { type Flow, wrk } from './wrk.ts';
 
 const CLIENTS = 64;
 const SIZE = 4096;
-const KEYS = { PUT: 30_000, GET: 3_000 };
+const READ_KEYS = 1_000;
 const ROUNDS = 3;
 const SECONDS = 3;
 
@@ -27,13 +27,14 @@ end
 /** PUT and GET of 4 KiB by 64 clients at once, in rounds taken in turn with the disk's own fsync. */
 export async function benchSmall(dir: string, pid: number, sign: SignUrl): Promise<Figure[]> {
   const samples = { sync: [] as number[], put: [] as Flow[], get: [] as Flow[], core: [] as number[] };
-  const load = await small(dir, sign);
+  const load = await smallLoad(dir, sign);
   await load('PUT', 2);
   for (let round = 0; round < ROUNDS; round++) {
     samples.sync.push(await syncRate(dir));
     samples.put.push(await load('PUT', SECONDS));
   }
-  await load('GET', 2);
+  await fill(load);
+  await load('GET', 1);
   for (let round = 0; round < ROUNDS; round++) {
     const before = processorTime(pid);
     const started = performance.now();
@@ -63,20 +64,27 @@ export async function benchSmall(dir: string, pid: number, sign: SignUrl): Promi
   ];
 }
 
-/** Load of small objects on a store, with URLs signed beforehand. */
-export async function small(
-  dir: string,
-  sign: SignUrl,
-): Promise<(method: 'GET' | 'PUT', seconds: number) => Promise<Flow>> {
+type SmallLoad = (method: 'GET' | 'PUT' | 'FILL', seconds: number) => Promise<Flow>;
+
+/** Load of small objects on a store, with URLs signed beforehand. FILL puts the objects that GET reads. */
+export async function smallLoad(dir: string, sign: SignUrl): Promise<SmallLoad> {
   const origin = new URL(sign('GET', 'x')).origin;
-  const scripts = new Map<string, string>();
-  for (const method of ['GET', 'PUT'] as const) {
-    const file = join(dir, `urls-${method}`);
-    const urls = Array.from({ length: KEYS[method] }, (_, index) => sign(method, `small/${index % 100}/${index}`));
+  const scripts = { GET: '', PUT: '', FILL: '' };
+  for (const name of ['GET', 'PUT', 'FILL'] as const) {
+    const file = join(dir, `urls-${name}`);
+    const method = name === 'GET' ? 'GET' : 'PUT';
+    const folder = name === 'PUT' ? 'put' : 'get';
+    const count = name === 'PUT' ? 30_000 : READ_KEYS;
+    const urls = Array.from({ length: count }, (_, index) => sign(method, `${folder}/${index % 100}/${index}`));
     writeFileSync(file, urls.map(url => url.slice(origin.length)).join('\n'));
-    scripts.set(method, script(file, method));
+    scripts[name] = script(file, method);
   }
-  return (method, duration) => wrk(origin, scripts.get(method)!, { connections: CLIENTS, seconds: duration });
+  return (name, duration) => wrk(origin, scripts[name], { connections: CLIENTS, seconds: duration });
+}
+
+/** Puts every object that GET will read. */
+export async function fill(load: SmallLoad): Promise<void> {
+  for (let put = 0; put < READ_KEYS + CLIENTS; ) put = (await load('FILL', 2)).requests;
 }
 
 /** New bytes of a small object at the end of a file, on disk before the next. */

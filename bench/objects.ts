@@ -5,6 +5,8 @@ import { signUrl } from '../src/resources/objects/sign-url.ts';
 import { createInstallation } from '../test/e2e/installation.ts';
 import type { SignUrl } from './objects-kit.ts';
 import { benchLarge, benchMemory } from './objects-large.ts';
+import { benchListing } from './objects-listing.ts';
+import { benchPeer } from './objects-peer.ts';
 import { benchSmall } from './objects-small.ts';
 import type { Figure, Report } from './report.ts';
 
@@ -26,6 +28,8 @@ export async function benchObjects(): Promise<Report> {
     const parts: Record<string, () => Promise<Figure[]>> = {
       large: () => benchLarge(dir, sign),
       small: () => benchSmall(dir, at.pid(), sign),
+      peer: () => benchPeer(dir, sign),
+      listing: () => benchListing(at.home, { endpoint: at.profile.endpoints.obs, access, secret }),
       memory: () => benchMemory(at.pid(), sign),
     };
     const figures: Figure[] = [];

@@ -12,6 +12,7 @@ export interface Load {
 }
 
 export interface Flow {
+  requests: number;
   requestsPerSecond: number;
   /** Milliseconds. */
   p50: number;
@@ -55,7 +56,7 @@ export async function wrk(url: string, lua: string, options: { connections: numb
     if (!found) throw new Error(`wrk said: ${output}`);
     const { requests, us, p50, p99, failed } = JSON.parse(found[1]!) as Record<string, number>;
     if (failed! > 0) throw new Error(`${failed} of ${requests} requests to ${url} failed: ${output}`);
-    return { requestsPerSecond: requests! / (us! / 1e6), p50: p50! / 1000, p99: p99! / 1000 };
+    return { requests: requests!, requestsPerSecond: requests! / (us! / 1e6), p50: p50! / 1000, p99: p99! / 1000 };
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -78,6 +79,7 @@ export async function inTurn<T extends string>(
     }
   }
   const middle = (name: T): Flow => ({
+    requests: median(samples[name].map(sample => sample.requests)),
     requestsPerSecond: median(samples[name].map(sample => sample.requestsPerSecond)),
     p50: median(samples[name].map(sample => sample.p50)),
     p99: median(samples[name].map(sample => sample.p99)),

@@ -9,4 +9,4 @@ export {
   renewLease,
 } from './leases.ts';
 export { type Migration, migrate, sqlMigration } from './migrations.ts';
-export { type Database, openSqlite, tables } from './sqlite.ts';
+export { type Database, openSqlite, type Reader, readerOf, tables } from './sqlite.ts';

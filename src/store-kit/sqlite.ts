@@ -47,7 +47,54 @@ export function openSqlite(file: string): Database {
     cache.set(sql, statement);
     return statement;
   };
-  return new Kysely({ dialect: new SqliteDialect({ database: { close: () => raw.close(), prepare } }) });
+  const reader = file === ':memory:' ? undefined : openReader(file);
+  const close = () => {
+    reader?.close();
+    raw.close();
+  };
+  const db: Database = new Kysely({ dialect: new SqliteDialect({ database: { close, prepare } }) });
+  if (reader) readers.set(db, reader);
+  return db;
+}
+
+/** Reads what is committed, at once: no transaction under way holds it up, and it sees nothing of one. */
+export interface Reader {
+  /** The first row. */
+  get<T>(sql: string, ...parameters: Bindable[]): T | undefined;
+  all<T>(sql: string, ...parameters: Bindable[]): T[];
+}
+
+const readers = new WeakMap<Database, Reader>();
+
+/**
+ * For reads that every request makes: on a connection of its own, without a query builder. Undefined for a transaction, which
+ * must see its own changes, and for a database in memory.
+ */
+export function readerOf(db: Database): Reader | undefined {
+  return readers.get(db);
+}
+
+/** Opens its connection when first asked, so that the schema is there and nobody pays for it in vain. */
+function openReader(file: string): Reader & { close(): void } {
+  let raw: DatabaseSync | undefined;
+  const statements = new Map<string, StatementSync>();
+  const prepared = (sql: string): StatementSync => {
+    let statement = statements.get(sql);
+    if (!statement) {
+      if (!raw) {
+        raw = new DatabaseSync(file, { readOnly: true });
+        raw.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8000;');
+      }
+      statement = raw.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  return {
+    get: <T>(sql: string, ...parameters: Bindable[]) => prepared(sql).get(...parameters) as T | undefined,
+    all: <T>(sql: string, ...parameters: Bindable[]) => prepared(sql).all(...parameters) as T[],
+    close: () => raw?.close(),
+  };
 }
 
 /** A statement as Kysely runs it. Asking for its columns costs about as much as running it, so that is done once. */

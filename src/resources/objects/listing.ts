@@ -53,6 +53,7 @@ export async function listPage<T extends { key: string }>(
   let look = delimiter === '' ? maxKeys + 1 : FIRST_LOOK;
   for (;;) {
     const rows = await fetch({ from, exclusive, before, limit: look });
+    const items = page.items.length;
     let jump: string | undefined;
     for (const row of rows) {
       if (jump !== undefined && row.key.startsWith(jump)) continue;
@@ -73,6 +74,7 @@ export async function listPage<T extends { key: string }>(
       }
     }
     if (rows.length < look) return page;
+    const onlyPrefix = page.items.length === items;
     if (jump === undefined) {
       from = rows.at(-1)!.key;
       exclusive = true;
@@ -82,7 +84,7 @@ export async function listPage<T extends { key: string }>(
       if (next === undefined) return page;
       from = next;
       exclusive = false;
-      look = FIRST_LOOK;
+      look = onlyPrefix ? 1 : FIRST_LOOK; // one prefix is likely followed by another
     }
   }
 }

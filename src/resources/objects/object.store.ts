@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
-import { type Database, tables } from '../../store-kit/index.ts';
+import { CompiledQuery, sql } from 'kysely';
+import { type Database, readerOf, tables } from '../../store-kit/index.ts';
 import type { KeyRange } from './listing.ts';
 import type { BucketInfo, ObjectAttributes, ObjectInfo, Segment, StorageClass } from './object.ts';
 
@@ -65,11 +65,18 @@ export interface NewBlob {
 /** Queries on buckets, objects and blobs. Give it a transaction to change several rows at once. */
 export function objectStore(database: Database) {
   const db = tables<Tables>(database);
+  const reader = readerOf(database);
+  // What every request asks is written out: building and compiling a query costs several times its execution.
+  const every = <T>(query: string, parameters: unknown[]) =>
+    database.executeQuery<T>(CompiledQuery.raw(query, parameters));
+  const first = async <T>(query: string, parameters: unknown[]) => (await every<T>(query, parameters)).rows[0];
   return {
     /** The database or transaction that these queries go to. */
     database,
     async findBucket(name: string): Promise<BucketInfo | undefined> {
-      const row = await db.selectFrom('obs_buckets').selectAll().where('name', '=', name).executeTakeFirst();
+      const row = reader
+        ? reader.get<BucketRow>('SELECT * FROM obs_buckets WHERE name = ?', name)
+        : await db.selectFrom('obs_buckets').selectAll().where('name', '=', name).executeTakeFirst();
       return row && bucketOf(row);
     },
     async bucketsOf(accountId: string): Promise<BucketInfo[]> {
@@ -100,33 +107,33 @@ export function objectStore(database: Database) {
     setBucketStorageClass: (id: number, storageClass: StorageClass) =>
       db.updateTable('obs_buckets').set({ storage_class: storageClass }).where('id', '=', id).execute(),
 
-    findObject: (bucketId: number, key: string) =>
-      db
-        .selectFrom('obs_objects')
-        .selectAll()
-        .where('bucket_id', '=', bucketId)
-        .where('key', '=', key)
-        .executeTakeFirst(),
+    async findObject(bucketId: number, key: string): Promise<ObjectRow | undefined> {
+      const query = 'SELECT * FROM obs_objects WHERE bucket_id = ? AND key = ?';
+      return reader ? reader.get(query, bucketId, key) : first(query, [bucketId, key]);
+    },
     async listObjects(bucketId: number, range: KeyRange): Promise<ListedRow[]> {
-      let query = db
-        .selectFrom('obs_objects')
-        .select(['key', 'size', 'etag', 'last_modified', 'storage_class', 'version_id', 'seq', 'attributes'])
-        .where('bucket_id', '=', bucketId)
-        .where('key', range.exclusive ? '>' : '>=', range.from);
-      if (range.before !== undefined) query = query.where('key', '<', range.before);
-      return query.orderBy('key').limit(range.limit).execute();
+      const { from, exclusive, before, limit } = range;
+      const columns = 'key, size, etag, last_modified, storage_class, version_id, seq, attributes';
+      const query = `SELECT ${columns} FROM obs_objects
+        WHERE bucket_id = ? AND key ${exclusive ? '>' : '>='} ? ${before === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ?`;
+      const parameters = [bucketId, from, ...(before === undefined ? [] : [before]), limit];
+      return reader ? reader.all(query, ...parameters) : (await every<ListedRow>(query, parameters)).rows;
     },
     replaceObject: (row: ObjectRow) => db.replaceInto('obs_objects').values(row).execute(),
     deleteObject: (bucketId: number, key: string) =>
       db.deleteFrom('obs_objects').where('bucket_id', '=', bucketId).where('key', '=', key).execute(),
 
-    insertBlob: (blob: NewBlob) =>
-      db
-        .insertInto('obs_blobs')
-        .values({ ...blob, refs: 1, dead_at: null })
-        .execute(),
-    findBlob: (id: string) =>
-      db.selectFrom('obs_blobs').select(['id', 'size', 'checks', 'content']).where('id', '=', id).executeTakeFirst(),
+    insertBlob: ({ id, size, checks, content }: NewBlob) =>
+      every('INSERT INTO obs_blobs (id, size, refs, dead_at, checks, content) VALUES (?, ?, 1, NULL, ?, ?)', [
+        id,
+        size,
+        checks,
+        content,
+      ]),
+    async findBlob(id: string): Promise<Omit<BlobRow, 'refs' | 'dead_at'> | undefined> {
+      const query = 'SELECT id, size, checks, content FROM obs_blobs WHERE id = ?';
+      return reader ? reader.get(query, id) : first(query, [id]);
+    },
     /** Adds one reference per segment; false when a blob is gone. */
     async refer(segments: readonly Segment[]): Promise<boolean> {
       for (const [id, count] of counted(segments)) {
@@ -142,9 +149,11 @@ export function objectStore(database: Database) {
     /** Takes one reference per segment; a blob without any is dead from `now` on. Small ones go at once. */
     async release(segments: readonly Segment[], now: number): Promise<void> {
       for (const [id, count] of counted(segments)) {
-        await sql`UPDATE obs_blobs SET refs = refs - ${count},
-          dead_at = CASE WHEN refs - ${count} <= 0 THEN ${now} ELSE NULL END WHERE id = ${id}`.execute(database);
-        await sql`DELETE FROM obs_blobs WHERE id = ${id} AND refs <= 0 AND content IS NOT NULL`.execute(database);
+        await every('DELETE FROM obs_blobs WHERE id = ? AND refs <= ? AND content IS NOT NULL', [id, count]);
+        await every(
+          `UPDATE obs_blobs SET refs = refs - ?1, dead_at = CASE WHEN refs - ?1 <= 0 THEN ?2 ELSE NULL END WHERE id = ?3`,
+          [count, now, id],
+        );
       }
     },
     /** Replaces the references of `from` by those of `to`, touching only blobs whose count changes. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
@@ -40,10 +40,11 @@ export function createObsServer(deps: ObsServerDeps): Server {
   const hostId = randomBytes(24).toString('base64');
 
   async function handle(request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> {
-    const requestId = randomBytes(16).toString('hex').toUpperCase();
+    const requestId = randomUUID().replaceAll('-', '').toUpperCase(); // unlike randomBytes, drawn in advance
     let dialect = guessDialect(request.headers);
     let proceeded = !waits;
     const identify = (chosen: Dialect) => {
+      if (chosen === dialect && response.hasHeader(`${chosen.prefix}request-id`)) return;
       for (const name of [`${dialect.prefix}request-id`, `${dialect.prefix}id-2`]) response.removeHeader(name);
       dialect = chosen;
       response.setHeader(`${chosen.prefix}request-id`, requestId);
