@@ -27,12 +27,19 @@ interface Configuration {
   done: ReadonlySet<Operation>;
 }
 
+export interface Replay {
+  /** What no order explains; absent when all is well. */
+  finding?: string;
+  /** What the key may hold at the end. */
+  values: Set<Value>;
+}
+
 /**
- * Returns undefined when some order explains every operation, else what was to be explained when that failed. It follows
- * all orders at once through time, as the set of (value, operations under way that have happened): at the answer of an
+ * Looks for an order that explains every operation, on a key that may hold any of `initial` before. It follows all
+ * orders at once through time, as the set of (value, operations under way that have happened): at the answer of an
  * operation, only those remain in which it has happened (Lowe, "Testing for linearizability", just-in-time).
  */
-export function unexplained(operations: readonly Operation[], initial: Value = null): string | undefined {
+export function replay(operations: readonly Operation[], initial: Iterable<Value> = [null]): Replay {
   const numbers = new Map(operations.map((operation, index) => [operation, index]));
   const key = ({ value, done }: Configuration) =>
     `${value === null ? '' : `=${value}`} ${[...done]
@@ -46,7 +53,7 @@ export function unexplained(operations: readonly Operation[], initial: Value = n
     ])
     .sort((a, b) => a.at - b.at);
   const open = new Set<Operation>();
-  let configurations: Configuration[] = [{ value: initial, done: new Set() }];
+  let configurations = Array.from(initial, (value): Configuration => ({ value, done: new Set() }));
   for (const { operation, over } of events) {
     if (!over) {
       open.add(operation);
@@ -71,10 +78,10 @@ export function unexplained(operations: readonly Operation[], initial: Value = n
       const configuration = { value, done: rest };
       kept.set(key(configuration), configuration);
     }
-    if (kept.size === 0) return finding(operation, operations, configurations);
+    if (kept.size === 0) return { finding: finding(operation, operations, configurations), values: new Set() };
     configurations = [...kept.values()];
   }
-  return undefined;
+  return { values: new Set(configurations.map(({ value }) => value)) };
 }
 
 function finding(operation: Operation, operations: readonly Operation[], before: readonly Configuration[]): string {

@@ -87,6 +87,8 @@ export interface ObjectsDeps {
   region: string;
   /** Host name of the endpoint; `<bucket>.<domain>` addresses a bucket. */
   domain: string;
+  /** How long a blob without references stays; ten seconds when absent. */
+  graceMs?: number;
 }
 
 /** The object store: one service and its two HTTP dialects over the same rows and blobs. */
@@ -96,7 +98,13 @@ export function createObjects(deps: ObjectsDeps): Objects {
   const blobs = new Blobs(deps.dir, id => store.findBlob(id));
   const commit = commitQueue(db);
   const guard = createGuard(deps.iam.authorizer, store);
-  const reaper = createReaper({ store, blobs, clock, log });
+  const reaper = createReaper({
+    store,
+    blobs,
+    clock,
+    log,
+    ...(deps.graceMs === undefined ? {} : { graceMs: deps.graceMs }),
+  });
   const objects = objectService({ store, blobs, commit, guard, clock, log, onRelease: reaper.hint });
   const buckets = bucketService({ store, commit, guard, clock, region });
   const multipart = multipartService({ db, blobs, commit, guard, clock, objects, onRelease: reaper.hint });

@@ -191,12 +191,11 @@ export function objectStore(database: Database) {
       }
       return true;
     },
-    /** Takes one reference per segment; a blob without any is dead from `now` on. Small ones go at once. */
+    /** Takes one reference per segment; a blob without any is dead from `now` on. Readers may still be about to open it. */
     async release(segments: readonly Segment[], now: number): Promise<void> {
       for (const [id, count] of counted(segments)) {
         await sql`UPDATE obs_blobs SET refs = refs - ${count},
           dead_at = CASE WHEN refs - ${count} <= 0 THEN ${now} ELSE NULL END WHERE id = ${id}`.execute(database);
-        await sql`DELETE FROM obs_blobs WHERE id = ${id} AND refs <= 0 AND content IS NOT NULL`.execute(database);
       }
     },
     /** Replaces the references of `from` by those of `to`, touching only blobs whose count changes. */
@@ -220,9 +219,16 @@ export function objectStore(database: Database) {
         .execute();
       return rows.map(row => row.id);
     },
-    async deleteDeadBlob(id: string): Promise<boolean> {
-      const result = await db.deleteFrom('obs_blobs').where('id', '=', id).where('refs', '<=', 0).executeTakeFirst();
-      return result.numDeletedRows > 0n;
+    /** Deletes the rows of those that still have no reference; returns their ids. */
+    async deleteDeadBlobs(ids: readonly string[]): Promise<string[]> {
+      if (ids.length === 0) return [];
+      const rows = await db
+        .deleteFrom('obs_blobs')
+        .where('id', 'in', ids)
+        .where('refs', '<=', 0)
+        .returning('id')
+        .execute();
+      return rows.map(row => row.id);
     },
     /** Which of these ids are known blobs. */
     async knownBlobs(ids: readonly string[]): Promise<Set<string>> {

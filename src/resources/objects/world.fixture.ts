@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
-import { silentLog } from '../../kernel/log.ts';
+import { type Log, silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { AccessRequest } from '../../policy/authorizer.ts';
 import { type Database, migrate, openSqlite } from '../../store-kit/index.ts';
@@ -39,7 +39,9 @@ export interface ObjectWorld {
 }
 
 /** The object store on a port of 127.0.0.1, with in-memory keys and an authorizer that allows all but `deny`. */
-export async function objectWorld(options: { dir?: string; clock?: Clock } = {}): Promise<ObjectWorld> {
+export async function objectWorld(
+  options: { dir?: string; clock?: Clock; graceMs?: number; log?: Log } = {},
+): Promise<ObjectWorld> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'atelier-objects-'));
   const clock = options.clock ?? systemClock;
   const db = openSqlite(join(dir, 'test.db'));
@@ -52,7 +54,7 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
   const objects = createObjects({
     db,
     clock,
-    log: silentLog(),
+    log: options.log ?? silentLog(),
     audit: async () => {},
     iam: {
       resolveAccessKey: async access => keys.get(access),
@@ -66,6 +68,7 @@ export async function objectWorld(options: { dir?: string; clock?: Clock } = {})
     dir: join(dir, 'objects'),
     region: REGION,
     domain: DOMAIN,
+    ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
   });
   await new Promise<void>(resolve => objects.server.listen(0, '127.0.0.1', resolve));
   const { port } = objects.server.address() as AddressInfo;

@@ -171,7 +171,9 @@ const DISK_FULL = new Set(['ENOSPC', 'EDQUOT']);
 function failureOf(error: unknown, request: IncomingMessage): Failure {
   if (isFailure(error)) return error;
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNRESET' || code === 'ABORT_ERR' || code === 'ERR_STREAM_PREMATURE_CLOSE' || request.destroyed) {
+  // A request that came whole is destroyed as well, once it is read: then the fault is ours.
+  const cut = request.destroyed && !request.complete;
+  if (code === 'ECONNRESET' || code === 'ABORT_ERR' || code === 'ERR_STREAM_PREMATURE_CLOSE' || cut) {
     return obsFailure('IncompleteBody', undefined, error);
   }
   if (code !== undefined && DISK_FULL.has(code)) {
