@@ -82,6 +82,7 @@ export function composeFamilies(parts: Parts) {
   const authorizer = trail.recorded(iam.authorizer);
   const objects = createObjects({
     ...common,
+    metrics,
     iam: { resolveAccessKey: iam.resolveAccessKey, authorizer },
     audit: trail.audit,
     dir: paths.objects,

@@ -1,12 +1,13 @@
 import type { Server } from 'node:http';
 import type { Readable } from 'node:stream';
+import { Counter, type Registry } from 'prom-client';
 import type { Audit } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
-import { Blobs } from './blobs.ts';
+import { Blobs, type FileCalls } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
@@ -89,13 +90,28 @@ export interface ObjectsDeps {
   domain: string;
   /** How long a blob without references stays; ten seconds when absent. */
   graceMs?: number;
+  /** The file system; tests put faults in its place. */
+  files?: FileCalls;
+  metrics: Registry;
 }
 
 /** The object store: one service and its two HTTP dialects over the same rows and blobs. */
 export function createObjects(deps: ObjectsDeps): Objects {
   const { db, clock, log, region } = deps;
   const store = objectStore(db);
-  const blobs = new Blobs(deps.dir, id => store.findBlob(id));
+  const damages = new Counter({
+    name: 'atelier_objects_damaged_total',
+    help: 'Reads of stored bytes that were not as they had been written: the disk damaged them or lost them',
+    registers: [deps.metrics],
+  });
+  const onDamage = (blob: string, how: string) => {
+    damages.inc();
+    log.error({ blob, how }, 'stored object is damaged');
+  };
+  const blobs = new Blobs(deps.dir, id => store.findBlob(id), {
+    onDamage,
+    ...(deps.files ? { files: deps.files } : {}),
+  });
   const commit = commitQueue(db);
   const guard = createGuard(deps.iam.authorizer, store);
   const reaper = createReaper({

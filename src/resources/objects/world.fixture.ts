@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { type Log, silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { AccessRequest } from '../../policy/authorizer.ts';
 import { type Database, migrate, openSqlite } from '../../store-kit/index.ts';
+import type { FileCalls } from './blobs.ts';
 import { createObjects, type Objects, objectsMigrations } from './index.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
 
@@ -40,7 +42,7 @@ export interface ObjectWorld {
 
 /** The object store on a port of 127.0.0.1, with in-memory keys and an authorizer that allows all but `deny`. */
 export async function objectWorld(
-  options: { dir?: string; clock?: Clock; graceMs?: number; log?: Log } = {},
+  options: { dir?: string; clock?: Clock; graceMs?: number; log?: Log; files?: FileCalls; metrics?: Registry } = {},
 ): Promise<ObjectWorld> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'atelier-objects-'));
   const clock = options.clock ?? systemClock;
@@ -68,7 +70,9 @@ export async function objectWorld(
     dir: join(dir, 'objects'),
     region: REGION,
     domain: DOMAIN,
+    metrics: options.metrics ?? new Registry(),
     ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
+    ...(options.files === undefined ? {} : { files: options.files }),
   });
   await new Promise<void>(resolve => objects.server.listen(0, '127.0.0.1', resolve));
   const { port } = objects.server.address() as AddressInfo;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { isFailure } from '../../../kernel/failure.ts';
 import { obsFailure } from '../failures.ts';
@@ -84,8 +85,13 @@ export const getObject: ObsHandler = async call => {
   }
   const wanted = range ? sliceSegments(segments, range.start, range.end + 1) : segments;
   const small = await services.blobs.inline(wanted);
-  if (small) response.end(small);
-  else await pipeline(services.blobs.stream(wanted), response);
+  if (small) {
+    response.end(small);
+    return;
+  }
+  const stream = services.blobs.stream(wanted);
+  await once(stream, 'readable'); // what is damaged in its first MiB is still answered with an error
+  await pipeline(stream, response);
 };
 
 export const headObject = getObject;
