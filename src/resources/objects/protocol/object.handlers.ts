@@ -4,7 +4,7 @@ import { isFailure } from '../../../kernel/failure.ts';
 import { obsFailure } from '../failures.ts';
 import { type Conditions, etagListed } from '../object.service.ts';
 import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSegments } from '../object.ts';
-import { decode } from './address.ts';
+import { decode, inUtf8 } from './address.ts';
 import { ownerHasFullControl } from './bucket.handlers.ts';
 import {
   body,
@@ -186,7 +186,7 @@ export function copySource(call: ObsCall): ObsPath {
   if (version !== undefined && version !== 'null') {
     throw obsFailure('InvalidArgument', 'The copy source names a version, but buckets have none.');
   }
-  const decoded = decode(Buffer.from(place, 'latin1').toString('utf8')).replace(/^\//, '');
+  const decoded = decode(inUtf8(place, 'InvalidArgument')).replace(/^\//, '');
   const slash = decoded.indexOf('/');
   const path = { bucket: decoded.slice(0, Math.max(slash, 0)), key: decoded.slice(slash + 1) };
   if (slash < 1 || path.key === '') {
