@@ -268,6 +268,22 @@ describe('blobs that nobody refers to', () => {
     }
   });
 
+  it('are still read to the end by whoever opened the object before, small ones too', async () => {
+    const world = await objectWorld();
+    try {
+      const { service } = world.objects;
+      await service.createBucket(ann, 'data');
+      const path = { bucket: 'data', key: 'k' };
+      await service.put(ann, path, Buffer.from('old'));
+      const { stream } = await service.read(ann, path);
+      await service.put(ann, path, Buffer.from('new'));
+      await world.objects.sweep();
+      assert.equal(await text(stream), 'old');
+    } finally {
+      await world.close();
+    }
+  });
+
   it('go by themselves, also those that die while others wait', { timeout: 60_000 }, async () => {
     const world = await objectWorld({ graceMs: 300 });
     try {
