@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 /**
  * Runs everything that CI runs: format and lint, types, boundaries, unused code, the checked-in API document, the Python
  * runtime's tests, unit tests, and the tests against real containers.
- * `./atelier test [--only unit,e2e,…] [--list] [pattern …]`; patterns select test files by part of their path.
+ * `./atelier test [--only unit,e2e,…] [--soak] [--list] [pattern …]`; patterns select test files by part of their path.
  */
 
 const root = join(import.meta.dirname, '..');
@@ -28,6 +28,8 @@ interface Outcome {
 interface Stage {
   name: string;
   what: string;
+  /** Takes long: runs only where it is asked for. */
+  optional?: boolean;
   run(patterns: readonly string[]): Promise<Outcome>;
 }
 
@@ -52,12 +54,18 @@ const stages: Stage[] = [
   },
   { name: 'clients', what: 'official clients', run: patterns => nodeTests(['test/clients/*.test.ts'], patterns, 1) },
   { name: 'e2e', what: 'real containers', run: patterns => nodeTests(['test/e2e/*.test.ts'], patterns, 1) },
+  {
+    name: 'soak',
+    what: 'hundreds of crashes; only with --soak or --only soak',
+    optional: true,
+    run: patterns => nodeTests(['test/soak/*.test.ts'], patterns, 1),
+  },
 ];
 
 const args = process.argv.slice(2);
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(
-    `Usage: ./atelier test [--only stage,stage] [pattern ...]\n\nStages:\n${stages.map(stage => `  ${stage.name.padEnd(11)} ${stage.what}`).join('\n')}\n`,
+    `Usage: ./atelier test [--only stage,stage] [--soak] [pattern ...]\n\nStages:\n${stages.map(stage => `  ${stage.name.padEnd(11)} ${stage.what}`).join('\n')}\n`,
   );
   process.exit(0);
 }
@@ -65,7 +73,11 @@ const onlyAt = args.indexOf('--only');
 const only = onlyAt >= 0 ? new Set(args[onlyAt + 1]?.split(',')) : undefined;
 const patterns = args.filter((arg, at) => !arg.startsWith('--') && !(onlyAt >= 0 && at === onlyAt + 1));
 const wanted = stages.filter(stage =>
-  only ? only.has(stage.name) : patterns.length === 0 || /unit|scenarios|clients|e2e/.test(stage.name),
+  only
+    ? only.has(stage.name)
+    : stage.optional
+      ? args.includes('--soak')
+      : patterns.length === 0 || /unit|scenarios|clients|e2e/.test(stage.name),
 );
 if (only && wanted.length !== only.size) {
   process.stderr.write(`Unknown stage in --only. Known: ${stages.map(stage => stage.name).join(', ')}\n`);

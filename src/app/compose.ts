@@ -86,6 +86,7 @@ export function composeFamilies(parts: Parts) {
   const authorizer = trail.recorded(iam.authorizer);
   const objects = createObjects({
     ...common,
+    metrics,
     iam: { resolveAccessKey: iam.resolveAccessKey, authorizer },
     audit: trail.audit,
     dataKey: secrets.dataKey,

@@ -42,6 +42,8 @@ export function openSqlite(file: string): Database {
       cache.delete(sql);
     } else {
       statement = asKysely(raw.prepare(sql));
+      // On a full or failing disk SQLite undoes the transaction by itself; undoing it again would hide the reason.
+      if (sql === 'rollback') statement = { ...statement, run: unlessUndone(raw, statement) };
       if (cache.size >= CACHED_STATEMENTS) cache.delete(cache.keys().next().value!);
     }
     cache.set(sql, statement);
@@ -105,6 +107,10 @@ function asKysely(statement: StatementSync): SqliteStatement {
     run: parameters => statement.run(...parameters.map(bindable)),
     iterate: parameters => statement.iterate(...parameters.map(bindable)) as IterableIterator<unknown>,
   };
+}
+
+function unlessUndone(raw: DatabaseSync, { run }: SqliteStatement): SqliteStatement['run'] {
+  return parameters => (raw.isTransaction ? run(parameters) : { changes: 0, lastInsertRowid: 0 });
 }
 
 type Bindable = null | number | bigint | string | Uint8Array;

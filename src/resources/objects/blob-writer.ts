@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { openDigest, type StreamDigest } from './digest-lanes.ts';
 
@@ -13,6 +13,14 @@ const BLOCKS = 6;
 const KEPT_BLOCKS = 12;
 /** After so many bytes the disk is set to work, so that the last synchronisation finds little left to do. */
 const SYNC_BYTES = 32 * CHUNK;
+
+/** Where a writer writes. */
+export interface Disk {
+  /** Makes the file. */
+  open(): Promise<FileHandle>;
+  /** Throws ENOSPC when so many bytes more would fill the disk. */
+  takeSpace(bytes: number): Promise<void>;
+}
 
 type Block = Buffer<SharedArrayBuffer>;
 
@@ -29,14 +37,10 @@ export interface Taken {
 const blocks: Block[] = [];
 
 /**
- * Takes in all of `source`. Up to `inlineBytes` it is returned as content; more is in the file `path` and on disk. The
+ * Takes in all of `source`. Up to `inlineBytes` it is returned as content; more is in a file of `disk`, and durable. The
  * file may exist when this throws. Network, digest and disk work at the same time, on bounded memory.
  */
-export async function takeIn(
-  source: AsyncIterable<Buffer> | Buffer,
-  path: string,
-  inlineBytes: number,
-): Promise<Taken> {
+export async function takeIn(source: AsyncIterable<Buffer> | Buffer, inlineBytes: number, disk: Disk): Promise<Taken> {
   let pieces: Buffer[] = [];
   let held = 0;
   let large: LargeWriter | undefined;
@@ -50,7 +54,7 @@ export async function takeIn(
       pieces.push(chunk);
       held += chunk.length;
       if (held > ALONE_BYTES) {
-        large = await LargeWriter.open(path);
+        large = await LargeWriter.open(disk);
         for (const piece of pieces) await large.add(piece);
         pieces = [];
       } else if (pieces.length >= 512) pieces = [Buffer.concat(pieces)]; // a sender of tiny pieces costs bytes, not objects
@@ -63,7 +67,7 @@ export async function takeIn(
   const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   const md5 = createHash('md5').update(bytes).digest('hex');
   const inline = bytes.length <= inlineBytes;
-  if (!inline) await writeDurably(path, bytes);
+  if (!inline) await writeDurably(disk, bytes);
   const checks = Buffer.alloc(bytes.length === 0 ? 0 : 4);
   if (bytes.length > 0) checks.writeUInt32LE(crc32(bytes));
   return { size: bytes.length, md5, checks, content: inline ? bytes : null };
@@ -72,6 +76,7 @@ export async function takeIn(
 /** A file that grows by blocks of one MiB, each hashed and written while the next one fills. */
 class LargeWriter {
   readonly #file: FileHandle;
+  readonly #disk: Disk;
   readonly #digest: StreamDigest = openDigest();
   readonly #checks: number[] = [];
   readonly #busy = new Set<Promise<void>>();
@@ -83,12 +88,13 @@ class LargeWriter {
   #sync: Promise<void> | undefined;
   #error: unknown;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, disk: Disk) {
     this.#file = file;
+    this.#disk = disk;
   }
 
-  static async open(path: string): Promise<LargeWriter> {
-    return new LargeWriter(await open(path, 'wx', 0o600));
+  static async open(disk: Disk): Promise<LargeWriter> {
+    return new LargeWriter(await disk.open(), disk);
   }
 
   /** Takes `chunk` when there is room for it and more. */
@@ -114,6 +120,7 @@ class LargeWriter {
   async #freeBlock(): Promise<Block> {
     while (this.#busy.size >= BLOCKS) await Promise.race(this.#busy);
     if (this.#error) throw this.#error;
+    await this.#disk.takeSpace(CHUNK);
     return blocks.pop() ?? newBlock();
   }
 
@@ -183,8 +190,9 @@ function keep(block: Block): void {
   if (blocks.length < KEPT_BLOCKS) blocks.push(block);
 }
 
-async function writeDurably(path: string, bytes: Buffer): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+async function writeDurably(disk: Disk, bytes: Buffer): Promise<void> {
+  await disk.takeSpace(bytes.length);
+  const file = await disk.open();
   try {
     await writeAt(file, bytes, 0);
     await file.datasync();

@@ -1,9 +1,10 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { isFailure } from '../../kernel/failure.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { CHUNK, takeIn } from './blob-writer.ts';
 import { obsFailure } from './failures.ts';
@@ -12,6 +13,11 @@ import type { Segment } from './object.ts';
 
 /** Blobs up to this size live in the database: one durable transaction instead of a file and two fsyncs. */
 export const INLINE_BYTES = 16 * 1024;
+/** Space that no object gets, at most a tenth of the disk: deleting objects writes too, and so does the database. */
+const RESERVED_BYTES = 64 * 1024 * 1024;
+const SPACE_KNOWN_MS = 200;
+/** What the rows of an object may take, in the database and its log. */
+const ROW_BYTES = 2 * INLINE_BYTES + 16 * 1024;
 
 /** What `write` made: durable bytes that no row knows yet. Enter `blob` in the database, or call `discard`. */
 export interface WrittenBlob {
@@ -35,20 +41,35 @@ export interface BlobRecord {
 
 /** Encrypts or decrypts what a blob holds from `offset` on, piece by piece (encryption.ts). */
 export type BlobCipher = (blob: string, offset: number) => (bytes: Buffer) => Buffer;
+/** What blobs ask of the file system; tests put one with faults in its place. */
+export type FileCalls = Pick<typeof import('node:fs/promises'), 'open' | 'rename' | 'rm' | 'statfs'>;
+
+export interface BlobOptions {
+  files?: FileCalls;
+  /** Told of every read that met bytes other than those written. */
+  onDamage?(id: string, how: string): void;
+}
 
 /** Files of blobs below `dir`: `tmp/` for those being written, `blobs/ab/<id>` for complete ones. */
 export class Blobs {
   readonly #root: string;
   readonly #tmp: string;
   readonly #find: (id: string) => Promise<BlobRecord | undefined>;
+  readonly #files: FileCalls;
+  readonly #onDamage: NonNullable<BlobOptions['onDamage']>;
+  /** Bytes that may still be taken before the disk is asked again, and until when. */
+  #space = 0;
+  #spaceUntil = 0;
   readonly #pins = new Map<string, number>();
   /** Written by this process and not settled yet: the sweep leaves them alone. */
   readonly #unsettled = new Set<string>();
 
-  constructor(dir: string, find: (id: string) => Promise<BlobRecord | undefined>) {
+  constructor(dir: string, find: (id: string) => Promise<BlobRecord | undefined>, options: BlobOptions = {}) {
     this.#root = join(dir, 'blobs');
     this.#tmp = join(dir, 'tmp');
     this.#find = find;
+    this.#files = options.files ?? { open, rename, rm, statfs };
+    this.#onDamage = options.onDamage ?? (() => {});
     mkdirSync(this.#tmp, { recursive: true, mode: 0o700 });
     for (let shard = 0; shard < 256; shard++) {
       mkdirSync(join(this.#root, hex(shard)), { recursive: true, mode: 0o700 });
@@ -71,10 +92,14 @@ export class Blobs {
     try {
       const plain = cipher && createHash('md5');
       const bytes = plain ? encrypted(source, cipher(id, 0), plain) : source;
-      const { size, md5, checks, content } = await takeIn(bytes, temporary, INLINE_BYTES);
+      await this.#takeSpace(ROW_BYTES);
+      const { size, md5, checks, content } = await takeIn(bytes, INLINE_BYTES, {
+        open: () => this.#files.open(temporary, 'wx', 0o600),
+        takeSpace: more => this.#takeSpace(more),
+      });
       if (content === null) {
-        await rename(temporary, this.file(id));
-        await syncDirectory(join(this.#root, id.slice(0, 2)));
+        await this.#files.rename(temporary, this.file(id));
+        await syncDirectory(this.#files, join(this.#root, id.slice(0, 2)));
       }
       const settle = () => {
         this.#unsettled.delete(id);
@@ -87,15 +112,29 @@ export class Blobs {
         settle,
         discard: async () => {
           settle();
-          if (content === null) await rm(this.file(id), { force: true });
+          // A directory that does not let go of a file now is swept at the next start; the caller has its own error to tell.
+          if (content === null) await this.#files.rm(this.file(id), { force: true }).catch(() => {});
         },
       };
     } catch (error) {
-      await rm(temporary, { force: true });
-      await rm(this.file(id), { force: true });
+      // Each step may fail as well, which must neither keep the next one from being tried nor hide the first error.
+      await this.#files.rm(temporary, { force: true }).catch(() => {});
+      await this.#files.rm(this.file(id), { force: true }).catch(() => {});
       this.#unsettled.delete(id);
       throw error;
     }
+  }
+
+  /** Takes `bytes` of the space; throws as a full disk does when what is reserved is all that would be left. */
+  async #takeSpace(bytes: number): Promise<void> {
+    this.#space -= bytes;
+    const now = performance.now();
+    if (this.#space > 0 && now < this.#spaceUntil) return;
+    const { bavail, blocks, bsize } = await this.#files.statfs(this.#root);
+    this.#space = bavail * bsize - Math.min(RESERVED_BYTES, (blocks * bsize) / 10) - bytes;
+    this.#spaceUntil = now + SPACE_KNOWN_MS;
+    if (this.#space > 0) return;
+    throw Object.assign(new Error('only the reserved space is left on the disk of the objects'), { code: 'ENOSPC' });
   }
 
   /** Keeps the blobs of `segments` from being removed until the returned function is called. */
@@ -131,10 +170,14 @@ export class Blobs {
     const [first] = segments;
     if (!first) return Buffer.alloc(0);
     if (segments.length > 1 || first[2] > INLINE_BYTES) return undefined;
-    const blob = await this.#require(first[0]);
-    if (!blob.content) return undefined;
-    const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
-    return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
+    try {
+      const blob = await this.#require(first[0]);
+      if (!blob.content) return undefined;
+      const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
+      return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
+    } catch (error) {
+      throw this.#noticed(error);
+    }
   }
 
   /**
@@ -155,30 +198,39 @@ export class Blobs {
     cipher?: BlobCipher,
     buffer: (size: number) => Buffer = Buffer.allocUnsafe,
   ): AsyncGenerator<Buffer> {
-    for (const [id, offset, length] of segments) {
-      if (length === 0) continue;
-      const blob = await this.#require(id);
-      const decrypt = cipher?.(id, offset);
-      if (blob.content) {
-        const bytes = inlineBytes(blob).subarray(offset, offset + length);
-        yield decrypt ? decrypt(bytes) : bytes;
-        continue;
+    try {
+      for (const [id, offset, length] of segments) {
+        if (length === 0) continue;
+        const blob = await this.#require(id);
+        const decrypt = cipher?.(id, offset);
+        if (blob.content) {
+          const bytes = inlineBytes(blob).subarray(offset, offset + length);
+          yield decrypt ? decrypt(bytes) : bytes;
+          continue;
+        }
+        const pieces = readFile(this.#files, this.file(id), blob, { offset, length, buffer });
+        if (!decrypt) yield* pieces;
+        else for await (const bytes of pieces) yield decrypt(bytes);
       }
-      const pieces = readFile(this.file(id), blob, { offset, length, buffer });
-      if (!decrypt) yield* pieces;
-      else for await (const bytes of pieces) yield decrypt(bytes);
+    } catch (error) {
+      throw this.#noticed(error);
     }
+  }
+
+  #noticed(error: unknown): unknown {
+    if (isFailure(error) && error.cause instanceof Damage) this.#onDamage(error.cause.blob, error.cause.how);
+    return error;
   }
 
   async #require(id: string): Promise<BlobRecord> {
     const blob = await this.#find(id);
-    if (!blob) throw obsFailure('InternalError', undefined, new Error(`blob ${id} has no row`));
+    if (!blob) throw damaged(id, 'has no row');
     return blob;
   }
 
   /** Deletes the file of a blob whose row is gone. */
   async remove(id: string): Promise<void> {
-    await rm(this.file(id), { force: true });
+    await this.#files.rm(this.file(id), { force: true });
   }
 
   /**
@@ -189,7 +241,7 @@ export class Blobs {
     let removed = 0;
     for (const name of await readdir(this.#tmp)) {
       if (this.#unsettled.has(name)) continue;
-      await unlink(join(this.#tmp, name)).catch(ignoreMissing);
+      await this.#files.rm(join(this.#tmp, name), { force: true });
       removed++;
     }
     for (let shard = 0; shard < 256; shard++) {
@@ -200,7 +252,7 @@ export class Blobs {
         const rows = await known(ids);
         for (const id of ids) {
           if (rows.has(id)) continue;
-          await unlink(this.file(id)).catch(ignoreMissing);
+          await this.#files.rm(this.file(id), { force: true });
           removed++;
         }
       }
@@ -222,12 +274,15 @@ async function* encrypted(
 }
 
 async function* readFile(
+  files: FileCalls,
   path: string,
   blob: BlobRecord,
   range: { offset: number; length: number; buffer: (size: number) => Buffer },
 ): AsyncGenerator<Buffer> {
   const { offset, length, buffer } = range;
-  const file = await open(path, 'r');
+  const file = await files.open(path, 'r').catch(error => {
+    throw error.code === 'ENOENT' ? damaged(blob.id, 'has no file') : error;
+  });
   try {
     const end = offset + length;
     for (let at = offset - (offset % CHUNK); at < end; at += CHUNK) {
@@ -257,25 +312,33 @@ function checkChunk(blob: BlobRecord, index: number, bytes: Buffer): void {
   const { buffer, byteOffset, byteLength } = blob.checks;
   const stored = Buffer.from(buffer, byteOffset, byteLength);
   if (bytes.length === 0 && stored.length === 0) return;
-  if (stored.readUInt32LE(index * 4) !== crc32(bytes))
+  if (stored.length < index * 4 + 4 || stored.readUInt32LE(index * 4) !== crc32(bytes))
     throw damaged(blob.id, `differs from its checksum in MiB ${index}`);
 }
 
-function damaged(id: string, how: string): Error {
-  return obsFailure('InternalError', 'The stored object is damaged on disk.', new Error(`blob ${id} ${how}`));
+/** Bytes that are not as they were written. */
+class Damage extends Error {
+  readonly blob: string;
+  readonly how: string;
+
+  constructor(blob: string, how: string) {
+    super(`blob ${blob} ${how}`);
+    this.blob = blob;
+    this.how = how;
+  }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const dir = await open(path, 'r');
+function damaged(id: string, how: string): Error {
+  return obsFailure('InternalError', 'The stored object is damaged on disk.', new Damage(id, how));
+}
+
+async function syncDirectory(files: FileCalls, path: string): Promise<void> {
+  const dir = await files.open(path, 'r');
   try {
     await dir.sync();
   } finally {
     await dir.close();
   }
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 function hex(shard: number): string {

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Readable } from 'node:stream';
+import { Counter, type Registry } from 'prom-client';
 import type { Audit } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -10,7 +11,7 @@ import { accessService } from './access.service.ts';
 import { createAccessLog } from './access-log.ts';
 import { appendService } from './append.service.ts';
 import { createArchive } from './archive.ts';
-import { Blobs } from './blobs.ts';
+import { Blobs, type FileCalls } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
@@ -114,19 +115,37 @@ export interface ObjectsDeps {
   accessLogIntervalMs?: number;
   /** Told of events that buckets' notification documents ask for; nobody when absent. */
   onEvent?: OnEvent;
+  /** How long a blob without references stays; ten seconds when absent. */
+  graceMs?: number;
+  /** The file system; tests put faults in its place. */
+  files?: FileCalls;
+  metrics: Registry;
 }
 
 /** The object store: one service and its two HTTP dialects over the same rows and blobs. */
 export function createObjects(deps: ObjectsDeps): Objects {
   const { db, clock, log, region } = deps;
   const store = objectStore(db);
-  const blobs = new Blobs(deps.dir, id => store.findBlob(id));
+  const damages = new Counter({
+    name: 'atelier_objects_damaged_total',
+    help: 'Reads of stored bytes that were not as they had been written: the disk damaged them or lost them',
+    registers: [deps.metrics],
+  });
+  const onDamage = (blob: string, how: string) => {
+    damages.inc();
+    log.error({ blob, how }, 'stored object is damaged');
+  };
+  const blobs = new Blobs(deps.dir, id => store.findBlob(id), {
+    onDamage,
+    ...(deps.files ? { files: deps.files } : {}),
+  });
   const usage = createUsage(commitQueue(db), db);
   const { commit } = usage;
   const settings = settingsStore(db);
   const guard = createGuard(deps.iam.authorizer, store, settings, clock);
   const archive = createArchive({ commit, guard, settings, clock, restoreMs: deps.restoreMs ?? 5000 });
-  const reaper = createReaper({ store, blobs, clock, log });
+  const { graceMs } = deps;
+  const reaper = createReaper({ store, blobs, clock, log, ...(graceMs === undefined ? {} : { graceMs }) });
   const encryption = objectEncryption({ dataKey: deps.dataKey, settings });
   const shared = { db, blobs, commit, guard, encryption, archive, clock, onRelease: reaper.hint };
   const plainObjects = objectService({ ...shared, store, log });

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { manualClock } from '../../kernel/clock.ts';
 import { isFailure } from '../../kernel/failure.ts';
 import { parseObsPath } from './index.ts';
@@ -262,6 +263,40 @@ describe('blobs that nobody refers to', () => {
       assert.equal(await world.objects.sweep(), 1);
       assert.equal(await world.objects.sweep(), 0);
       assert.equal(await text((await service.read(ann, path)).stream), 'new');
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('are still read to the end by whoever opened the object before, small ones too', async () => {
+    const world = await objectWorld();
+    try {
+      const { service } = world.objects;
+      await service.createBucket(ann, 'data');
+      const path = { bucket: 'data', key: 'k' };
+      await service.put(ann, path, Buffer.from('old'));
+      const { stream } = await service.read(ann, path);
+      await service.put(ann, path, Buffer.from('new'));
+      await world.objects.sweep();
+      assert.equal(await text(stream), 'old');
+    } finally {
+      await world.close();
+    }
+  });
+
+  it('go by themselves, also those that die while others wait', { timeout: 60_000 }, async () => {
+    const world = await objectWorld({ graceMs: 300 });
+    try {
+      const { service } = world.objects;
+      await service.createBucket(ann, 'data');
+      const path = { bucket: 'data', key: 'k' };
+      for (let i = 0; i < 5; i++) {
+        await service.put(ann, path, i % 2 ? big : Buffer.from('small'));
+        await sleep(100);
+      }
+      const blobs = () => world.db.selectFrom('obs_blobs').select('id').execute();
+      while ((await blobs()).length > 1) await sleep(20); // the test's timeout is the limit
+      assert.equal(await text((await service.read(ann, path)).stream), 'small');
     } finally {
       await world.close();
     }

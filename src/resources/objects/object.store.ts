@@ -146,10 +146,9 @@ export function objectStore(database: Database) {
       }
       return true;
     },
-    /** Takes one reference per segment; a blob without any is dead from `now` on. Small ones go at once. */
+    /** Takes one reference per segment; a blob without any is dead from `now` on. Readers may still be about to open it. */
     async release(segments: readonly Segment[], now: number): Promise<void> {
       for (const [id, count] of counted(segments)) {
-        await every('DELETE FROM obs_blobs WHERE id = ? AND refs <= ? AND content IS NOT NULL', [id, count]);
         await every(
           `UPDATE obs_blobs SET refs = refs - ?1, dead_at = CASE WHEN refs - ?1 <= 0 THEN ?2 ELSE NULL END WHERE id = ?3`,
           [count, now, id],
@@ -177,9 +176,16 @@ export function objectStore(database: Database) {
         .execute();
       return rows.map(row => row.id);
     },
-    async deleteDeadBlob(id: string): Promise<boolean> {
-      const result = await db.deleteFrom('obs_blobs').where('id', '=', id).where('refs', '<=', 0).executeTakeFirst();
-      return result.numDeletedRows > 0n;
+    /** Deletes the rows of those that still have no reference; returns their ids. */
+    async deleteDeadBlobs(ids: readonly string[]): Promise<string[]> {
+      if (ids.length === 0) return [];
+      const rows = await db
+        .deleteFrom('obs_blobs')
+        .where('id', 'in', ids)
+        .where('refs', '<=', 0)
+        .returning('id')
+        .execute();
+      return rows.map(row => row.id);
     },
     /** Which of these ids are known blobs. */
     async knownBlobs(ids: readonly string[]): Promise<Set<string>> {

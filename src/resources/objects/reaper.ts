@@ -34,19 +34,15 @@ export function createReaper(deps: {
     let removed = 0;
     for (;;) {
       const ids = await store.deadBlobs(clock.now() - graceMs, BATCH);
-      let progress = false;
-      for (const id of ids) {
-        if (stopped) return removed;
-        if (blobs.pinned(id) || !(await store.deleteDeadBlob(id))) continue;
-        await blobs.remove(id);
-        removed++;
-        progress = true;
-      }
-      if (ids.length < BATCH || !progress) {
-        if (ids.length > 0 && !progress) hint(); // all are being read: look again later
-        return removed;
-      }
+      if (stopped) return removed;
+      const gone = await store.deleteDeadBlobs(ids.filter(id => !blobs.pinned(id)));
+      for (const id of gone) await blobs.remove(id);
+      removed += gone.length;
+      if (ids.length < BATCH || gone.length === 0) break;
     }
+    // Some are being read, or died after the timer was set.
+    if ((await store.deadBlobs(Number.MAX_SAFE_INTEGER, 1)).length > 0) hint();
+    return removed;
   }
 
   function hint(): void {

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import type { AuditRecord } from '../../http/index.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
-import { silentLog } from '../../kernel/log.ts';
+import { type Log, silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { AccessRequest, Decision } from '../../policy/authorizer.ts';
 import { type Database, migrate, openSqlite } from '../../store-kit/index.ts';
+import type { FileCalls } from './blobs.ts';
 import { createObjects, type Objects, type ObjectsDeps, objectsMigrations } from './index.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
 
@@ -43,7 +45,13 @@ export interface ObjectWorld {
 
 /** The object store on a port of 127.0.0.1, with in-memory keys and an authorizer that allows all but `deny`. */
 export async function objectWorld(
-  options: { dir?: string; clock?: Clock } & Partial<Pick<ObjectsDeps, 'onEvent' | 'restoreMs'>> = {},
+  options: {
+    dir?: string;
+    clock?: Clock;
+    log?: Log;
+    files?: FileCalls;
+    metrics?: Registry;
+  } & Partial<Pick<ObjectsDeps, 'graceMs' | 'onEvent' | 'restoreMs'>> = {},
 ): Promise<ObjectWorld> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'atelier-objects-'));
   const clock = options.clock ?? systemClock;
@@ -58,7 +66,7 @@ export async function objectWorld(
   const objects = createObjects({
     db,
     clock,
-    log: silentLog(),
+    log: options.log ?? silentLog(),
     audit: async record => void records.push(record),
     iam: {
       resolveAccessKey: async access => keys.get(access),
@@ -76,6 +84,9 @@ export async function objectWorld(
     domain: DOMAIN,
     ...(options.onEvent ? { onEvent: options.onEvent } : {}),
     ...(options.restoreMs === undefined ? {} : { restoreMs: options.restoreMs }),
+    metrics: options.metrics ?? new Registry(),
+    ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
+    ...(options.files === undefined ? {} : { files: options.files }),
   });
   await new Promise<void>(resolve => objects.server.listen(0, '127.0.0.1', resolve));
   const { port } = objects.server.address() as AddressInfo;

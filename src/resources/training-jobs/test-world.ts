@@ -84,6 +84,7 @@ export async function createWorld(
     db,
     clock,
     log,
+    metrics: new Registry(),
     audit: async () => {},
     iam: { resolveAccessKey: async () => undefined, authorizer },
     dataKey: Buffer.alloc(32),

@@ -1,4 +1,4 @@
-import { obsFailure } from '../failures.ts';
+import { type ObsCode, obsFailure } from '../failures.ts';
 
 /** Where a request goes, as it stands on the wire and decoded. */
 export interface Address {
@@ -57,6 +57,23 @@ function websiteSuffixes(domain: string): string[] {
   const lower = domain.toLowerCase();
   const own = `.obs-website.${lower}`;
   return lower.startsWith('obs.') ? [own, `.obs-website.${lower.slice('obs.'.length)}`] : [own];
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text that bytes are in UTF-8. Throws Failure `code` when they are not: a replaced character would name something else. */
+export function utf8Text(bytes: Buffer, code: ObsCode, message?: string): string {
+  try {
+    return strict.decode(bytes);
+  } catch (cause) {
+    throw obsFailure(code, message, cause);
+  }
+}
+
+/** A text of the head of a request, whose bytes Node gives as characters, read as UTF-8. Throws Failure `code`. */
+export function inUtf8(text: string, code: ObsCode): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII
+  return /^[\x00-\x7f]*$/.test(text) ? text : utf8Text(Buffer.from(text, 'latin1'), code);
 }
 
 /** Percent-decoding of UTF-8. Throws Failure InvalidURI. */

@@ -27,8 +27,8 @@ export function openBody(request: IncomingMessage, auth: Authenticated, limit: n
   if (streaming && length === undefined) {
     throw obsFailure('MissingContentLength', 'x-amz-decoded-content-length is missing.');
   }
-  const size = length === undefined ? undefined : Number(length);
-  if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) {
+  const size = length === undefined ? undefined : /^\d+$/.test(String(length)) ? Number(length) : Number.NaN;
+  if (size !== undefined && !Number.isSafeInteger(size)) {
     throw obsFailure('InvalidArgument', `"${String(length).slice(0, 40)}" is no length.`);
   }
   if (size !== undefined && size > limit) throw tooLarge(limit);

@@ -16,7 +16,7 @@ import type { objectStore } from '../object.store.ts';
 import { MAX_METADATA_BYTES, type ObjectAttributes, type ObsPath, type StorageClass } from '../object.ts';
 import type { SettingsStore } from '../settings.store.ts';
 import type { Usage } from '../usage.store.ts';
-import type { Address } from './address.ts';
+import { type Address, utf8Text } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
 import type { AuthenticatedForm } from './authenticate-form.ts';
 import { type Body, openBody } from './body.ts';
@@ -99,7 +99,7 @@ export async function documentText(call: ObsCall): Promise<string | undefined> {
   const bytes = Buffer.concat(chunks);
   verify();
   if (md5 !== undefined && createHash('md5').update(bytes).digest('hex') !== md5) throw obsFailure('BadDigest');
-  return bytes.length === 0 ? undefined : bytes.toString('utf8');
+  return bytes.length === 0 ? undefined : utf8Text(bytes, 'MalformedXML', 'The document is not valid UTF-8.');
 }
 
 /** Content type, kept headers, user metadata and storage class of a request that makes an object. */
@@ -169,7 +169,7 @@ export function storageClassHeader(call: ObsCall): StorageClass | undefined {
 
 function userMetadata(call: ObsCall): Record<string, string> {
   const prefix = `${call.dialect.prefix}meta-`;
-  const metadata: Record<string, string> = {};
+  const metadata: Record<string, string> = Object.create(null); // a name may be that of a member of all objects
   let bytes = 0;
   for (const [name, value] of Object.entries(call.request.headers)) {
     if (!name.startsWith(prefix) || value === undefined) continue;

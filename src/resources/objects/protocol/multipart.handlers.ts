@@ -79,7 +79,12 @@ function expectedWhole(call: ObsCall): { checksum: Record<string, string>; size?
 
 function uploadOf(call: ObsCall): { id: string; number: number } {
   const { query } = call.address;
-  return { id: query.get('uploadId') ?? '', number: Number(query.get('partNumber') || Number.NaN) };
+  return { id: query.get('uploadId') ?? '', number: wholeNumber(query.get('partNumber')) };
+}
+
+/** NaN for what is not written in digits alone: not `1e3`, `0x10` or nothing. */
+function wholeNumber(text: string | undefined): number {
+  return /^\d{1,9}$/.test(text ?? '') ? Number(text) : Number.NaN;
 }
 
 export const uploadPart: ObsHandler = async call => {
@@ -185,7 +190,7 @@ export const completeUpload: ObsHandler = async call => {
       if (value !== undefined) checksum[name] = value.trim();
     }
     return {
-      number: Number(childText(part, 'PartNumber')),
+      number: wholeNumber(childText(part, 'PartNumber')?.trim()),
       etag: (childText(part, 'ETag') ?? '').trim(),
       checksum,
     };

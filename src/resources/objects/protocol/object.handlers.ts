@@ -6,7 +6,7 @@ import { type Conditions, etagListed } from '../object.service.ts';
 import { checkBucketName, MAX_PUT_BYTES, type ObjectInfo, type ObsPath, sliceSegments } from '../object.ts';
 import { NULL_VERSION } from '../versions.ts';
 import { newObjectAcl } from './acl.ts';
-import { decode } from './address.ts';
+import { decode, inUtf8 } from './address.ts';
 import { tellState } from './archive.handlers.ts';
 import {
   body,
@@ -239,7 +239,7 @@ export const copyObject: ObsHandler = async call => {
 export function copySource(call: ObsCall): ObsPath & { versionId?: string } {
   const text = header(call, 'copy-source')!;
   const [place = '', version] = text.split('?versionId=');
-  const decoded = decode(Buffer.from(place, 'latin1').toString('utf8')).replace(/^\//, '');
+  const decoded = decode(inUtf8(place, 'InvalidArgument')).replace(/^\//, '');
   const slash = decoded.indexOf('/');
   const path = { bucket: decoded.slice(0, Math.max(slash, 0)), key: decoded.slice(slash + 1) };
   if (slash < 1 || path.key === '') {

@@ -209,15 +209,22 @@ function finishReading(request: IncomingMessage, response: ServerResponse, proce
   response.on('error', () => {});
 }
 
-const DISK_FULL = new Set(['ENOSPC', 'EDQUOT']);
+const DISK_FULL = new Set<unknown>(['ENOSPC', 'EDQUOT']);
+const BUSY = new Set<unknown>(['EMFILE', 'ENFILE']);
+/** Result codes of SQLite. */
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 
 function failureOf(error: unknown, request: IncomingMessage): Failure {
   if (isFailure(error)) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNRESET' || code === 'ABORT_ERR' || code === 'ERR_STREAM_PREMATURE_CLOSE' || request.destroyed) {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  // A request that came whole is destroyed as well, once it is read: then the fault is ours.
+  const cut = request.destroyed && !request.complete;
+  if (code === 'ECONNRESET' || code === 'ABORT_ERR' || code === 'ERR_STREAM_PREMATURE_CLOSE' || cut) {
     return obsFailure('IncompleteBody', undefined, error);
   }
-  if (code !== undefined && DISK_FULL.has(code)) {
+  if (BUSY.has(code) || errcode === SQLITE_BUSY) return obsFailure('SlowDown', undefined, error);
+  if (DISK_FULL.has(code) || errcode === SQLITE_FULL) {
     return new Failure({
       code: 'InsufficientStorageSpace',
       status: 507,
