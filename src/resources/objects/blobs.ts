@@ -4,6 +4,7 @@ import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/prom
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { joinCrc32 } from '../../kernel/crc32.ts';
 import { obsFailure } from './failures.ts';
 import type { NewBlob } from './object.store.ts';
 import type { Segment } from './object.ts';
@@ -19,6 +20,7 @@ export interface WrittenBlob {
   size: number;
   /** MD5 in hex. */
   md5: string;
+  crc32: number;
   segments: Segment[];
   /** Says that the row is committed: the sweep may judge the file by its row from now on. */
   settle(): void;
@@ -102,10 +104,12 @@ export class Blobs {
       const settle = () => {
         this.#unsettled.delete(id);
       };
+      const stored = checks.bytes();
       return {
-        blob: { id, size, checks: checks.bytes(), content },
+        blob: { id, size, checks: stored, content },
         size,
         md5: md5.digest('hex'),
+        crc32: checks.whole,
         segments: [[id, 0, size]],
         settle,
         discard: async () => {
@@ -246,8 +250,10 @@ function damaged(id: string, how: string): Error {
   return obsFailure('InternalError', 'The stored object is damaged on disk.', new Error(`blob ${id} ${how}`));
 }
 
-/** CRC-32 of every MiB of a stream. */
+/** CRC-32 of every MiB of a stream, and of the whole. */
 class ChunkChecks {
+  /** Complete once `bytes` was called. */
+  whole = 0;
   readonly #done: number[] = [];
   #current = 0;
   #filled = 0;
@@ -272,6 +278,7 @@ class ChunkChecks {
 
   #close(): void {
     this.#done.push(this.#current);
+    this.whole = joinCrc32(this.whole, this.#current, this.#filled);
     this.#current = 0;
     this.#filled = 0;
   }

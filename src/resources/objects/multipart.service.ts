@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
+import { crc32Text, joinCrc32, parseCrc32 } from '../../kernel/crc32.ts';
 import { hexId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Database } from '../../store-kit/index.ts';
@@ -143,7 +144,7 @@ export function multipartService(deps: {
       const segments = range ? sliceSegments(source.segments, range.start, range.end + 1) : source.segments;
       const unpin = blobs.pin(segments);
       try {
-        const etag = await digest(blobs, segments);
+        const { etag, checksum } = await digest(blobs, segments);
         return await commit(async transaction => {
           if (!(await objectStore(transaction).refer(segments))) throw obsFailure('NoSuchKey');
           return replacePart(transaction, bucket.id, path, {
@@ -152,7 +153,7 @@ export function multipartService(deps: {
             size: segmentsSize(segments),
             etag,
             last_modified: clock.now(),
-            checksum: '{}',
+            checksum: JSON.stringify(checksum),
             segments: JSON.stringify(segments),
           });
         });
@@ -199,7 +200,7 @@ export function multipartService(deps: {
       path: ObsPath,
       uploadId: string,
       listed: readonly ListedPart[],
-      options: { minPartBytes: number; conditions?: Conditions },
+      options: { minPartBytes: number; conditions?: Conditions; crc32?: string },
     ): Promise<ObjectInfo> {
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
       if (listed.length === 0) throw obsFailure('MalformedXML', 'No part is listed.');
@@ -225,13 +226,17 @@ export function multipartService(deps: {
           }
         }
         const segments = chosen.flatMap(segmentsOf).filter(segment => segment[2] > 0);
+        const whole = joinedChecksum(chosen);
+        if (options.crc32 !== undefined && whole && whole.crc32 !== options.crc32) {
+          throw obsFailure('BadDigest', `The crc32 checksum of the whole is ${whole.crc32}, not ${options.crc32}.`);
+        }
         const objectRows = objectStore(transaction);
         await rows.deleteUpload(uploadId);
         await objectRows.handOver([...stored.values()].flatMap(segmentsOf), segments, clock.now());
         return objects.replace(objectRows, bucket, path.key, {
           size: segmentsSize(segments),
           etag: multipartEtag(chosen.map(row => row.etag)),
-          attributes: JSON.parse(kept) as ObjectAttributes,
+          attributes: { ...(JSON.parse(kept) as ObjectAttributes), ...(whole ? { checksum: whole } : {}) },
           segments,
           uploadId,
           conditions: options.conditions,
@@ -256,6 +261,18 @@ function choose(part: ListedPart, stored: ReadonlyMap<number, PartRow>): PartRow
     }
   }
   return row;
+}
+
+/** CRC-32 of the parts joined; undefined when one of them came with another checksum alone. */
+function joinedChecksum(parts: readonly PartRow[]): { crc32: string } | undefined {
+  let whole = 0;
+  for (const part of parts) {
+    const { crc32 } = JSON.parse(part.checksum) as Record<string, string>;
+    const value = crc32 === undefined ? undefined : parseCrc32(crc32);
+    if (value === undefined) return undefined;
+    whole = joinCrc32(whole, value, part.size);
+  }
+  return { crc32: crc32Text(whole) };
 }
 
 /** MD5 over the parts' MD5s, then the number of parts. */

@@ -134,9 +134,12 @@ export const completeUpload: ObsHandler = async call => {
   if (listed.some(part => !Number.isInteger(part.number)) || listed.length > MAX_PARTS) {
     throw obsFailure('MalformedXML', `Each Part needs a PartNumber; at most ${MAX_PARTS} may be listed.`);
   }
+  const { 'x-amz-checksum-crc32': crc32, 'x-amz-checksum-type': type } = call.request.headers;
   const info = await call.services.multipart.complete(call.principal, call.path, uploadOf(call).id, listed, {
     minPartBytes: call.auth.signature === 'v4' ? MIN_PART_S3 : MIN_PART_OBS,
     conditions: writeConditions(call),
+    // A composite one is a checksum of checksums, which says nothing of the whole.
+    ...(typeof crc32 === 'string' && type === 'FULL_OBJECT' ? { crc32 } : {}),
   });
   sendXml(call, [
     'CompleteMultipartUploadResult',
@@ -145,6 +148,12 @@ export const completeUpload: ObsHandler = async call => {
       ['Bucket', info.bucket],
       ['Key', keyEncoder(call)(info.key)],
       ['ETag', `"${info.etag}"`],
+      ...(call.dialect.name === 'aws' && info.checksum.crc32 !== undefined
+        ? ([
+            ['ChecksumCRC32', info.checksum.crc32],
+            ['ChecksumType', 'FULL_OBJECT'],
+          ] satisfies Xml[])
+        : []),
     ],
   ]);
 };

@@ -58,6 +58,7 @@ export function tellWritten(call: ObsCall, info: ObjectInfo): void {
 export function tellChecksum(call: ObsCall, checksum: Record<string, string>): void {
   if (call.dialect.name !== 'aws') return;
   for (const [name, value] of Object.entries(checksum)) call.response.setHeader(`x-amz-checksum-${name}`, value);
+  if (Object.keys(checksum).length > 0) call.response.setHeader('x-amz-checksum-type', 'FULL_OBJECT');
 }
 
 export const getObject: ObsHandler = async call => {
