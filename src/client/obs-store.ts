@@ -2,6 +2,7 @@ import {
   CopyObjectCommand,
   CreateBucketCommand,
   DeleteBucketCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   HeadBucketCommand,
   ListBucketsCommand,
@@ -104,11 +105,19 @@ export class ObsStore {
 
   /** Everything below a prefix. */
   async *walk(url: ObsUrl): AsyncGenerator<ObsEntry> {
-    const pages = paginateListObjectsV2({ client: this.#s3 }, { Bucket: url.bucket, Prefix: url.key });
+    const pages = paginateListObjectsV2(
+      { client: this.#s3 },
+      { Bucket: url.bucket, Prefix: url.key, EncodingType: 'url' },
+    );
     try {
       for await (const page of pages) {
         for (const item of page.Contents ?? []) {
-          yield { key: item.Key!, size: item.Size ?? 0, lastModified: item.LastModified!, etag: bare(item.ETag) };
+          yield {
+            key: decoded(item.Key),
+            size: item.Size ?? 0,
+            lastModified: item.LastModified!,
+            etag: bare(item.ETag),
+          };
         }
       }
     } catch (error) {
@@ -120,13 +129,16 @@ export class ObsStore {
   async list(url: ObsUrl): Promise<{ folders: string[]; objects: ObsEntry[] }> {
     const folders: string[] = [];
     const objects: ObsEntry[] = [];
-    const pages = paginateListObjectsV2({ client: this.#s3 }, { Bucket: url.bucket, Prefix: url.key, Delimiter: '/' });
+    const pages = paginateListObjectsV2(
+      { client: this.#s3 },
+      { Bucket: url.bucket, Prefix: url.key, Delimiter: '/', EncodingType: 'url' },
+    );
     try {
       for await (const page of pages) {
-        for (const prefix of page.CommonPrefixes ?? []) folders.push(prefix.Prefix!);
+        for (const prefix of page.CommonPrefixes ?? []) folders.push(decoded(prefix.Prefix));
         for (const item of page.Contents ?? []) {
           objects.push({
-            key: item.Key!,
+            key: decoded(item.Key),
             size: item.Size ?? 0,
             lastModified: item.LastModified!,
             etag: bare(item.ETag),
@@ -169,8 +181,14 @@ export class ObsStore {
   }
 
   async removeKeys(bucket: string, keys: readonly string[]): Promise<void> {
-    for (let at = 0; at < keys.length; at += DELETE_BATCH) {
-      const batch = keys.slice(at, at + DELETE_BATCH).map(Key => ({ Key }));
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a batch is XML, which has no room for them
+    const odd = (key: string) => /[\u0000-\u001f\ufffe\uffff]/.test(key);
+    for (const Key of keys.filter(odd)) {
+      await guarded(() => this.#s3.send(new DeleteObjectCommand({ Bucket: bucket, Key })));
+    }
+    const plain = keys.filter(key => !odd(key));
+    for (let at = 0; at < plain.length; at += DELETE_BATCH) {
+      const batch = plain.slice(at, at + DELETE_BATCH).map(Key => ({ Key }));
       const answer = await guarded(() =>
         this.#s3.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: batch, Quiet: true } })),
       );
@@ -218,4 +236,9 @@ export class ObsStore {
 
 function bare(etag: string | undefined): string {
   return (etag ?? '').replaceAll('"', '');
+}
+
+/** Listings come URL-encoded: XML has no room for control characters, which keys may hold. */
+function decoded(key: string | undefined): string {
+  return decodeURIComponent((key ?? '').replaceAll('+', '%20'));
 }

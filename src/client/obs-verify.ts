@@ -1,4 +1,4 @@
-import { Failure, isFailure } from '../kernel/failure.ts';
+import { Failure } from '../kernel/failure.ts';
 import { contentCheck } from './content-check.ts';
 import { isPassing, obsFailure } from './obs-failure.ts';
 import type { ObsEntry, ObsStore } from './obs-store.ts';
@@ -76,8 +76,9 @@ async function verifyOne(
       if (attempt === ATTEMPTS) return { reason: 'it does not have the checksum with which it was written' };
     } catch (error) {
       const failure = obsFailure(error);
-      if (isFailure(failure, 'NoSuchKey')) return 'gone'; // deleted since it was listed
-      if (failure.status === 403 || (isFailure(failure, 'Atelier.Unreachable') && got === 0)) throw failure;
+      const { code, status } = failure;
+      if (code === 'NoSuchKey') return 'gone'; // deleted since it was listed
+      if (status === 403 || (code === 'Atelier.Unreachable' && got === 0)) throw failure;
       if (attempt === ATTEMPTS || !isPassing(error)) {
         return { reason: got > 0 ? `reading stops after byte ${got}: ${failure.message}` : failure.message };
       }

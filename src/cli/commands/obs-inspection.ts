@@ -62,10 +62,11 @@ export function addInspection(obs: Command): void {
     .action(async (url: string | undefined, _options, command: Command) => {
       const context = contextOf(command);
       const rows = await usage(context.obs(), url === undefined ? undefined : needUrl(url));
-      const total = rows.reduce(
-        (sum, row) => ({ ...sum, objects: sum.objects + row.objects, bytes: sum.bytes + row.bytes }),
-        { place: 'total', objects: 0, bytes: 0 },
-      );
+      const total = {
+        place: 'total',
+        objects: rows.reduce((sum, row) => sum + row.objects, 0),
+        bytes: rows.reduce((sum, row) => sum + row.bytes, 0),
+      };
       printRows(context.format, [...rows, total], {
         Place: row => row.place,
         Objects: row => row.objects,
