@@ -47,15 +47,7 @@ before(async () => {
       },
     },
   });
-  owner = {
-    kind: 'user',
-    id: root.userId,
-    name: root.account,
-    accountId: root.accountId,
-    accountName: root.account,
-    isRoot: true,
-    credential: 'access-key',
-  } as Principal;
+  owner = (await world.families.iam.resolveAccessKey(root.accessKey))!.principal;
 });
 after(async () => {
   proxy.close();
@@ -95,15 +87,25 @@ function write(path: string, content: string | Buffer): string {
   return full;
 }
 
-/** Runs until the door holds a request, then is killed as the kernel does it. */
-async function killedWhenHeld(words: string[]): Promise<void> {
+/** Runs until the door holds a request and it is time, then is killed as the kernel does it. */
+async function killedWhenHeld(words: string[], isTime: () => boolean): Promise<void> {
   const child = machine.start(['--profile', 'root', ...words]);
   const ended = new Promise(resolve => child.once('exit', resolve));
   await proxy.held();
-  // What was let through before shall have been answered.
-  await new Promise(resolve => setTimeout(resolve, 300));
+  await machine.world.until(isTime);
   child.kill('SIGKILL');
   await ended;
+}
+
+const allAnswered = () => proxy.answered === proxy.passed.length;
+
+/** Ranges of which the journals of downloads say that they are on the disk. */
+function rangesNoted(): number {
+  const journals = join(machine.dir, '.local/state/atelier/transfers');
+  const lines = existsSync(journals)
+    ? readdirSync(journals).map(name => readFileSync(join(journals, name), 'utf8'))
+    : [];
+  return lines.join('').match(/"part":/g)?.length ?? 0;
 }
 
 const passed = (pattern: RegExp) => proxy.passed.filter(line => pattern.test(line)).length;
@@ -113,7 +115,7 @@ test('an upload that was killed goes on with the parts that are there, and the w
   const path = write('big.bin', content);
   let parts = 0;
   proxy.hold = request => /partNumber=/.test(request.url!) && ++parts > 3;
-  await killedWhenHeld(['obs', 'cp', path, `obs://${bucket}/big.bin`]);
+  await killedWhenHeld(['obs', 'cp', path, `obs://${bucket}/big.bin`], allAnswered);
   assert.deepEqual(await keys(), []);
   assert.equal(passed(/^PUT .*partNumber=/), 3);
 
@@ -131,7 +133,7 @@ test('a file that changed since its upload was killed is uploaded anew', async (
   const path = write('big.bin', randomBytes(17 * MIB));
   let parts = 0;
   proxy.hold = request => /partNumber=/.test(request.url!) && ++parts > 2;
-  await killedWhenHeld(['obs', 'cp', path, `obs://${bucket}/big.bin`]);
+  await killedWhenHeld(['obs', 'cp', path, `obs://${bucket}/big.bin`], allAnswered);
 
   proxy.reset();
   const content = randomBytes(17 * MIB);
@@ -148,7 +150,7 @@ test('a download that was killed goes on with the ranges that are still right', 
   const path = join(dir, 'big.bin');
   let ranges = 0;
   proxy.hold = request => request.headers.range !== undefined && ++ranges > 3;
-  await killedWhenHeld(['obs', 'cp', `obs://${bucket}/big.bin`, path]);
+  await killedWhenHeld(['obs', 'cp', `obs://${bucket}/big.bin`, path], () => rangesNoted() === 3);
   assert.deepEqual(files(dir), ['big.bin.atelier-part']);
 
   // One of the three ranges loses a byte on the disk.
@@ -170,7 +172,7 @@ test('an object that was replaced since its download was killed comes whole', as
   const path = join(dir, 'big.bin');
   let ranges = 0;
   proxy.hold = request => request.headers.range !== undefined && ++ranges > 1;
-  await killedWhenHeld(['obs', 'cp', `obs://${bucket}/big.bin`, path]);
+  await killedWhenHeld(['obs', 'cp', `obs://${bucket}/big.bin`, path], () => rangesNoted() === 1);
 
   proxy.reset();
   const content = randomBytes(20 * MIB);
@@ -198,14 +200,12 @@ test('what comes damaged is not kept, small or large', async () => {
 });
 
 test('what arrives damaged at the store is refused', async () => {
-  await put('source', 'x');
-  write('small', 'y');
-  // A client that sends another checksum than its content has.
-  const { world } = machine;
-  const upload = await fetch(`${world.obs}/${bucket}/small`, { method: 'PUT', body: 'y' });
-  assert.equal(upload.status, 403); // nobody writes without a signature: the next line is the client's own
-  const done = await machine.json('obs cp', join(dir, 'small'), `obs://${bucket}/`);
-  assert.deepEqual([done.files, done.bytes], [1, 1]);
+  write('small', 'x'.repeat(1000));
+  proxy.damage = (_request, chunk, from) => (from === 'client' ? Buffer.from(chunk).fill(0) : chunk);
+  const { code, err } = await machine.atelier(['obs', 'cp', join(dir, 'small'), `obs://${bucket}/`]);
+  assert.equal(code, 1);
+  assert.match(err, /Mismatch|BadDigest/);
+  assert.deepEqual(await keys(), []);
 });
 
 test('sync brings a directory to a folder and back, and copies only what differs', async () => {
@@ -260,7 +260,7 @@ test('sync and cp within the store move no byte through here', async () => {
   assert.deepEqual([done.copied, done.deleted], [2, 1]);
   await machine.done('obs cp', `obs://${bucket}/a/x`, `obs://${bucket}/single`);
   assert.deepEqual(await keys(), ['a/x', 'a/y', 'b/x', 'b/y', 'single']);
-  assert.equal(passed(/^GET \/bucket-\d+\/./), 0);
+  assert.equal(passed(/^GET \/bucket-\d+\/[^?]/), 0);
   const { code, err } = await machine.atelier(['obs', 'sync', `obs://${bucket}/`, `obs://${bucket}/a`]);
   assert.equal(code, 1);
   assert.match(err, /lie within one another/);
@@ -337,9 +337,9 @@ test('links are not followed out of the directory', async () => {
 });
 
 test('many small files go at once, and one that fails does not hold up the others', async () => {
-  for (let i = 0; i < 200; i++) write(`many/${i}`, String(i));
+  for (let i = 0; i < 80; i++) write(`many/${i}`, String(i));
   const up = await machine.json('obs sync', join(dir, 'many'), `obs://${bucket}/many`);
-  assert.equal(up.copied, 200);
+  assert.equal(up.copied, 80);
   proxy.damage = (request, chunk) => (/many\/77\b/.test(request.url!) ? Buffer.from(chunk).fill(0) : chunk);
   const { code, out, err } = await machine.atelier([
     '--output',
@@ -351,8 +351,8 @@ test('many small files go at once, and one that fails does not hold up the other
   ]);
   assert.equal(code, 1);
   assert.match(err, /failed "many\/77": .*checksum/);
-  assert.deepEqual([JSON.parse(out).copied, JSON.parse(out).failed], [199, 1]);
-  assert.equal(files(join(dir, 'back')).length, 199);
+  assert.deepEqual([JSON.parse(out).copied, JSON.parse(out).failed], [79, 1]);
+  assert.equal(files(join(dir, 'back')).length, 79);
 });
 
 test('verify finds what the disk damaged', async () => {

@@ -40,6 +40,20 @@ export function unfitForFile(path: string): string | undefined {
   return undefined;
 }
 
+/** Those of the paths that are a directory of others: an object store has both, a disk does not. */
+export function directoriesAmong(paths: Iterable<string>): Set<string> {
+  const all = new Set(paths);
+  const found = new Set<string>();
+  for (const path of all) {
+    for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
+      if (all.has(path.slice(0, at))) found.add(path.slice(0, at));
+    }
+  }
+  return found;
+}
+
+export const ALSO_A_DIRECTORY = 'it is also a folder of others';
+
 /**
  * Regular files below a directory, in no order. Links to files inside count as those files; all other links, and what is
  * no file, are skipped.

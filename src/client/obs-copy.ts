@@ -1,7 +1,7 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../kernel/failure.ts';
-import { localFiles, makeRoom, type Skipped, unfitForFile } from './file-keys.ts';
+import { ALSO_A_DIRECTORY, directoriesAmong, localFiles, makeRoom, type Skipped, unfitForFile } from './file-keys.ts';
 import type { ObsEntry, ObsStore } from './obs-store.ts';
 import { type ObsUrl, obsUrlText } from './obs-url.ts';
 import { type Job, type OnProgress, runTransfers, type TransferResult } from './transfer-run.ts';
@@ -69,10 +69,11 @@ export async function copyFromObs(
   await mkdir(to, { recursive: true });
   const root = await realpath(to);
   const jobs: Job[] = [];
+  const directories = directoriesAmong(entries.map(entry => entry.key.slice(prefix.length)));
   for (const entry of entries) {
     const path = entry.key.slice(prefix.length);
     if (isFolderMarker(entry)) continue;
-    const unfit = unfitForFile(path);
+    const unfit = unfitForFile(path) ?? (directories.has(path) ? ALSO_A_DIRECTORY : undefined);
     if (unfit) skipped.push({ path: entry.key, reason: unfit });
     else jobs.push(downloadJob(client, { bucket: from.bucket, key: entry.key }, entry, root, path));
   }

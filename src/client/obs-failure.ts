@@ -24,12 +24,21 @@ export function isPassing(error: unknown): boolean {
 export function obsFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   const known = error as { name?: string; message?: string; code?: string };
-  if (['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(known.code ?? '')) {
+  if (['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'].includes(known.code ?? '')) {
     return new Failure({
       code: 'Atelier.Unreachable',
       status: 503,
       message: `OBS does not answer${known.message ? `: ${known.message}` : ''}.`,
       solution: 'Is the platform running? ./atelier status tells; ./atelier up --detach starts it.',
+      cause: error,
+    });
+  }
+  if (['ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(known.code ?? '')) {
+    return new Failure({
+      code: 'Atelier.ConnectionLost',
+      status: 503,
+      message: `The connection to OBS broke: ${known.message}.`,
+      solution: 'Run the same command again: large files go on where they stopped.',
       cause: error,
     });
   }

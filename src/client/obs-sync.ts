@@ -2,7 +2,14 @@ import { mkdir, realpath, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../kernel/failure.ts';
 import { checkFile } from './content-check.ts';
-import { type LocalFile, localFiles, type Skipped, unfitForFile } from './file-keys.ts';
+import {
+  ALSO_A_DIRECTORY,
+  directoriesAmong,
+  type LocalFile,
+  localFiles,
+  type Skipped,
+  unfitForFile,
+} from './file-keys.ts';
 import { copyJob, downloadJob, folderKey, isFolderMarker, nothingThere, uploadJob } from './obs-copy.ts';
 import type { ObsEntry, ObsStore } from './obs-store.ts';
 import { type ObsUrl, obsUrlText } from './obs-url.ts';
@@ -132,6 +139,12 @@ async function look(
     const unfit = local && skipped ? unfitForFile(path) : undefined;
     if (unfit) skipped!.push({ path: entry.key, reason: unfit });
     else items.set(path, { size: entry.size, entry });
+  }
+  if (local && skipped) {
+    for (const path of directoriesAmong(items.keys())) {
+      items.delete(path);
+      skipped.push({ path: prefix + path, reason: ALSO_A_DIRECTORY });
+    }
   }
   return { place, items };
 }

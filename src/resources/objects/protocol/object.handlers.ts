@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { isFailure } from '../../../kernel/failure.ts';
 import { obsFailure } from '../failures.ts';
@@ -73,20 +74,20 @@ export const getObject: ObsHandler = async call => {
   }
   const range = parseRange(request.headers.range, info.size);
   const overrides = responseOverrides(call);
-  tellObject(call, info, overrides);
   const length = range ? range.end - range.start + 1 : info.size;
+  const isWanted = request.method !== 'HEAD' && length > 0;
+  const wanted = range ? sliceSegments(segments, range.start, range.end + 1) : segments;
+  const small = isWanted ? await services.blobs.inline(wanted) : undefined;
+  const stream = isWanted && !small ? services.blobs.stream(wanted) : undefined;
+  // Damage at the beginning is found while an error can still be the answer.
+  if (stream) await once(stream, 'readable');
+  tellObject(call, info, overrides);
   response.setHeader('Content-Length', length);
   if (range) response.setHeader('Content-Range', `bytes ${range.start}-${range.end}/${info.size}`);
   else if (header(call, 'checksum-mode')?.toUpperCase() === 'ENABLED') tellChecksum(call, info.checksum);
   response.statusCode = range ? 206 : 200;
-  if (request.method === 'HEAD' || length === 0) {
-    response.end();
-    return;
-  }
-  const wanted = range ? sliceSegments(segments, range.start, range.end + 1) : segments;
-  const small = await services.blobs.inline(wanted);
-  if (small) response.end(small);
-  else await pipeline(services.blobs.stream(wanted), response);
+  if (stream) await pipeline(stream, response);
+  else response.end(small);
 };
 
 export const headObject = getObject;
