@@ -111,7 +111,7 @@ function rangesNoted(): number {
 const passed = (pattern: RegExp) => proxy.passed.filter(line => pattern.test(line)).length;
 
 test('an upload that was killed goes on with the parts that are there, and the whole is checked', async () => {
-  const content = randomBytes(42 * MIB);
+  const content = randomBytes(40 * MIB);
   const path = write('big.bin', content);
   let parts = 0;
   proxy.hold = request => /partNumber=/.test(request.url!) && ++parts > 3;
@@ -121,7 +121,7 @@ test('an upload that was killed goes on with the parts that are there, and the w
 
   proxy.reset();
   const done = await machine.json('obs cp', path, `obs://${bucket}/big.bin`);
-  assert.equal(passed(/^PUT .*partNumber=/), 3);
+  assert.equal(passed(/^PUT .*partNumber=/), 2);
   assert.equal(done.resumedBytes, 24 * MIB);
   assert.equal(done.bytes, content.length);
   const head = await machine.json('obs stat', `obs://${bucket}/big.bin`);
@@ -145,7 +145,7 @@ test('a file that changed since its upload was killed is uploaded anew', async (
 });
 
 test('a download that was killed goes on with the ranges that are still right', async () => {
-  const content = randomBytes(42 * MIB);
+  const content = randomBytes(40 * MIB);
   await put('big.bin', content);
   const path = join(dir, 'big.bin');
   let ranges = 0;
@@ -155,14 +155,15 @@ test('a download that was killed goes on with the ranges that are still right', 
 
   // One of the three ranges loses a byte on the disk.
   const partial = readFileSync(`${path}.atelier-part`);
-  const good = [0, 1, 2].find(part => partial[part * 8 * MIB] === content[part * 8 * MIB])!;
+  const range = (of: Buffer, part: number) => of.subarray(part * 8 * MIB, (part + 1) * 8 * MIB);
+  const good = [0, 1, 2, 3, 4].find(part => range(partial, part).equals(range(content, part)))!;
   partial[good * 8 * MIB] = partial[good * 8 * MIB]! ^ 1;
   writeFileSync(`${path}.atelier-part`, partial);
 
   proxy.reset();
   const done = await machine.json('obs cp', `obs://${bucket}/big.bin`, path);
   assert.equal(done.resumedBytes, 16 * MIB);
-  assert.equal(passed(/^GET .*bytes=/), 4);
+  assert.equal(passed(/^GET .*bytes=/), 3);
   assert.deepEqual(files(dir), ['big.bin']);
   assert.ok(readFileSync(path).equals(content));
 });
