@@ -3,7 +3,7 @@ import { ObsClient } from '../client/obs.ts';
 import { Session } from '../client/session.ts';
 import { operatorSession } from './operator.ts';
 import type { OutputFormat } from './output.ts';
-import { chooseProfile } from './profile.ts';
+import { chooseProfile, journalsDirectory } from './profile.ts';
 
 /** What every command that speaks to a platform needs, from the global options. */
 export interface CommandContext {
@@ -29,7 +29,7 @@ export function contextOf(command: Command): CommandContext {
     format: options.output,
     quiet: options.output === 'json',
     obs() {
-      return new ObsClient(this.session.profile);
+      return new ObsClient(this.session.profile, { journals: journalsDirectory() });
     },
     operator: () => operatorSession(options.profile),
   };

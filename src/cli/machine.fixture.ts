@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,8 @@ export interface Machine {
   write(name: string, content: string | object): void;
   /** `atelier` with these words. */
   atelier(words: string[], env?: Record<string, string>, input?: string): Promise<Run>;
+  /** The same, to be killed. */
+  start(words: string[]): ChildProcess;
   /** The same as root, which must succeed; what it printed. Words are separated by blanks in the first argument alone. */
   done(words: string, ...more: string[]): Promise<string>;
   // biome-ignore lint/suspicious/noExplicitAny: tests read answers of all shapes
@@ -46,11 +48,12 @@ export async function createMachine(): Promise<Machine> {
   mkdirSync(join(dir, 'config/atelier'), { recursive: true });
   write('config/atelier/profiles.json', { current: 'root', profiles: { root: profile } });
 
+  const main = new URL('./main.ts', import.meta.url).pathname;
+  // What was compiled for one command is there for the next.
+  const cache = { NODE_COMPILE_CACHE: join(dir, 'compiled') };
+  const home = { HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), ATELIER_HOME: '', ...cache };
+
   function atelier(words: string[], env: Record<string, string> = {}, input = ''): Promise<Run> {
-    const main = new URL('./main.ts', import.meta.url).pathname;
-    // What was compiled for one command is there for the next.
-    const cache = { NODE_COMPILE_CACHE: join(dir, 'compiled') };
-    const home = { HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), ATELIER_HOME: '', ...cache };
     return new Promise(resolve => {
       const child = execFile(
         process.execPath,
@@ -74,6 +77,12 @@ export async function createMachine(): Promise<Machine> {
     dir,
     write,
     atelier,
+    start: words =>
+      spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
+        cwd: dir,
+        env: { PATH: process.env.PATH, ...home },
+        stdio: 'ignore',
+      }),
     done,
     json: async (words, ...more) => JSON.parse(await done(`--output json ${words}`, ...more)),
     async login(user, password, account = root.account) {

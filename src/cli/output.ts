@@ -111,6 +111,15 @@ export function printError(error: unknown): void {
   if (process.env.ATELIER_LOG === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 }
 
+/** Says on stderr what was left out, a few at most. */
+export function printSkipped(skipped: readonly { path: string; reason: string }[], what = 'skipped'): void {
+  const most = 20;
+  for (const { path, reason } of skipped.slice(0, most)) {
+    process.stderr.write(`${what} ${printable(JSON.stringify(path))}: ${printable(reason)}\n`);
+  }
+  if (skipped.length > most) process.stderr.write(`… and ${skipped.length - most} more\n`);
+}
+
 /** A number of bytes for people. */
 export function bytes(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

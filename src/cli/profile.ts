@@ -17,6 +17,11 @@ export function profilesFile(): string {
   return join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'atelier', 'profiles.json');
 }
 
+/** Where transfers of large files note how far they are. */
+export function journalsDirectory(): string {
+  return join(process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'atelier', 'transfers');
+}
+
 /** All saved logins. */
 export function readProfiles(): ProfileFile {
   const file = profilesFile();

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
 import { contextOf } from '../context.ts';
-import { badArgument } from '../options.ts';
+import { badArgument, needUrl } from '../options.ts';
 import { bytes, printOne, printRows } from '../output.ts';
-import { transferProgress } from '../progress.ts';
+import { addInspection } from './obs-inspection.ts';
+import { addTransfers } from './obs-transfers.ts';
 
-/** `atelier obs ls|cp|rm|mb|rb`. */
+/** `atelier obs …`: buckets and objects. */
 export function addObs(program: Command): void {
   const obs = program.command('obs').description('object storage: buckets, files, transfers');
 
@@ -39,28 +39,8 @@ export function addObs(program: Command): void {
       });
     });
 
-  obs
-    .command('cp')
-    .description('copy files or trees: local to obs:// or obs:// to local')
-    .argument('<from>', 'file or directory, or obs://bucket/key-or-prefix/')
-    .argument('<to>', 'obs://bucket/key-or-prefix/, or file or directory')
-    .action(async (from: string, to: string, _options, command: Command) => {
-      const source = parseObsUrl(from);
-      const target = parseObsUrl(to);
-      if (!source === !target) {
-        throw badArgument(
-          'Exactly one of the two places must be an obs:// address.',
-          'atelier obs cp ./data obs://bucket/data/',
-        );
-      }
-      const context = contextOf(command);
-      const client = context.obs();
-      const bar = transferProgress(`${from} → ${to}`, { quiet: context.quiet });
-      const report = (state: Parameters<typeof bar.update>[0]) => bar.update(state);
-      const result = source ? await client.download(source, to, report) : await client.upload(from, target!, report);
-      bar.done();
-      printOne(context.format, { files: result.files, bytes: result.bytes, from, to });
-    });
+  addTransfers(obs);
+  addInspection(obs);
 
   obs
     .command('rm')
@@ -101,10 +81,4 @@ export function addObs(program: Command): void {
       await client.deleteBucket(bucket);
       printOne(context.format, { bucket, deletedObjects: deleted });
     });
-}
-
-function needUrl(text: string): ObsUrl {
-  const url = parseObsUrl(text);
-  if (url) return url;
-  throw badArgument(`${text} is not an address of the form obs://bucket/key.`);
 }

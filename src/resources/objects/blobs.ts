@@ -1,9 +1,10 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { CHUNK, takeIn } from './blob-writer.ts';
@@ -25,6 +26,7 @@ export interface WrittenBlob {
   size: number;
   /** MD5 in hex. */
   md5: string;
+  crc32: number;
   segments: Segment[];
   /** Says that the row is committed: the sweep may judge the file by its row from now on. */
   settle(): void;
@@ -90,7 +92,7 @@ export class Blobs {
     const temporary = join(this.#tmp, id);
     this.#unsettled.add(id);
     try {
-      const plain = cipher && createHash('md5');
+      const plain = cipher && new PlainSums();
       const bytes = plain ? encrypted(source, cipher(id, 0), plain) : source;
       await this.#takeSpace(ROW_BYTES);
       const { size, md5, checks, content } = await takeIn(bytes, INLINE_BYTES, {
@@ -107,7 +109,7 @@ export class Blobs {
       return {
         blob: { id, size, checks, content },
         size,
-        md5: plain ? plain.digest('hex') : md5,
+        ...(plain ? plain.told() : { md5, crc32: wholeCrc32(checks, size) }),
         segments: [[id, 0, size]],
         settle,
         discard: async () => {
@@ -261,11 +263,35 @@ export class Blobs {
   }
 }
 
+/** Sums of what was taken in, where what is stored differs from it. */
+class PlainSums {
+  readonly #md5 = createHash('md5');
+  #crc32 = 0;
+
+  update(bytes: Buffer): void {
+    this.#md5.update(bytes);
+    this.#crc32 = crc32(bytes, this.#crc32);
+  }
+
+  told(): { md5: string; crc32: number } {
+    return { md5: this.#md5.digest('hex'), crc32: this.#crc32 };
+  }
+}
+
+/** CRC-32 of all, from those of each MiB. */
+function wholeCrc32(checks: Buffer, size: number): number {
+  let whole = 0;
+  for (let at = 0; at * CHUNK < size; at++) {
+    whole = joinCrc32(whole, checks.readUInt32LE(at * 4), Math.min(CHUNK, size - at * CHUNK));
+  }
+  return whole;
+}
+
 /** The bytes of `source` encrypted; `plain` learns what they were. */
 async function* encrypted(
   source: AsyncIterable<Buffer> | Buffer,
   encrypt: (bytes: Buffer) => Buffer,
-  plain: Hash,
+  plain: PlainSums,
 ): AsyncGenerator<Buffer> {
   for await (const piece of Buffer.isBuffer(source) ? [source] : source) {
     plain.update(piece);

@@ -4,10 +4,10 @@ import { basename, join } from 'node:path';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Archive } from './archive.ts';
-import type { Blobs } from './blobs.ts';
+import { type Blobs, INLINE_BYTES } from './blobs.ts';
 import { obsFailure } from './failures.ts';
 import type { objectService } from './object.service.ts';
-import { formatObsPath, type ObjectInfo, type ObsPath } from './object.ts';
+import { formatObsPath, type ObjectInfo, type ObsPath, type Segment } from './object.ts';
 import { inParallel, progressMeter, type TransferOptions, type TransferResult } from './transfer.ts';
 
 const MAX_NAME_BYTES = 255;
@@ -46,6 +46,7 @@ export async function download(
 
   const totalBytes = plan.files.reduce((sum, file) => sum + file.info.size, 0);
   const meter = progressMeter(plan.files.length, totalBytes, options.onProgress);
+  let cloning = true; // until the file system says that it cannot
   await inParallel(plan.files, signal, async ({ info, path }) => {
     const target = join(dir, path);
     if (!(await isThere(target, info))) {
@@ -54,14 +55,15 @@ export async function download(
       const unpin = blobs.pin(segments);
       try {
         await rm(target, { force: true, recursive: true }); // a link or directory in its place is not followed
-        const [only] = segments;
-        const content = await blobs.inline(segments, cipher);
-        if (content === undefined && !cipher && segments.length === 1 && only![1] === 0) {
-          await copyFile(blobs.file(only![0]), target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+        const content = (await blobs.inline(segments, cipher)) ?? blobs.stream(segments, cipher);
+        const source = cipher ? undefined : clonable(segments);
+        if (source && cloning && (await clone(blobs.file(source), target))) {
+          await drain(content, signal); // the bytes are shared with the store's; reading them checks them
           await finish(await open(target, constants.O_RDWR | constants.O_NOFOLLOW), now, owner, durable);
         } else {
+          if (source) cloning = false;
           const file = await open(target, 'wx', 0o644);
-          await fill(file, content ?? blobs.stream(segments, cipher), signal);
+          await fill(file, content, signal);
           await finish(file, now, owner, durable);
         }
       } finally {
@@ -161,6 +163,30 @@ async function isThere(target: string, info: ObjectInfo): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
+}
+
+/** The blob that is the whole content, where it is one and has a file. */
+function clonable(segments: readonly Segment[]): string | undefined {
+  const [only] = segments;
+  return only && segments.length === 1 && only[1] === 0 && only[2] > INLINE_BYTES ? only[0] : undefined;
+}
+
+/** Makes a file that shares its bytes with another; false where the file system cannot. */
+async function clone(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
+    return true;
+  } catch (error) {
+    if (!['ENOTSUP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw error;
+    await rm(to, { force: true });
+    return false;
+  }
+}
+
+async function drain(content: Buffer | AsyncIterable<Buffer>, signal: AbortSignal | undefined): Promise<void> {
+  if (Buffer.isBuffer(content)) return;
+  for await (const _ of content) signal?.throwIfAborted();
 }
 
 async function fill(

@@ -228,7 +228,7 @@ export function multipartService(deps: {
       }
       const unpin = blobs.pin(segments);
       try {
-        const etag = await digest(blobs, segments);
+        const { etag, checksum } = await digest(blobs, segments);
         return await commit(async transaction => {
           if (!(await objectStore(transaction).refer(segments))) throw obsFailure('NoSuchKey');
           return replacePart(transaction, { bucket, principal }, path, {
@@ -237,7 +237,7 @@ export function multipartService(deps: {
             size: segmentsSize(segments),
             etag,
             last_modified: clock.now(),
-            checksum: '{}',
+            checksum: JSON.stringify(checksum),
             segments: JSON.stringify(segments),
           });
         });
@@ -359,10 +359,11 @@ function choose(part: ListedPart, stored: ReadonlyMap<number, PartRow>): PartRow
   return row;
 }
 
-/** The checksum the upload was begun with, from those of its parts; none where a part has none. */
+/** The checksum the upload was begun with, or CRC-32, from those of its parts; none where a part has none. */
 function wholeChecksum(types: Record<string, string>, parts: readonly PartRow[]): Record<string, string> {
   const whole: Record<string, string> = {};
-  for (const [name, type] of Object.entries(types)) {
+  const wanted = Object.keys(types).length > 0 ? types : { crc32: 'FULL_OBJECT' };
+  for (const [name, type] of Object.entries(wanted)) {
     const values = parts.map(row => ({
       value: (JSON.parse(row.checksum) as Record<string, string>)[name] ?? '',
       size: row.size,

@@ -222,6 +222,63 @@ describe('object service', () => {
     await assert.rejects(download, /enough/);
   });
 
+  it('an interrupted download, repeated, brings every file and leaves those that were there', async () => {
+    for (let i = 0; i < 60; i++) await put(`p/${i}`, `content of ${i}`);
+    await put('p/big', big);
+    const target = join(dir, 'x');
+    const abort = new AbortController();
+    const from = { bucket: 'data', key: 'p/' };
+    const first = service().download(ann, from, target, {
+      signal: abort.signal,
+      onProgress: () => abort.abort(new Error('killed')),
+    });
+    await assert.rejects(first, /killed/);
+    // As a server that dies in the middle of a file leaves it: of the right size, but not marked as complete.
+    writeFileSync(join(target, 'big'), Buffer.alloc(big.length));
+    writeFileSync(join(target, '59'), 'cont');
+    const { ctimeMs, ino } = lstatSync(join(target, '0'));
+    const second = await service().download(ann, from, target);
+    assert.equal(second.files, 61);
+    for (let i = 0; i < 60; i++) assert.equal(readFileSync(join(target, String(i)), 'utf8'), `content of ${i}`);
+    assert.ok(readFileSync(join(target, 'big')).equals(big));
+    const after = lstatSync(join(target, '0'));
+    assert.deepEqual([after.ctimeMs, after.ino], [ctimeMs, ino]);
+  });
+
+  it('a download brings no object that the disk has damaged', async () => {
+    await put('p/big', big);
+    await world.db
+      .updateTable('obs_blobs' as never)
+      .set({ checks: Buffer.alloc(64) } as never)
+      .execute();
+    const target = join(dir, 'x');
+    const attempt = () => service().download(ann, { bucket: 'data', key: 'p/' }, target);
+    await assert.rejects(attempt(), failsWith('InternalError', /damaged/));
+    await assert.rejects(attempt(), failsWith('InternalError', /damaged/));
+  });
+
+  it('an interrupted upload goes on with what is not there yet', async () => {
+    const out = join(dir, 'out');
+    mkdirSync(out);
+    for (let i = 0; i < 60; i++) writeFileSync(join(out, String(i)), `content of ${i}`);
+    const to = { bucket: 'data', key: 'out' };
+    const abort = new AbortController();
+    let known: { files: Record<string, { size: number; mtimeNs: string }> } | undefined;
+    const first = service().upload(ann, out, to, {
+      signal: abort.signal,
+      onUploaded: now => {
+        known = now;
+        if (Object.keys(now.files).length === 20) abort.abort(new Error('killed'));
+      },
+    });
+    await assert.rejects(first, /killed/);
+    const kept = Object.keys(known!.files).length;
+    const second = await service().upload(ann, out, to, { known: known! });
+    assert.ok(kept >= 20 && kept < 60, String(kept));
+    assert.equal(second.files, 60 - kept);
+    assert.equal((await service().list(ann, 'data', { prefix: 'out/' })).objects.length, 60);
+  });
+
   it('uploads what changed since the last time, and follows no link out', async () => {
     const out = join(dir, 'out');
     mkdirSync(join(out, 'sub'), { recursive: true });

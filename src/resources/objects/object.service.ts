@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import type { Clock } from '../../kernel/clock.ts';
+import { crc32Text } from '../../kernel/crc32.ts';
 import { errorText } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
@@ -376,7 +378,9 @@ export async function receive(
       throw obsFailure('IncompleteBody', `${expected.size} bytes were announced, ${blob.size} received.`);
     }
     if (expected.md5 !== undefined && expected.md5 !== blob.md5) throw obsFailure('BadDigest');
-    const checksum = expected.verify?.({ size: blob.size, md5: blob.md5 }) ?? expected.checksum ?? {};
+    const given = expected.verify?.({ size: blob.size, md5: blob.md5 }) ?? expected.checksum ?? {};
+    // Whoever reads it shall be able to check the whole, even where the sender gave nothing to check.
+    const checksum = Object.keys(given).length > 0 ? given : { crc32: crc32Text(blob.crc32) };
     return { blob, checksum, etag: encrypting ? encrypting.etag(blob.md5) : blob.md5 };
   } catch (error) {
     await blob.discard();
@@ -404,11 +408,18 @@ export function etagListed(list: string, etag: string): boolean {
   });
 }
 
-/** MD5 of the bytes of `segments`, in hex. */
-export async function digest(blobs: Blobs, segments: readonly Segment[]): Promise<string> {
+/** ETag (MD5 in hex) and checksum of the bytes of `segments`. */
+export async function digest(
+  blobs: Blobs,
+  segments: readonly Segment[],
+): Promise<{ etag: string; checksum: Record<string, string> }> {
   const md5 = createHash('md5');
-  for await (const chunk of blobs.stream(segments)) md5.update(chunk as Buffer);
-  return md5.digest('hex');
+  let crc = 0;
+  for await (const chunk of blobs.stream(segments)) {
+    md5.update(chunk as Buffer);
+    crc = crc32(chunk as Buffer, crc);
+  }
+  return { etag: md5.digest('hex'), checksum: { crc32: crc32Text(crc) } };
 }
 
 /** A bucket deleted while its object was on the way is found by the foreign key. */

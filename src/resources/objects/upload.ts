@@ -15,6 +15,8 @@ export interface UploadState {
 
 export interface UploadOptions extends TransferOptions {
   known?: UploadState;
+  /** Told after each file what is in the store by now; who keeps it can go on after an interruption. */
+  onUploaded?(known: UploadState): void;
 }
 
 export interface UploadResult extends TransferResult {
@@ -82,6 +84,7 @@ export async function upload(
       });
       known.files[path] = { size: Number(stat.size), mtimeNs: String(stat.mtimeNs) };
       meter.add(info.size);
+      options.onUploaded?.(known);
     } catch (error) {
       if (!isFailure(error, 'KeyTooLongError')) throw error;
       skipped.push({ path, reason: error.message });

@@ -111,18 +111,37 @@ export async function uploadOutput(
   signal: AbortSignal,
 ): Promise<UploadReport> {
   const stateFile = host.uploadState(index);
-  const known = await readState(stateFile);
+  let known = await readState(stateFile);
+  let saving = Promise.resolve();
+  let savedAt = performance.now();
+  // What is there is not uploaded again by the next attempt, nor by the server that follows a killed one.
+  const onUploaded = (now: UploadState) => {
+    known = now;
+    if (performance.now() - savedAt < SAVE_EVERY_MS) return;
+    savedAt = performance.now();
+    saving = saving.then(() => writeState(stateFile, now)).catch(() => {});
+  };
   const result = await repeated(signal, () =>
     storage.upload(credential.principal, host.output(output.name, index), output.to, {
       signal,
+      onUploaded,
       ...(known ? { known } : {}),
     }),
-  ).catch(error => {
+  ).catch(async error => {
+    await saving;
+    if (known) await writeState(stateFile, known).catch(() => {});
     throw definite(error, `Training output (parameter: ${output.name}) could not be uploaded to ${output.url}`);
   });
-  await writeFile(`${stateFile}.new`, JSON.stringify(result.known));
-  await rename(`${stateFile}.new`, stateFile);
+  await saving;
+  await writeState(stateFile, result.known);
   return { files: result.files, bytes: result.bytes, skipped: result.skipped };
+}
+
+const SAVE_EVERY_MS = 2000;
+
+async function writeState(path: string, state: UploadState): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(state));
+  await rename(`${path}.new`, path);
 }
 
 async function readState(path: string): Promise<UploadState | undefined> {

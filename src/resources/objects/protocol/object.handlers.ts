@@ -96,19 +96,18 @@ export const getObject: ObsHandler = async call => {
   await tellState(call, info);
   const range = parseRange(request.headers.range, info.size);
   const overrides = responseOverrides(call);
-  tellObject(call, info, overrides);
   const length = range ? range.end - range.start + 1 : info.size;
+  const isWanted = request.method !== 'HEAD' && length > 0;
+  const wanted = range ? sliceSegments(segments, range.start, range.end + 1) : segments;
+  // Damage at the beginning is found while an error can still be the answer: nothing is sent before the first bytes are read.
+  const small = isWanted ? await services.blobs.inline(wanted, cipher) : undefined;
+  tellObject(call, info, overrides);
   response.setHeader('Content-Length', length);
   if (range) response.setHeader('Content-Range', `bytes ${range.start}-${range.end}/${info.size}`);
   else if (header(call, 'checksum-mode')?.toUpperCase() === 'ENABLED') tellChecksum(call, info.checksum);
   response.statusCode = range ? 206 : 200;
-  if (request.method === 'HEAD' || length === 0) {
-    response.end();
-    return;
-  }
-  const wanted = range ? sliceSegments(segments, range.start, range.end + 1) : segments;
-  const small = await services.blobs.inline(wanted, cipher);
-  if (small) response.end(small);
+  if (!isWanted) response.end();
+  else if (small) response.end(small);
   else await services.blobs.send(wanted, response, cipher);
 };
 
