@@ -80,6 +80,22 @@ export const POLICIES: Record<string, { text?: string; says: Says }> = {
     }),
     says: (_, operation) => (operation === 'PutObject' || operation === 'PutBucketPolicy' ? 'deny' : undefined),
   },
+  denialAfterAllowance: {
+    text: JSON.stringify({
+      Statement: [statement('Allow', '*', '*'), statement('Deny', { AWS: ['account-evil'] }, 's3:Get*', s3)],
+    }),
+    says: (caller, operation) => (EVIL.includes(caller) && operation.startsWith('Get') ? 'deny' : 'allow'),
+  },
+  // A user of the name of an agency, and the other way round, are somebody else.
+  misnamed: {
+    text: JSON.stringify({
+      Statement: [
+        statement('Allow', { ID: ['domain/account-acme:user/idle', 'domain/account-acme:agency/ungranted'] }, '*'),
+        statement('Allow', { AWS: 'arn:aws:iam::account-acme:user/foreign-ungranted' }, '*'),
+      ],
+    }),
+    says: () => undefined,
+  },
   onlyGranted: {
     text: JSON.stringify({
       Statement: [
