@@ -15,7 +15,7 @@ import * as images from '../resources/images/index.ts';
 import { createModels } from '../resources/models/index.ts';
 import { networksRoutes } from '../resources/networks/index.ts';
 import { notebooksRoutes } from '../resources/notebooks/index.ts';
-import { createObjects } from '../resources/objects/index.ts';
+import { createObjects, type S3Backend } from '../resources/objects/index.ts';
 import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
@@ -43,6 +43,8 @@ export interface Parts {
   obsLocations?: readonly string[];
   /** Of archived objects and lifecycle rules; what the object store takes when absent. */
   obs?: { restoreSeconds: number; lifecycleSeconds: number };
+  /** Another store that keeps the bytes of objects; the data directory when absent. */
+  obsBackend?: S3Backend | undefined;
   installation: string;
   secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
   paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
@@ -94,6 +96,7 @@ export function composeFamilies(parts: Parts) {
     region,
     ...(parts.obsLocations ? { otherLocations: parts.obsLocations } : {}),
     domain: parts.obsDomain,
+    ...(parts.obsBackend ? { backend: parts.obsBackend } : {}),
     ...(parts.obs
       ? { restoreMs: parts.obs.restoreSeconds * 1000, lifecycleIntervalMs: parts.obs.lifecycleSeconds * 1000 }
       : {}),

@@ -22,6 +22,8 @@ export interface Settings {
   obsLocations: string[];
   /** Seconds that restoring an archived object takes, and between two passes of lifecycle rules. */
   obs: { restoreSeconds: number; lifecycleSeconds: number };
+  /** Another store that keeps the bytes of objects, as `s3://bucket/prefix?endpoint=…`. */
+  obsBackend: string | undefined;
   account: string;
   logLevel: string;
   /** Socket of an engine that somebody else runs, e.g. unix:///var/run/docker.sock. */
@@ -68,6 +70,7 @@ export function readSettings(env: Env): Settings {
       restoreSeconds: integer(env, 'ATELIER_OBS_RESTORE_SECONDS', 0, 86_400) ?? 5,
       lifecycleSeconds: integer(env, 'ATELIER_OBS_LIFECYCLE_SECONDS', 1, 86_400) ?? 3600,
     },
+    obsBackend: value(env, 'ATELIER_OBS_BACKEND'),
     account: pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM),
     logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
     engine: engine(env),

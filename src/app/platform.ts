@@ -6,6 +6,7 @@ import { systemClock } from '../kernel/clock.ts';
 import { errorText, Failure } from '../kernel/failure.ts';
 import { randomText } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
+import { parseS3Backend } from '../resources/objects/index.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
 import { type Engine, prepareEngine } from '../runtime/container/engine.ts';
 import { migrate, openSqlite } from '../store-kit/index.ts';
@@ -89,6 +90,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     obsDomain: settings.obsDomain,
     obsLocations: settings.obsLocations,
     obs: settings.obs,
+    obsBackend: settings.obsBackend === undefined ? undefined : parseS3Backend(settings.obsBackend),
     installation,
     secrets,
     paths,
@@ -114,6 +116,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     lockFile: join(settings.containersRoot, 'preset-images.lock'),
   });
 
+  await objects.check();
   for (const part of ['account', 'obs', 'api', 'inference'])
     health.set(part, { ok: false, text: 'starting' }, { required: true });
   health.set('engine', { ok: false, text: 'starting' });

@@ -6,6 +6,7 @@ import { Readable, type Writable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
+import { type BlobPlace, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { CHUNK, takeIn } from './blob-writer.ts';
 import { obsFailure } from './failures.ts';
@@ -48,13 +49,15 @@ export type FileCalls = Pick<typeof import('node:fs/promises'), 'open' | 'rename
 
 export interface BlobOptions {
   files?: FileCalls;
+  /** Where complete blobs lie; the local disk when absent. */
+  place?: BlobPlace;
   /** Told of every read that met bytes other than those written. */
   onDamage?(id: string, how: string): void;
 }
 
-/** Files of blobs below `dir`: `tmp/` for those being written, `blobs/ab/<id>` for complete ones. */
+/** Blobs: those being written are files in `<dir>/tmp`, complete ones lie in their place, by default `<dir>/blobs`. */
 export class Blobs {
-  readonly #root: string;
+  readonly #place: BlobPlace;
   readonly #tmp: string;
   readonly #find: (id: string) => Promise<BlobRecord | undefined>;
   readonly #files: FileCalls;
@@ -67,20 +70,17 @@ export class Blobs {
   readonly #unsettled = new Set<string>();
 
   constructor(dir: string, find: (id: string) => Promise<BlobRecord | undefined>, options: BlobOptions = {}) {
-    this.#root = join(dir, 'blobs');
     this.#tmp = join(dir, 'tmp');
     this.#find = find;
     this.#files = options.files ?? { open, rename, rm, statfs };
     this.#onDamage = options.onDamage ?? (() => {});
+    this.#place = options.place ?? localPlace(join(dir, 'blobs'), this.#files);
     mkdirSync(this.#tmp, { recursive: true, mode: 0o700 });
-    for (let shard = 0; shard < 256; shard++) {
-      mkdirSync(join(this.#root, hex(shard)), { recursive: true, mode: 0o700 });
-    }
   }
 
-  /** Where the file of a blob lies, or would lie. */
-  file(id: string): string {
-    return join(this.#root, id.slice(0, 2), id);
+  /** Where the file of a blob lies, or would lie; undefined where blobs are no files. */
+  file(id: string): string | undefined {
+    return this.#place.file?.(id);
   }
 
   /**
@@ -99,10 +99,7 @@ export class Blobs {
         open: () => this.#files.open(temporary, 'wx', 0o600),
         takeSpace: more => this.#takeSpace(more),
       });
-      if (content === null) {
-        await this.#files.rename(temporary, this.file(id));
-        await syncDirectory(this.#files, join(this.#root, id.slice(0, 2)));
-      }
+      if (content === null) await this.#place.keep(id, temporary);
       const settle = () => {
         this.#unsettled.delete(id);
       };
@@ -115,13 +112,13 @@ export class Blobs {
         discard: async () => {
           settle();
           // A directory that does not let go of a file now is swept at the next start; the caller has its own error to tell.
-          if (content === null) await this.#files.rm(this.file(id), { force: true }).catch(() => {});
+          if (content === null) await this.#place.remove(id).catch(() => {});
         },
       };
     } catch (error) {
       // Each step may fail as well, which must neither keep the next one from being tried nor hide the first error.
       await this.#files.rm(temporary, { force: true }).catch(() => {});
-      await this.#files.rm(this.file(id), { force: true }).catch(() => {});
+      await this.#place.remove(id).catch(() => {});
       this.#unsettled.delete(id);
       throw error;
     }
@@ -132,7 +129,7 @@ export class Blobs {
     this.#space -= bytes;
     const now = performance.now();
     if (this.#space > 0 && now < this.#spaceUntil) return;
-    const { bavail, blocks, bsize } = await this.#files.statfs(this.#root);
+    const { bavail, blocks, bsize } = await this.#files.statfs(this.#tmp);
     this.#space = bavail * bsize - Math.min(RESERVED_BYTES, (blocks * bsize) / 10) - bytes;
     this.#spaceUntil = now + SPACE_KNOWN_MS;
     if (this.#space > 0) return;
@@ -210,7 +207,7 @@ export class Blobs {
           yield decrypt ? decrypt(bytes) : bytes;
           continue;
         }
-        const pieces = readFile(this.#files, this.file(id), blob, { offset, length, buffer });
+        const pieces = readBlob(this.#place, blob, { offset, length, buffer });
         if (!decrypt) yield* pieces;
         else for await (const bytes of pieces) yield decrypt(bytes);
       }
@@ -232,7 +229,7 @@ export class Blobs {
 
   /** Deletes the file of a blob whose row is gone. */
   async remove(id: string): Promise<void> {
-    await this.#files.rm(this.file(id), { force: true });
+    await this.#place.remove(id);
   }
 
   /**
@@ -246,17 +243,14 @@ export class Blobs {
       await this.#files.rm(join(this.#tmp, name), { force: true });
       removed++;
     }
-    for (let shard = 0; shard < 256; shard++) {
-      const names = await readdir(join(this.#root, hex(shard)));
-      for (let at = 0; at < names.length; at += 500) {
-        const ids = names.slice(at, at + 500).filter(id => !this.#unsettled.has(id));
-        if (ids.length === 0) continue;
-        const rows = await known(ids);
-        for (const id of ids) {
-          if (rows.has(id)) continue;
-          await this.#files.rm(this.file(id), { force: true });
-          removed++;
-        }
+    for await (const names of this.#place.list()) {
+      const ids = names.filter(id => !this.#unsettled.has(id));
+      if (ids.length === 0) continue;
+      const rows = await known(ids);
+      for (const id of ids) {
+        if (rows.has(id)) continue;
+        await this.#place.remove(id);
+        removed++;
       }
     }
     return removed;
@@ -299,31 +293,30 @@ async function* encrypted(
   }
 }
 
-async function* readFile(
-  files: FileCalls,
-  path: string,
+async function* readBlob(
+  place: BlobPlace,
   blob: BlobRecord,
   range: { offset: number; length: number; buffer: (size: number) => Buffer },
 ): AsyncGenerator<Buffer> {
   const { offset, length, buffer } = range;
-  const file = await files.open(path, 'r').catch(error => {
-    throw error.code === 'ENOENT' ? damaged(blob.id, 'has no file') : error;
-  });
+  const end = offset + length;
+  const first = offset - (offset % CHUNK);
+  const reader = await place.open(blob.id, first, Math.min(Math.ceil(end / CHUNK) * CHUNK, blob.size));
+  if (!reader) throw damaged(blob.id, 'has no file');
   try {
-    const end = offset + length;
-    for (let at = offset - (offset % CHUNK); at < end; at += CHUNK) {
+    for (let at = first; at < end; at += CHUNK) {
       const chunk = buffer(Math.min(CHUNK, blob.size - at));
       let got = 0;
       while (got < chunk.length) {
-        const { bytesRead } = await file.read(chunk, got, chunk.length - got, at + got);
-        if (bytesRead === 0) throw damaged(blob.id, `ends at byte ${at + got} of ${blob.size}`);
-        got += bytesRead;
+        const count = await reader.read(chunk.subarray(got));
+        if (count === 0) throw damaged(blob.id, `ends at byte ${at + got} of ${blob.size}`);
+        got += count;
       }
       checkChunk(blob, at / CHUNK, chunk);
       yield chunk.subarray(Math.max(0, offset - at), Math.min(chunk.length, end - at));
     }
   } finally {
-    await file.close();
+    await reader.close();
   }
 }
 
@@ -356,17 +349,4 @@ class Damage extends Error {
 
 function damaged(id: string, how: string): Error {
   return obsFailure('InternalError', 'The stored object is damaged on disk.', new Damage(id, how));
-}
-
-async function syncDirectory(files: FileCalls, path: string): Promise<void> {
-  const dir = await files.open(path, 'r');
-  try {
-    await dir.sync();
-  } finally {
-    await dir.close();
-  }
-}
-
-function hex(shard: number): string {
-  return shard.toString(16).padStart(2, '0');
 }

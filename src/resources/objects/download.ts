@@ -57,11 +57,12 @@ export async function download(
         await rm(target, { force: true, recursive: true }); // a link or directory in its place is not followed
         const content = (await blobs.inline(segments, cipher)) ?? blobs.stream(segments, cipher);
         const source = cipher ? undefined : clonable(segments);
-        if (source && cloning && (await clone(blobs.file(source), target))) {
+        const stored = source && blobs.file(source);
+        if (stored && cloning && (await clone(stored, target))) {
           await drain(content, signal); // the bytes are shared with the store's; reading them checks them
           await finish(await open(target, constants.O_RDWR | constants.O_NOFOLLOW), now, owner, durable);
         } else {
-          if (source) cloning = false;
+          if (stored) cloning = false;
           const file = await open(target, 'wx', 0o644);
           await fill(file, content, signal);
           await finish(file, now, owner, durable);

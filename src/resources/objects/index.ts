@@ -28,6 +28,7 @@ import type { BucketInfo, ObjectInfo, ObsPath } from './object.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
 import { createObsServer } from './protocol/server.ts';
 import { createReaper } from './reaper.ts';
+import { type S3Backend, s3Place } from './s3-place.ts';
 import { settingsStore } from './settings.store.ts';
 import { type SignUrlInput, signUrl } from './sign-url.ts';
 import type { TransferOptions, TransferResult } from './transfer.ts';
@@ -37,6 +38,7 @@ import { createUsage } from './usage.store.ts';
 export type { ObjectEvent, OnEvent } from './events.ts';
 export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
 export { objectsMigrations } from './objects.migrations.ts';
+export { parseS3Backend, type S3Backend } from './s3-place.ts';
 export type { TransferOptions, TransferProgress, TransferResult } from './transfer.ts';
 export type { UploadOptions, UploadResult, UploadState } from './upload.ts';
 
@@ -78,6 +80,8 @@ export interface Objects {
   /** The OBS and S3 endpoint, not listening yet. */
   server: Server;
   service: ObjectService;
+  /** Throws Failure Atelier.BackendUnusable where another store is to keep the bytes and cannot. */
+  check(): Promise<void>;
   /** Removes what a killed process left behind; safe at any time, meant for right after start. Returns files removed. */
   sweep(): Promise<number>;
   /** Applies lifecycle rules, and the expiry of single objects, as far as due now. */
@@ -119,6 +123,8 @@ export interface ObjectsDeps {
   graceMs?: number;
   /** The file system; tests put faults in its place. */
   files?: FileCalls;
+  /** Another store that keeps the bytes of all but small objects; the directory when absent. */
+  backend?: S3Backend;
   metrics: Registry;
 }
 
@@ -135,9 +141,11 @@ export function createObjects(deps: ObjectsDeps): Objects {
     damages.inc();
     log.error({ blob, how }, 'stored object is damaged');
   };
+  const place = deps.backend && s3Place(deps.backend);
   const blobs = new Blobs(deps.dir, id => store.findBlob(id), {
     onDamage,
     ...(deps.files ? { files: deps.files } : {}),
+    ...(place ? { place } : {}),
   });
   const usage = createUsage(commitQueue(db), db);
   const { commit } = usage;
@@ -216,6 +224,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   return {
     server,
     service,
+    check: async () => place?.check(),
     applyLifecycle: lifecycle.run,
     deliverAccessLogs: accessLog.flush,
     async sweep() {
@@ -226,6 +235,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
       await lifecycle.stop();
       await accessLog.stop();
       await reaper.stop();
+      place?.close();
     },
   };
 }

@@ -43,16 +43,40 @@ export interface ObjectWorld {
   close(): Promise<void>;
 }
 
-/** The object store on a port of 127.0.0.1, with in-memory keys and an authorizer that allows all but `deny`. */
-export async function objectWorld(
-  options: {
-    dir?: string;
-    clock?: Clock;
-    log?: Log;
-    files?: FileCalls;
-    metrics?: Registry;
-  } & Partial<Pick<ObjectsDeps, 'graceMs' | 'onEvent' | 'restoreMs'>> = {},
-): Promise<ObjectWorld> {
+type WorldOptions = {
+  dir?: string;
+  clock?: Clock;
+  log?: Log;
+  files?: FileCalls;
+  metrics?: Registry;
+} & Partial<Pick<ObjectsDeps, 'backend' | 'graceMs' | 'onEvent' | 'restoreMs'>>;
+
+/**
+ * The object store on a port of 127.0.0.1, with in-memory keys and an authorizer that allows all but `deny`. With the environment variable
+ * ATELIER_TEST_OBS_BACKEND another store like it keeps the bytes, so that the same tests run on external storage.
+ */
+export async function objectWorld(options: WorldOptions = {}): Promise<ObjectWorld> {
+  if (process.env.ATELIER_TEST_OBS_BACKEND === undefined || options.backend) return storeWorld(options);
+  const behind = await storeWorld({});
+  const world = await storeWorld({ ...options, backend: await backendIn(behind) });
+  return {
+    ...world,
+    async close() {
+      await world.close();
+      await behind.close();
+    },
+  };
+}
+
+/** A place for bytes in another store. */
+export async function backendIn(world: ObjectWorld): Promise<NonNullable<ObjectsDeps['backend']>> {
+  await world.objects.service.createBucket(person('ann'), 'bytes');
+  const { access, secret } = world.key('ann');
+  const credentials = { accessKeyId: access, secretAccessKey: secret };
+  return { bucket: 'bytes', prefix: 'here/', endpoint: world.url, region: REGION, credentials };
+}
+
+async function storeWorld(options: WorldOptions): Promise<ObjectWorld> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'atelier-objects-'));
   const clock = options.clock ?? systemClock;
   const db = openSqlite(join(dir, 'test.db'));
@@ -82,6 +106,7 @@ export async function objectWorld(
     dir: join(dir, 'objects'),
     region: REGION,
     domain: DOMAIN,
+    ...(options.backend ? { backend: options.backend } : {}),
     ...(options.onEvent ? { onEvent: options.onEvent } : {}),
     ...(options.restoreMs === undefined ? {} : { restoreMs: options.restoreMs }),
     metrics: options.metrics ?? new Registry(),
