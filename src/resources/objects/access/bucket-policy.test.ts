@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Principal } from '../../../kernel/principal.ts';
 import { isFailure } from '../../../kernel/failure.ts';
+import type { Principal } from '../../../kernel/principal.ts';
 import { iamAuthorizer } from '../../iam/iam.authorizer.ts';
 import type { IamStore } from '../../iam/iam.store.ts';
 import { person } from '../world.fixture.ts';
@@ -53,9 +53,17 @@ describe('policies of buckets', () => {
   });
 
   it('speak of actions, places and people by the names of OBS and of S3', () => {
-    const answer = (statement: object, asked: { action: string; key?: string; principal?: Principal; context?: object }) => {
+    const answer = (
+      statement: object,
+      asked: { action: string; key?: string; principal?: Principal; context?: object },
+    ) => {
       const { action, key = '', principal = person('ann'), context = {} } = asked;
-      const question = { principal, action: parsedAction(action), path: { bucket: 'data', key }, context: { ...context } };
+      const question = {
+        principal,
+        action: parsedAction(action),
+        path: { bucket: 'data', key },
+        context: { ...context },
+      };
       return parse({ Statement: [{ ...good, Resource: ['data', 'data/*'], ...statement }] }).decide(question).effect;
     };
     const allowed: [statement: object, asked: Parameters<typeof answer>[1]][] = [
@@ -63,30 +71,46 @@ describe('policies of buckets', () => {
       [{ Action: 's3:GetBucketPolicyStatus' }, { action: 'obs:bucket:GetBucketPolicyPublicStatus' }],
       [{ Action: 'getobject' }, { action: 'obs:object:GetObject', key: 'a' }],
       [{ Action: 'obs:object:Get*' }, { action: 'obs:object:GetObjectAcl', key: 'a' }],
-      [{ NotAction: 'PutObject', Action: undefined }, { action: 'obs:object:GetObject', key: 'a' }],
+      [
+        { NotAction: 'PutObject', Action: undefined },
+        { action: 'obs:object:GetObject', key: 'a' },
+      ],
       [{ Resource: 'arn:aws:s3:::data/a?c/*' }, { action: 'obs:object:GetObject', key: 'abc/d:e' }],
       [{ Resource: 'obs:*:*:object:data/a' }, { action: 'obs:object:GetObject', key: 'a' }],
-      [{ NotResource: 'data/b*', Resource: undefined }, { action: 'obs:object:GetObject', key: 'a' }],
+      [
+        { NotResource: 'data/b*', Resource: undefined },
+        { action: 'obs:object:GetObject', key: 'a' },
+      ],
       [
         { Resource: `data/${'$'}{aws:username}/*` },
         { action: 'obs:object:GetObject', key: 'ann/x', context: { 'aws:username': 'ann' } },
       ],
       [{ Principal: { ID: 'domain/account-acme:user/*' } }, { action: 'obs:object:GetObject', key: 'a' }],
       [{ Principal: { ID: 'domain/account-acme:user/id-ann' } }, { action: 'obs:object:GetObject', key: 'a' }],
-      [{ Principal: { AWS: ['arn:aws:iam::account-acme:user/team/ann'] } }, { action: 'obs:object:GetObject', key: 'a' }],
+      [
+        { Principal: { AWS: ['arn:aws:iam::account-acme:user/team/ann'] } },
+        { action: 'obs:object:GetObject', key: 'a' },
+      ],
       [
         { Principal: { AWS: 'arn:aws:sts::account-acme:assumed-role/ag/session' } },
         { action: 'obs:object:GetObject', key: 'a', principal: { ...person('ag'), kind: 'agency' } },
       ],
     ];
-    for (const [statement, asked] of allowed) assert.equal(answer(statement, asked), 'allow', JSON.stringify(statement));
+    for (const [statement, asked] of allowed)
+      assert.equal(answer(statement, asked), 'allow', JSON.stringify(statement));
     const not: typeof allowed = [
       [{ Action: 'ListBucket' }, { action: 'obs:bucket:HeadBucket' }],
       [{ Resource: 'data/*' }, { action: 'obs:bucket:ListBucket' }],
-      [{ Action: '*', Resource: 'data' }, { action: 'obs:object:GetObject', key: 'a' }],
+      [
+        { Action: '*', Resource: 'data' },
+        { action: 'obs:object:GetObject', key: 'a' },
+      ],
       [{ Action: '*', Resource: 'data/*' }, { action: 'obs:bucket:DeleteBucket' }],
       // A user's name is no pattern, and an id is never a name.
-      [{ Resource: `data/${'$'}{aws:username}/*` }, { action: 'obs:object:GetObject', key: 'x/x', context: { 'aws:username': '*' } }],
+      [
+        { Resource: `data/${'$'}{aws:username}/*` },
+        { action: 'obs:object:GetObject', key: 'x/x', context: { 'aws:username': '*' } },
+      ],
       [{ Resource: `data/${'$'}{aws:username}/*` }, { action: 'obs:object:GetObject', key: 'x/x' }],
       [
         { Principal: { ID: `domain/account-acme:user/${'a'.repeat(32)}` } },
@@ -120,7 +144,11 @@ it('IAM says which of its refusals no policy of a bucket overrules', async () =>
     grants: (async () => [{ policy_id: 'p', scope: 'domain' }]) as unknown as IamStore['grants'],
     groupsOf: async () => ['g'],
     account: (async () => undefined) as IamStore['account'],
-    policy: (async () => ({ account_id: 'account-acme', display_name: 'p', document })) as unknown as IamStore['policy'],
+    policy: (async () => ({
+      account_id: 'account-acme',
+      display_name: 'p',
+      document,
+    })) as unknown as IamStore['policy'],
   };
   const authorizer = iamAuthorizer(store as IamStore, { federatedUser: async () => undefined });
   const ann = person('ann');
@@ -131,7 +159,10 @@ it('IAM says which of its refusals no policy of a bucket overrules', async () =>
   };
   assert.deepEqual(await ask(ann, 'GetObject'), [true, false]);
   assert.deepEqual(await ask(ann, 'DeleteObject'), [false, true]);
-  const boundary = JSON.stringify({ Version: '1.1', Statement: [{ Effect: 'Allow', Action: ['obs:object:PutObject'] }] });
+  const boundary = JSON.stringify({
+    Version: '1.1',
+    Statement: [{ Effect: 'Allow', Action: ['obs:object:PutObject'] }],
+  });
   assert.deepEqual(await ask({ ...ann, boundary }, 'GetObject'), [false, true]);
   assert.deepEqual(await ask({ ...ann, kind: 'operator' }, 'GetObject'), [false, true]);
   assert.deepEqual(await ask({ ...ann, kind: 'anonymous', id: '' }, 'GetObject'), [false, false]);
