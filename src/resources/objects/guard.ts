@@ -1,5 +1,5 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { Failure } from '../../kernel/failure.ts';
+import { Failure, isFailure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer, Decision } from '../../policy/authorizer.ts';
 import { obsResource } from '../../wire/obs-resource.ts';
@@ -58,7 +58,7 @@ export function createGuard(
   function policyOf(bucket: BucketInfo, setting: BucketSettings['policy']): BucketPolicy {
     let policy = policies.get(setting);
     if (!policy) {
-      policy = parseBucketPolicy(setting.text, bucket.name, bucket.accountId);
+      policy = readable(setting.text, bucket) ?? UNREADABLE;
       policies.set(setting, policy);
     }
     return policy;
@@ -138,6 +138,18 @@ export function createGuard(
   };
 }
 
+/** Stands for a policy that was accepted once and is not understood any more: nobody knows whom it denies what. */
+const UNREADABLE: BucketPolicy = { isPublic: false, decide: () => ({ effect: 'deny', statement: 0 }) };
+
+function readable(text: string, bucket: BucketInfo): BucketPolicy | undefined {
+  try {
+    return parseBucketPolicy(text, bucket.name, bucket.accountId);
+  } catch (error) {
+    if (isFailure(error, 'MalformedPolicy')) return undefined;
+    throw error;
+  }
+}
+
 function conditionsOf(
   principal: Asking,
   context: Record<string, unknown> | undefined,
@@ -169,13 +181,15 @@ function conditionsOf(
 /** `reason` is absent for anonymous callers, who are told nothing. */
 function denied(principal: Principal, action: string, path: ObsPath, reason: string | undefined): Failure {
   const where = path.bucket === '' ? 'the account' : formatObsPath(path);
+  // Elsewhere a missing object and a closed one must read the same, though another action is refused.
+  const what = reason === ELSEWHERE ? 'this' : `${action} on ${where}`;
   return new Failure({
     code: 'AccessDenied',
     status: 403,
     message:
       reason === undefined
         ? 'Access denied: the request carries no credential, and this is not open to everybody.'
-        : `${principal.kind} ${principal.name} is not allowed ${action} on ${where}: ${reason}`,
+        : `${principal.kind} ${principal.name} is not allowed ${what}: ${reason}`,
     details: { action, bucket: path.bucket, key: path.key },
   });
 }

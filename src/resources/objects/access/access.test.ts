@@ -327,6 +327,17 @@ describe('access over HTTP', () => {
     }
     await noPolicy();
     assert.equal((await ask('foreign-root', 'GET', '/no-such-bucket')).code, 'NoSuchBucket');
+    // Among what may be read, what is another's and what is missing are the same.
+    await policy({
+      Statement: [{ Effect: 'Allow', Principal: '*', Action: ['GetObject', 'PutObject'], Resource: 'data/*' }],
+    });
+    await ok('foreign-root', 'PUT', '/data/theirs', { body: 'x' });
+    for (const who of [undefined, 'third']) {
+      const bare = async (path: string) =>
+        (await refused(who, 'GET', path)).text.replace(/<(RequestId|HostId)>.*?<\/\1>/g, '');
+      assert.equal(await bare('/data/theirs'), await bare('/data/missing'));
+    }
+    await noPolicy();
     // Whoever may list sees ids of accounts, not names.
     await ok('root', 'PUT', '/data?acl', { headers: { 'x-obs-acl': 'public-read' } });
     const list = (await ok('third', 'GET', '/data', { dialect: 'aws' })).text;

@@ -84,4 +84,31 @@ describe('who may do what with buckets and objects', () => {
     assert.deepEqual(wrong.slice(0, 20), []);
     assert.ok(count > 30_000);
   });
+
+  it('is closed where a policy is not understood any more, but for the root user, who can replace it', async () => {
+    const authorizer = { decide: async () => ({ allowed: true, reason: 'granted' }) };
+    const guard = createGuard(
+      authorizer,
+      { findBucket: async () => bucket },
+      { of: async () => ({ policy: { text: '{"Statement": "of another time"}' } }) },
+      systemClock,
+    );
+    const place = { bucket: 'data', key: '' };
+    const root = callers.root!.principal;
+    await assert.rejects(guard.require(root, 'obs:bucket:ListBucket', place), error =>
+      isFailure(error, 'AccessDenied'),
+    );
+    await assert.rejects(guard.require(callers.granted!.principal, 'obs:bucket:PutBucketPolicy', place), error =>
+      isFailure(error, 'AccessDenied'),
+    );
+    assert.equal(await guard.require(root, 'obs:bucket:DeleteBucketPolicy', place), bucket);
+  });
+
+  it('of what is an object is never decided without it', async () => {
+    const authorizer = { decide: async () => ({ allowed: true, reason: 'granted' }) };
+    const stores = [{ findBucket: async () => bucket }, { of: async () => ({}) }] as const;
+    const guard = createGuard(authorizer, ...stores, systemClock);
+    const asked = guard.require(callers.root!.principal, 'obs:object:GetObject', { bucket: 'data', key: 'key' });
+    await assert.rejects(asked, error => isFailure(error, 'InternalError'));
+  });
 });

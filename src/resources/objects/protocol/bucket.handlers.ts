@@ -92,7 +92,7 @@ export const deleteBucket: ObsHandler = async call => {
 export const bucketLocation: ObsHandler = async call => {
   const bucket = await call.services.guard.require(call.principal, 'obs:bucket:GetBucketLocation', call.path);
   if (call.dialect.name === 'obs') sendXml(call, ['Location', bucket.location]);
-  else if (call.auth.signature === 'v4') sendXml(call, ['LocationConstraint', bucket.location]);
+  else if (call.auth.signature !== 'v2') sendXml(call, ['LocationConstraint', bucket.location]);
   else sendXml(call, ['CreateBucketConfiguration', [['LocationConstraint', bucket.location]]]);
 };
 
