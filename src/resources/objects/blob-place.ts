@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { type FileHandle, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileCalls } from './blobs.ts';
+
+/** What blobs ask of the file system; tests put one with faults in its place. */
+export type FileCalls = Pick<typeof import('node:fs/promises'), 'open' | 'rename' | 'rm' | 'statfs'>;
 
 /** Reads the bytes of a blob one after the other. */
 export interface BlobReader {

@@ -6,7 +6,7 @@ import { Readable, type Writable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
-import { type BlobPlace, localPlace } from './blob-place.ts';
+import { type BlobPlace, type FileCalls, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { CHUNK, takeIn } from './blob-writer.ts';
 import { obsFailure } from './failures.ts';
@@ -44,9 +44,6 @@ export interface BlobRecord {
 
 /** Encrypts or decrypts what a blob holds from `offset` on, piece by piece (encryption.ts). */
 export type BlobCipher = (blob: string, offset: number) => (bytes: Buffer) => Buffer;
-/** What blobs ask of the file system; tests put one with faults in its place. */
-export type FileCalls = Pick<typeof import('node:fs/promises'), 'open' | 'rename' | 'rm' | 'statfs'>;
-
 export interface BlobOptions {
   files?: FileCalls;
   /** Where complete blobs lie; the local disk when absent. */

@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
-import type { FileCalls } from './blobs.ts';
+import type { FileCalls } from './blob-place.ts';
 
 export const STEPS = [
   'open',

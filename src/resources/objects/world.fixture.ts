@@ -9,7 +9,7 @@ import { type Log, silentLog } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { AccessRequest, Decision } from '../../policy/authorizer.ts';
 import { type Database, migrate, openSqlite } from '../../store-kit/index.ts';
-import type { FileCalls } from './blobs.ts';
+import type { FileCalls } from './blob-place.ts';
 import { createObjects, type Objects, type ObjectsDeps, objectsMigrations } from './index.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
 
