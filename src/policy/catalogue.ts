@@ -54,7 +54,7 @@ const TABLE: ActionTable = {
   obs: {
     bucket: `CreateBucket DeleteBucket HeadBucket ListAllMyBuckets ListBucket ListBucketVersions
       ListBucketMultipartUploads GetBucketLocation GetBucketStorage GetBucketAcl PutBucketAcl GetBucketPolicy
-      PutBucketPolicy DeleteBucketPolicy GetBucketPolicyPublicStatus GetBucketPublicAccessBlock
+      PutBucketPolicy DeleteBucketPolicy GetBucketPolicyPublicStatus GetBucketPublicStatus GetBucketPublicAccessBlock
       PutBucketPublicAccessBlock DeleteBucketPublicAccessBlock GetBucketCORS PutBucketCORS GetBucketQuota PutBucketQuota GetBucketTagging
       PutBucketTagging DeleteBucketTagging GetBucketVersioning PutBucketVersioning GetBucketLogging PutBucketLogging
       GetBucketNotification PutBucketNotification GetBucketWebsite PutBucketWebsite DeleteBucketWebsite

@@ -10,8 +10,8 @@ export function objectSteps(wire: Wire): Step[] {
   const everyone = own ? 'Everyone' : 'http://acs.amazonaws.com/groups/global/AllUsers';
   const Tags = [{ Key: 'team', Value: 'blue & red' }];
   const plain = { Key: 'plain' };
+  // Of a text the client says itself that it is JSON.
   const described = {
-    ContentType: 'text/plain',
     CacheControl: 'no-cache',
     ContentDisposition: 'inline',
     ContentLanguage: 'de',

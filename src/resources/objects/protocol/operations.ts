@@ -67,7 +67,8 @@ import {
 import { getVersioning, listVersions, putVersioning } from './version.handlers.ts';
 
 /** Query parameters that choose another operation than the plain one of the method. */
-const SUB_RESOURCES = `accelerate acl analytics append attributes backtosource bucketStatus bucketstatus cors customdomain delete
+const SUB_RESOURCES =
+  `accelerate acl analytics append attributes backtosource bucketStatus bucketstatus cors customdomain delete
   deletebucket directcoldaccess disPolicy encryption intelligent-tiering inventory legal-hold lifecycle location
   logging metadata metrics mirrorBackToSource modify notification object-lock obscompresspolicy ownershipControls
   partNumber policy policyStatus publicAccessBlock quota rename replication requestPayment restore retention select
