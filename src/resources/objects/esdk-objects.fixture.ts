@@ -24,6 +24,7 @@ export function objectSteps(wire: Wire): Step[] {
     { operation: 'GetObject', args: plain, gives: { Content: 'content', ...described, ContentLength: '7' } },
     { operation: 'GetObject', args: { ...plain, Range: 'bytes=1-3' }, gives: { Content: 'ont' } },
     { operation: 'GetObject', args: { ...plain, IfNoneMatch: md5('content') }, refused: [304, ''] },
+    { operation: 'GetObject', args: { ...plain, IfMatch: md5('content') }, gives: { Content: 'content' } },
     { operation: 'GetObject', args: { ...plain, IfMatch: md5('other') }, refused: [412, 'PreconditionFailed'] },
     {
       operation: 'GetObjectMetadata',

@@ -103,10 +103,9 @@ describe('esdk-obs-nodejs, unchanged: every operation', () => {
       });
 
       for (const [what, steps] of Object.entries(stepsOf(wire))) {
-        it(what, async t => {
+        it(what, async () => {
           for (const step of steps.filter(({ only }) => only === undefined || only === wire)) {
-            if (process.env.KEEP_GOING) await t.test(step.operation, () => follow(client, step, kept));
-            else await follow(client, step, kept);
+            await follow(client, step, kept);
           }
         });
       }
