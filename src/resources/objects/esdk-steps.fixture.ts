@@ -19,8 +19,6 @@ export interface Step {
   keep?: (answer: Answer) => Kept;
   /** It is refused so. */
   refused?: readonly [status: number, code: string, message?: RegExp];
-  /** Where the client does not offer it. */
-  only?: Wire;
 }
 
 export const BUCKET = 'operations';
@@ -85,7 +83,7 @@ export const refusedSteps: Step[] = [
     args: { DomainName: 'www.example.com' },
     refused: [501, 'NotImplemented', /put a reverse proxy before Atelier/],
   },
-  { operation: 'GetBucketCustomDomain', gives: (): object => ({}) },
+  { operation: 'GetBucketCustomDomain' },
   {
     operation: 'DeleteBucketCustomDomain',
     args: { DomainName: 'www.example.com' },
