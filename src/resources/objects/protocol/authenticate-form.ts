@@ -1,7 +1,8 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import { obsFailure } from '../failures.ts';
-import type { ObsPath } from '../object.ts';
+import { MAX_PUT_BYTES, type ObsPath } from '../object.ts';
 import {
+  ANONYMOUS,
   type Authenticated,
   checkToken,
   parseCredential,
@@ -16,6 +17,17 @@ import type { Form } from './form.ts';
 import { checkPostPolicy, parsePostPolicy } from './post-policy.ts';
 import { signV2 } from './signature-v2.ts';
 import { signV4, v4SigningKey } from './signature-v4.ts';
+
+const CREDENTIAL_FIELDS = [
+  'policy',
+  'signature',
+  'accesskeyid',
+  'awsaccesskeyid',
+  'x-amz-credential',
+  'x-amz-signature',
+  'x-amz-security-token',
+  'x-obs-security-token',
+];
 
 /** Who uploads by a form, and what its policy allows. */
 export interface AuthenticatedForm extends Authenticated {
@@ -50,8 +62,10 @@ export async function authenticateForm(
   const dialect = formDialect(form);
   const fields = withToken(form.fields);
   const policyText = fields.get('policy');
-  // Without policy and credential it is anonymous: here is the place to let such forms pass with an anonymous
-  // principal, for the guard to judge by the bucket's ACL.
+  if (!CREDENTIAL_FIELDS.some(field => fields.has(field))) {
+    // Nobody known: what is open to everybody is open to forms.
+    return { principal: ANONYMOUS, dialect, signature: 'none', size: { min: 0, max: MAX_PUT_BYTES } };
+  }
   if (!policyText) throw obsFailure('AccessDenied', 'The form carries no signed policy.');
   const { key, signature } = await signer(fields, policyText, resolve, clock);
   checkToken(key, fields.get(dialect.tokenParameter));

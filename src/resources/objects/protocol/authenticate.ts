@@ -42,7 +42,7 @@ export interface Authenticated {
 }
 
 /** Whoever shows no credential: it may do what is open to everybody. */
-const ANONYMOUS: Principal = {
+export const ANONYMOUS: Principal = {
   kind: 'anonymous',
   id: '',
   name: 'anonymous',

@@ -3,6 +3,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
+import { send } from '../signed-request.fixture.ts';
 import { DOMAIN, type ObjectWorld, objectWorld, person, REGION } from '../world.fixture.ts';
 
 const require = createRequire(import.meta.url);
@@ -256,5 +257,20 @@ describe('uploads from browsers', () => {
     const response = await fetch(`${world.url}/${Bucket}`, init as unknown as RequestInit);
     assert.equal(response.status, 204, await response.text());
     assert.ok((await content('large')).bytes.equals(file));
+  });
+
+  it('without a credential it does what is open to everybody, and nothing else', async () => {
+    assert.deepEqual(await post({ key: 'open.png' }, 'x').then(({ status, code }) => [status, code]), [
+      403,
+      'AccessDenied',
+    ]);
+    const acl = (value: string) => send(world, 'PUT', `/${Bucket}?acl`, { headers: { 'x-obs-acl': value } });
+    assert.equal((await acl('public-read-write')).status, 200);
+    assert.equal((await post({ key: 'open.png' }, 'from somebody')).status, 204);
+    assert.equal(String((await content('open.png')).bytes), 'from somebody');
+    // Half a credential is a mistake, and not nobody.
+    assert.equal((await post({ key: 'half.png', signature: 'x' }, 'x')).code, 'AccessDenied');
+    await acl('private');
+    assert.equal((await post({ key: 'closed.png' }, 'x')).status, 403);
   });
 });
