@@ -54,8 +54,8 @@ const TABLE: ActionTable = {
   obs: {
     bucket: `CreateBucket DeleteBucket HeadBucket ListAllMyBuckets ListBucket ListBucketVersions
       ListBucketMultipartUploads GetBucketLocation GetBucketStorage GetBucketAcl PutBucketAcl GetBucketPolicy
-      PutBucketPolicy DeleteBucketPolicy GetBucketPolicyPublicStatus GetBucketPublicAccessBlock
-      PutBucketPublicAccessBlock DeleteBucketPublicAccessBlock GetBucketCORS PutBucketCORS GetBucketQuota PutBucketQuota GetBucketTagging
+      PutBucketPolicy DeleteBucketPolicy GetBucketPolicyPublicStatus GetBucketPublicStatus
+      GetBucketPublicAccessBlock PutBucketPublicAccessBlock DeleteBucketPublicAccessBlock GetBucketCORS PutBucketCORS GetBucketQuota PutBucketQuota GetBucketTagging
       PutBucketTagging DeleteBucketTagging GetBucketVersioning PutBucketVersioning GetBucketLogging PutBucketLogging
       GetBucketNotification PutBucketNotification GetBucketWebsite PutBucketWebsite DeleteBucketWebsite
       GetBucketStoragePolicy PutBucketStoragePolicy GetLifecycleConfiguration PutLifecycleConfiguration

@@ -51,6 +51,14 @@ export function accessService(deps: { db: Database; settings: SettingsStore; com
       return value && parseBucketPolicy(value.text, bucket.name, bucket.accountId).isPublic;
     },
 
+    /** Whether the policy or the list of the bucket lets everybody in, past its public access block. */
+    async bucketIsPublic(principal: Asking, name: string): Promise<boolean> {
+      const bucket = await guard.require(principal, 'obs:bucket:GetBucketPublicStatus', { bucket: name, key: '' });
+      const { policy, acl, publicAccessBlock: block } = await settings.of(bucket.id);
+      const open = policy && parseBucketPolicy(policy.text, bucket.name, bucket.accountId).isPublic;
+      return (open && !block?.restrictPublicBuckets) || (isPublicAcl(acl) && !block?.ignorePublicAcls);
+    },
+
     publicAccessBlock: (principal: Asking, bucket: string) =>
       setting(principal, bucket, 'GetBucketPublicAccessBlock', 'publicAccessBlock'),
 

@@ -403,7 +403,11 @@ export function checkConditions(conditions: Conditions, existing: { etag: string
 /** Whether an If-Match style list (`*`, `"a", "b"`, `a`) names `etag`. */
 export function etagListed(list: string, etag: string): boolean {
   return list.split(',').some(item => {
-    const bare = item.trim().replace(/^W\//, '').replace(/^"|"$/g, '');
+    // OBS' own client sends the quotes percent-encoded.
+    const bare = item
+      .trim()
+      .replace(/^W\//, '')
+      .replace(/^(?:"|%22)|(?:"|%22)$/g, '');
     return bare === '*' || bare === etag;
   });
 }

@@ -40,6 +40,11 @@ export const getPolicyStatus: ObsHandler = async call => {
   sendXml(call, ['PolicyStatus', [['IsPublic', open]]]);
 };
 
+export const getBucketStatus: ObsHandler = async call => {
+  const open = await call.services.access.bucketIsPublic(call.principal, call.path.bucket);
+  sendXml(call, ['BucketStatus', [['IsPublic', open]]]);
+};
+
 const BLOCKS = {
   BlockPublicAcls: 'blockPublicAcls',
   IgnorePublicAcls: 'ignorePublicAcls',

@@ -5,6 +5,7 @@ import {
   deletePublicAccessBlock,
   getBucketAcl,
   getBucketPolicy,
+  getBucketStatus,
   getObjectAcl,
   getPolicyStatus,
   getPublicAccessBlock,
@@ -66,7 +67,8 @@ import {
 import { getVersioning, listVersions, putVersioning } from './version.handlers.ts';
 
 /** Query parameters that choose another operation than the plain one of the method. */
-const SUB_RESOURCES = `accelerate acl analytics append attributes backtosource bucketstatus cors customdomain delete
+const SUB_RESOURCES =
+  `accelerate acl analytics append attributes backtosource bucketStatus bucketstatus cors customdomain delete
   deletebucket directcoldaccess disPolicy encryption intelligent-tiering inventory legal-hold lifecycle location
   logging metadata metrics mirrorBackToSource modify notification object-lock obscompresspolicy ownershipControls
   partNumber policy policyStatus publicAccessBlock quota rename replication requestPayment restore retention select
@@ -85,6 +87,7 @@ const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
   'PUT ?policy': putBucketPolicy,
   'DELETE ?policy': deleteBucketPolicy,
   'GET ?policyStatus': getPolicyStatus,
+  'GET ?bucketStatus': getBucketStatus,
   'GET ?publicAccessBlock': getPublicAccessBlock,
   'PUT ?publicAccessBlock': putPublicAccessBlock,
   'DELETE ?publicAccessBlock': deletePublicAccessBlock,
