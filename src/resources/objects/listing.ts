@@ -89,7 +89,8 @@ export async function listPage<T extends { key: string }>(
   }
 }
 
-function commonPrefix(key: string, prefix: string, delimiter: string): string | undefined {
+/** What a key shares with its neighbours up to the first delimiter after `prefix`; undefined where it has none there. */
+export function commonPrefix(key: string, prefix: string, delimiter: string): string | undefined {
   if (delimiter === '') return undefined;
   const at = key.indexOf(delimiter, prefix.length);
   return at < 0 ? undefined : key.slice(0, at + delimiter.length);

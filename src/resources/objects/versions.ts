@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Database } from '../../store-kit/index.ts';
 import { obsFailure } from './failures.ts';
 import type { ObjectAccess } from './guard.ts';
-import { MAX_LIST_KEYS } from './listing.ts';
+import { commonPrefix, MAX_LIST_KEYS } from './listing.ts';
 import { type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
 import { afterPrefix, type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath } from './object.ts';
 import { type ListedVersion, type VersionPosition, type VersionRow, versionStore } from './version.store.ts';
@@ -201,7 +201,7 @@ export async function listVersions(database: Database, bucketId: number, query: 
   let position: VersionPosition | undefined = { key: prefix, before };
   if (keyMarker !== '' && Buffer.compare(Buffer.from(keyMarker), Buffer.from(prefix)) >= 0) {
     position = { key: keyMarker, below: await seqOf(database, bucketId, keyMarker, versionIdMarker), before };
-    const group = groupOf(keyMarker, prefix, delimiter);
+    const group = commonPrefix(keyMarker, prefix, delimiter);
     if (group === keyMarker) position = behind(group, before);
   }
   let last: { key: string; versionId: string } | undefined;
@@ -218,7 +218,7 @@ export async function listVersions(database: Database, bucketId: number, query: 
         if (last) page.next = last;
         return page;
       }
-      const group = groupOf(row.key, prefix, delimiter);
+      const group = commonPrefix(row.key, prefix, delimiter);
       if (group !== undefined) {
         page.prefixes.push(group);
         jump = group;
@@ -250,10 +250,4 @@ async function seqOf(database: Database, bucketId: number, key: string, versionI
   const current = await objectStore(database).findObject(bucketId, key);
   if (current?.version_id === null) return current.seq;
   return (await versionStore(database).find(bucketId, key, null))?.seq ?? Number.MAX_SAFE_INTEGER;
-}
-
-function groupOf(key: string, prefix: string, delimiter: string): string | undefined {
-  if (delimiter === '') return undefined;
-  const at = key.indexOf(delimiter, prefix.length);
-  return at < 0 ? undefined : key.slice(0, at + delimiter.length);
 }
