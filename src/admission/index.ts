@@ -6,14 +6,35 @@ import { type Demand, decideQueue, neverFits, total } from './admission.ts';
 
 export { admissionMigrations } from './admission.store.ts';
 
-export type WorkloadKind = 'training-job' | 'service-instance';
+export type WorkloadKind = 'training-job' | 'notebook' | 'service-instance';
 
+/** The pool of all that is given to no dedicated pool. */
+export const PUBLIC_POOL = 'public';
+
+/** What wants to run; the demand is that of one task. */
 export interface WorkloadRequest extends Demand {
   id: string;
   kind: WorkloadKind;
   name: string;
   accountId: string;
   projectId: string;
+  /** The default workspace when absent. */
+  workspaceId?: string;
+  userId?: string;
+  /** Id of a pool; the public one when absent. */
+  pool?: string;
+  /** Tasks that start together or not at all, each wholly on one node; 1 when absent. */
+  tasks?: number;
+  /** 3 goes before 2 before 1 (behaviour/training.md 9); 1 when absent. Counts in dedicated pools alone. */
+  priority?: 1 | 2 | 3;
+  /** May be told to make way for one of a higher priority. */
+  preemptible?: boolean;
+  /** Was admitted before and fell victim to a fault: goes to the front. */
+  reissued?: boolean;
+  /** Milliseconds from its start after which it is sure to have ended, where that is known. */
+  endsWithinMs?: number;
+  /** Nodes that it must not be placed on, as they failed it before. */
+  avoidNodes?: readonly string[];
 }
 
 export interface WorkloadStatus {
@@ -23,6 +44,26 @@ export interface WorkloadStatus {
   reason: string;
   submittedAt: number;
   admittedAt?: number;
+  /** Name of the node of each task, once admitted. */
+  nodes?: readonly string[];
+  /** When it is expected to start, where the ends of what it waits for are known; milliseconds since the epoch. */
+  estimatedStart?: number;
+  /** Set when it shall make way: the family ends its tasks and releases it. */
+  preempted?: { by: string };
+}
+
+/** A node of a pool: a share of the machine. */
+export interface PoolNode {
+  name: string;
+  capacity: Demand;
+  /** False takes no new tasks: locked, draining, failed. */
+  schedulable: boolean;
+}
+
+export interface PoolState {
+  id: string;
+  nodes: readonly (PoolNode & { used: Demand; workloads: readonly string[] })[];
+  queued: number;
 }
 
 export interface Admission {

@@ -1,0 +1,29 @@
+/** The job types that a pool may be opened for (behaviour/resources.md 1). */
+export type JobType = 'Train' | 'Infer' | 'Notebook';
+
+/** A dedicated pool as those see it who run something in it. */
+export interface UsablePool {
+  id: string;
+  /** Display name. */
+  name: string;
+  /** The container network of its workloads, made by the runtime driver. */
+  network: string;
+  /** Flavors of its nodes, by id. */
+  flavors: readonly string[];
+}
+
+/** What other families ask of dedicated pools. */
+export interface Pools {
+  /**
+   * The pool of that id for a new workload of `type`. Throws Failure with the reference's code of that family's choice (`codes`) when there
+   * is none that the project and workspace may use, when it is not Running, or is not open for the type.
+   */
+  use(
+    scope: { accountId: string; projectId: string; workspaceId: string },
+    poolId: string,
+    type: JobType,
+    codes: { missing: string; notRunning: string; closed: string },
+  ): Promise<UsablePool>;
+  /** The container network of a pool that something already runs in, whatever became of the pool; undefined when it is gone. */
+  networkOf(poolId: string): Promise<string | undefined>;
+}
