@@ -9,12 +9,13 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { s3Client } from '../clients.fixture.ts';
 import { joinChecksums } from '../multipart-checksum.ts';
-import { type ObjectWorld, objectWorld, REGION } from '../world.fixture.ts';
+import { type ObjectWorld, objectWorld } from '../world.fixture.ts';
 import { checksum } from './checksums.ts';
 
 const MiB = 1024 * 1024;
@@ -39,14 +40,7 @@ describe('checksums and metadata', () => {
 
   before(async () => {
     world = await objectWorld();
-    const { access, secret } = world.key('ann');
-    s3 = new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      credentials: { accessKeyId: access, secretAccessKey: secret },
-      maxAttempts: 1,
-    });
+    s3 = s3Client(world.url, world.key('ann'));
     await s3.send(new CreateBucketCommand({ Bucket }));
   });
   after(async () => {
