@@ -13,10 +13,10 @@ import {
   ListBucketsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { s3Client } from '../../src/resources/objects/clients.fixture.ts';
 import { createInstallation, type Installation } from '../e2e/installation.ts';
 
 const ObsClient = createRequire(import.meta.url)('esdk-obs-nodejs');
@@ -93,18 +93,12 @@ describe('official storage clients', () => {
       server: at.profile.endpoints.obs,
     });
 
-  const s3 = (key: Key) =>
-    new S3Client({
-      endpoint: at.profile.endpoints.obs,
-      region: at.profile.region,
-      forcePathStyle: true,
-      maxAttempts: 1,
-      credentials: {
-        accessKeyId: key.access,
-        secretAccessKey: key.secret,
-        ...(key.securitytoken ? { sessionToken: key.securitytoken } : {}),
-      },
-    });
+  const s3 = ({ securitytoken: securityToken, ...key }: Key) =>
+    s3Client(
+      at.profile.endpoints.obs,
+      { ...key, ...(securityToken ? { securityToken } : {}) },
+      { region: at.profile.region },
+    );
 
   const keys: [string, () => Key][] = [
     ['a permanent key', () => permanent],

@@ -6,13 +6,14 @@ import {
   DeleteObjectsCommand,
   GetObjectCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { sql } from 'kysely';
 import { createTeam, type Member, switchRole, type Team } from '../../../test/scenarios/team.ts';
-import { createWorld, OPERATOR_KEY, PASSWORD, REGION, type Tenant, type World } from '../../../test/world.ts';
+import { createWorld, OPERATOR_KEY, PASSWORD, type Tenant, type World } from '../../../test/world.ts';
 import { signRequest } from '../../client/signature.ts';
+import { type Key, s3Client } from '../objects/clients.fixture.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: traces of all shapes
 type Json = any;
@@ -62,19 +63,7 @@ async function traceOf(requestId: string, by: Parameters<typeof traces>[1] = {},
 
 const idOf = (answer: { headers: Headers }) => answer.headers.get('x-request-id')!;
 
-function s3(key: { access: string; secret: string; securityToken?: string }): S3Client {
-  return new S3Client({
-    endpoint: world.obs,
-    region: REGION,
-    forcePathStyle: true,
-    maxAttempts: 1,
-    credentials: {
-      accessKeyId: key.access,
-      secretAccessKey: key.secret,
-      ...(key.securityToken ? { sessionToken: key.securityToken } : {}),
-    },
-  });
-}
+const s3 = (key: Key): S3Client => s3Client(world.obs, key);
 
 async function keyOf(member: Member): Promise<{ access: string; secret: string }> {
   const answer = await member.call('POST', '/v3.0/OS-CREDENTIAL/credentials', { credential: { user_id: member.id } });

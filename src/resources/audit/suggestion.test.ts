@@ -6,10 +6,11 @@ import {
   GetObjectCommand,
   ListBucketsCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { createTeam, jobBody, type Member, switchRole, type Team, uploadCode } from '../../../test/scenarios/team.ts';
-import { createWorld, REGION, type World } from '../../../test/world.ts';
+import { createWorld, type World } from '../../../test/world.ts';
+import { s3Client } from '../objects/clients.fixture.ts';
 
 describe('the least policy, from what was done', () => {
   let world: World;
@@ -46,13 +47,7 @@ describe('the least policy, from what was done', () => {
     const { body } = await member.call('POST', '/v3.0/OS-CREDENTIAL/credentials', {
       credential: { user_id: member.id },
     });
-    const client = new S3Client({
-      endpoint: world.obs,
-      region: REGION,
-      forcePathStyle: true,
-      maxAttempts: 1,
-      credentials: { accessKeyId: body.credential.access, secretAccessKey: body.credential.secret },
-    });
+    const client = s3Client(world.obs, body.credential);
     clients.push(client);
     return client;
   }

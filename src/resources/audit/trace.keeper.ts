@@ -2,13 +2,13 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Group, TraceStore } from './trace.store.ts';
-import type { Trace } from './trace.ts';
+import { shareOf, type Trace } from './trace.ts';
 import type { UsageStore } from './usage.store.ts';
 
 /** How long, and how much of it, the trail is kept. */
 export interface Retention {
   days: number;
-  /** Records of an account, refusals and all else counted apart, so that a flood of refusals pushes out nothing but refusals. */
+  /** Records of each share of an account: a flood of refusals pushes out nothing but refusals, one of strangers nothing but theirs. */
   records: number;
 }
 
@@ -47,7 +47,7 @@ export function traceKeeper(deps: {
   let pass: Promise<void> | undefined;
   let stopped = false;
 
-  const keyOf = (group: Group) => `${group.refused ? 1 : 0}${group.accountId}`;
+  const keyOf = (group: Group) => `${group.share} ${group.accountId}`;
 
   async function removeFrom(group: Group & { count: number }, before: number): Promise<void> {
     for (;;) {
@@ -84,9 +84,11 @@ export function traceKeeper(deps: {
   return {
     written(written) {
       for (const trace of written) {
-        const group = counts.get(keyOf(trace)) ?? { accountId: trace.accountId, refused: trace.refused, count: 0 };
+        const { accountId } = trace;
+        const key = keyOf({ accountId, share: shareOf(trace) });
+        const group = counts.get(key) ?? { accountId, share: shareOf(trace), count: 0 };
         group.count++;
-        counts.set(keyOf(trace), group);
+        counts.set(key, group);
         if (group.count > retention.records + SLACK) sweepInBackground();
       }
     },

@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 import { type Database, sqlMigration, tables } from '../../store-kit/index.ts';
-import type { Rating, Trace } from './trace.ts';
+import { type Rating, type Share, shareOf, type Trace } from './trace.ts';
 
 export const traceMigrations = [
   sqlMigration('0008-audit', [
@@ -140,11 +140,14 @@ export interface TraceFilter {
   sourceAddress?: string | undefined;
 }
 
-/** Records that are thrown away together when there are too many: an account's refusals, or all else of it. */
+/** Records that are thrown away together when there are too many. */
 export interface Group {
   accountId: string;
-  refused: boolean;
+  share: Share;
 }
+
+/** By the number that a row says it with, in `refused`. */
+const SHARES: readonly Share[] = ['done', 'refused', 'strangers'];
 
 /** Queries of the audit trail. */
 export function traceStore(database: Database) {
@@ -164,12 +167,12 @@ export function traceStore(database: Database) {
       .orderBy('time', 'desc')
       .orderBy('rowid', 'desc');
 
-  const ofGroup = ({ accountId, refused }: Group, limit: number, before?: number) =>
+  const ofGroup = ({ accountId, share }: Group, limit: number, before?: number) =>
     db
       .selectFrom('audit_records')
       .select('rowid')
       .where('account_id', '=', accountId)
-      .where('refused', '=', refused ? 1 : 0)
+      .where('refused', '=', SHARES.indexOf(share))
       .$if(before !== undefined, query => query.where('time', '<', before!))
       .orderBy('time')
       .orderBy('rowid')
@@ -249,7 +252,7 @@ export function traceStore(database: Database) {
         .select(eb => ['account_id', 'refused', eb.fn.countAll<number>().as('count')])
         .groupBy(['account_id', 'refused'])
         .execute();
-      return rows.map(row => ({ accountId: row.account_id, refused: row.refused === 1, count: row.count }));
+      return rows.map(row => ({ accountId: row.account_id, share: SHARES[row.refused]!, count: row.count }));
     },
 
     /** Removes at most `limit` records of a group, oldest first, only those before a time if one is given. Returns how many. */
@@ -272,7 +275,7 @@ function rowOf(trace: Trace): Row {
     account_id: trace.accountId,
     account_name: trace.accountName,
     data: trace.data ? 1 : 0,
-    refused: trace.refused ? 1 : 0,
+    refused: SHARES.indexOf(shareOf(trace)),
     read_only: trace.readOnly ? 1 : 0,
     request_id: trace.requestId,
     service: trace.service,
@@ -307,7 +310,7 @@ function traceFrom(row: Row): Trace {
     accountId: row.account_id,
     accountName: row.account_name,
     data: row.data === 1,
-    refused: row.refused === 1,
+    refused: row.refused > 0,
     readOnly: row.read_only === 1,
     requestId: row.request_id,
     service: row.service,

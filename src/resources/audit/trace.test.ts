@@ -252,7 +252,7 @@ test('an account keeps so many, oldest first; a flood of refusals pushes out no 
   for (let i = 0; i < 4500; i++) await writer.audit({ ...refused, requestId: `r${i}` });
   await writer.flush();
   await keeper.stop(); // it has begun by itself
-  const begun = (await store.counts()).find(group => group.refused && group.accountId === 'acme')!.count;
+  const begun = (await store.counts()).find(group => group.share === 'refused' && group.accountId === 'acme')!.count;
   assert.ok(begun < 4500, 'a flood is noticed at once');
   const fresh = traceKeeper({
     traces: store,
@@ -263,16 +263,37 @@ test('an account keeps so many, oldest first; a flood of refusals pushes out no 
   });
   await fresh.sweep();
   assert.deepEqual(
-    (await store.counts()).map(group => [group.accountId, group.refused, group.count]),
+    (await store.counts()).map(group => [group.accountId, group.share, group.count]),
     [
-      ['acme', false, 20],
-      ['acme', true, 1000],
-      ['rival', true, 1],
+      ['acme', 'done', 20],
+      ['acme', 'refused', 1000],
+      ['rival', 'refused', 1],
     ],
   );
   const search = traceSearch({ store, clock: manualClock(), flush: writer.flush });
   const last = await search('acme', { ...all, verdict: 'deny' });
   assert.equal(last.traces[0]!.requestId, 'r4499');
+});
+
+test('strangers push out no refusal of the account’s own, neither while they wait nor on disk', async t => {
+  const { writer, keeper, store, search, dropped } = await rig(t, { days: 30, records: 1000 });
+  await writer.audit({ ...refused, requestId: 'own' });
+  const unsigned: AuditRecord = { ...refused, service: 'obs', principalKind: 'anonymous' };
+  const badLogin: AuditRecord = { ...call, status: 401, verdict: 'none', principalKind: 'user' };
+  for (let i = 0; i < 5500; i++) await writer.audit(i % 2 ? unsigned : badLogin);
+  assert.equal(dropped(), 500);
+  await writer.flush();
+  await keeper.sweep();
+  await keeper.sweep(); // the first may have begun before the last of them were written
+  assert.deepEqual(
+    (await store.counts()).map(group => [group.accountId, group.share, group.count]),
+    [
+      ['acme', 'refused', 1],
+      ['acme', 'strangers', 1000],
+    ],
+  );
+  assert.equal((await search('acme', { ...all, requestId: 'own' })).traces.length, 1);
+  assert.equal((await search('acme', { ...all, user: 'ann' })).traces.length, 200, 'theirs are found as well');
 });
 
 test('texts of callers are cut, break no line, hide nothing, and hold no token', () => {
@@ -319,11 +340,11 @@ test('records of versions before are found and aged like all others', async t =>
   await migrate(db, [first!, second!, ...later], 0);
   const store = traceStore(db);
   assert.deepEqual(
-    (await store.counts()).map(group => [group.accountId, group.refused, group.count]),
+    (await store.counts()).map(group => [group.accountId, group.share, group.count]),
     [
-      ['', true, 1],
-      ['acme', false, 1],
-      ['acme', true, 1],
+      ['', 'refused', 1],
+      ['acme', 'done', 1],
+      ['acme', 'refused', 1],
     ],
   );
   assert.equal((await store.find('acme', '1'))!.service, 'iam');

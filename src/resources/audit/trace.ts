@@ -43,6 +43,20 @@ export interface Trace {
   durationMs: number;
 }
 
+/**
+ * Records of an account that are bounded together: what was done, refusals of its own, and refusals of callers who proved to be nobody
+ * (unsigned requests, failed logins), which any stranger can make as many of as he likes.
+ */
+export type Share = 'done' | 'refused' | 'strangers';
+
+export function shareOf(trace: Pick<Trace, 'refused' | 'principalKind' | 'status'>): Share {
+  if (!trace.refused) return 'done';
+  return trace.principalKind === 'anonymous' || trace.status === UNPROVEN ? 'strangers' : 'refused';
+}
+
+/** Status of calls whose caller did not prove who it is. */
+const UNPROVEN = 401;
+
 /** Longest texts that are kept; objects' keys have up to 1,024 characters. */
 const LONGEST = { path: 1100, resource: 1100, text: 256 };
 

@@ -3,11 +3,11 @@ import type { Clock } from '../../kernel/clock.ts';
 import { uuid } from '../../kernel/ids.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { TraceStore } from './trace.store.ts';
-import { type Trace, traceOf } from './trace.ts';
+import { shareOf, type Trace, traceOf } from './trace.ts';
 
 /** Refusals wait this long for others, so that a flood of them is not a flood of writes to the disk. */
 const GATHER_MS = 1000;
-/** So many refusals may wait; more push the oldest out. */
+/** So many refusals may wait, and so many of strangers; more push the oldest out. */
 const MOST_WAITING = 5000;
 /** Records that are written together. */
 const BATCH = 200;
@@ -42,15 +42,17 @@ export function traceWriter(deps: {
   const { store, clock, log, written, dropped } = deps;
   const changes: Change[] = [];
   const refusals: Trace[] = [];
+  const strangers: Trace[] = [];
   let timer: NodeJS.Timeout | undefined;
   let draining: Promise<void> | undefined;
 
   async function drain(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    while (changes.length + refusals.length > 0) {
+    while (changes.length + refusals.length + strangers.length > 0) {
       const first = changes.splice(0, BATCH);
       const others = refusals.splice(0, BATCH - first.length);
+      others.push(...strangers.splice(0, BATCH - first.length - others.length));
       const traces = [...first.map(change => change.trace), ...others];
       try {
         await store.insert(traces);
@@ -82,11 +84,12 @@ export function traceWriter(deps: {
   }
 
   function gather(trace: Trace): void {
-    if (refusals.length >= MOST_WAITING) {
-      refusals.shift();
+    const waiting = shareOf(trace) === 'strangers' ? strangers : refusals;
+    if (waiting.length >= MOST_WAITING) {
+      waiting.shift();
       dropped(1);
     }
-    refusals.push(trace);
+    waiting.push(trace);
     timer ??= setTimeout(() => void flush(), GATHER_MS).unref();
   }
 

@@ -8,11 +8,12 @@ import {
   HeadObjectCommand,
   PutObjectCommand,
   RestoreObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import type { Clock } from '../../kernel/clock.ts';
-import { send } from './signed-request.fixture.ts';
-import { type ObjectWorld, objectWorld, person, REGION } from './world.fixture.ts';
+import { s3Client } from './clients.fixture.ts';
+import { send } from './requests.fixture.ts';
+import { type ObjectWorld, objectWorld, person } from './world.fixture.ts';
 
 const require = createRequire(import.meta.url);
 const ann = person('ann');
@@ -30,14 +31,7 @@ describe('archived objects', () => {
   });
   after(() => world.close());
 
-  const clientAt = (): S3Client =>
-    new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      systemClockOffset: ahead,
-      credentials: { accessKeyId: 'AK-ann', secretAccessKey: 'SK-ann' },
-    });
+  const clientAt = (): S3Client => s3Client(world.url, world.key('ann'), { systemClockOffset: ahead });
 
   it('S3: restored, readable for a while, archived again', async () => {
     ahead = 0;

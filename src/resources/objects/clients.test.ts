@@ -26,12 +26,13 @@ import {
   ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { s3Client } from './clients.fixture.ts';
 import { DOMAIN, type ObjectWorld, objectWorld, person, REGION } from './world.fixture.ts';
 
 const require = createRequire(import.meta.url);
@@ -248,13 +249,7 @@ describe('@aws-sdk/client-s3, unchanged', () => {
   let world: ObjectWorld;
   let s3: S3Client;
   const Bucket = 'aws-bucket';
-  const client = (name: string) =>
-    new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      credentials: { accessKeyId: `AK-${name}`, secretAccessKey: `SK-${name}` },
-    });
+  const client = (name: string) => s3Client(world.url, world.key(name));
 
   before(async () => {
     world = await objectWorld();

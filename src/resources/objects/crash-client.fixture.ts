@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type Content, etagsOf, KEYS, type ObjectHistory } from './crash-history.fixture.ts';
-import type { Answer, ObsClient, Request } from './obs-client.fixture.ts';
 import type { Random } from './random.fixture.ts';
+import type { Answer, ObsClient, Request } from './requests.fixture.ts';
 
 /** One life of the process, as its clients know it. */
 export interface Life {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type Operation, replay, type Value } from './history.fixture.ts';
-import type { Answer, ObsClient } from './obs-client.fixture.ts';
+import type { Answer, ObsClient } from './requests.fixture.ts';
 
 export const KEYS = ['a', 'b/', 'b/c', 'd é'];
 

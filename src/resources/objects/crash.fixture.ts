@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { crashClient } from './crash-client.fixture.ts';
 import { objectHistory } from './crash-history.fixture.ts';
 import type { Segment } from './object.ts';
-import { obsClient } from './obs-client.fixture.ts';
 import { randomOf } from './random.fixture.ts';
+import { obsClient } from './requests.fixture.ts';
 
 /** Runs the store in a process of its own, to be killed. It ends with its parent, whose end of the pipe then closes. */
 const SERVER = `

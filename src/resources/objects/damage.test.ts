@@ -6,8 +6,8 @@ import { Registry } from 'prom-client';
 import { createLog } from '../../kernel/log.ts';
 import { tables } from '../../store-kit/index.ts';
 import type { Segment } from './object.ts';
-import { type Answer, type ObsClient, obsClient } from './obs-client.fixture.ts';
 import { randomOf, seedOf } from './random.fixture.ts';
+import { type Answer, type ObsClient, obsClient } from './requests.fixture.ts';
 import { type ObjectWorld, objectWorld, person } from './world.fixture.ts';
 
 const bucket = 'data';

@@ -9,7 +9,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { sql } from 'kysely';
 import { leaks } from './crash.fixture.ts';
 import { type FaultyFiles, faultyFiles, STEPS } from './disk-faults.fixture.ts';
-import { type ObsClient, obsClient } from './obs-client.fixture.ts';
+import { type ObsClient, obsClient } from './requests.fixture.ts';
 import { type ObjectWorld, objectWorld } from './world.fixture.ts';
 
 const bucket = 'data';

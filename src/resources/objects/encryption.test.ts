@@ -14,12 +14,13 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { sql } from 'kysely';
-import { type ObjectWorld, objectWorld, person, REGION } from './world.fixture.ts';
+import { s3Client } from './clients.fixture.ts';
+import { type ObjectWorld, objectWorld, person } from './world.fixture.ts';
 
 const require = createRequire(import.meta.url);
 const MiB = 1024 * 1024;
@@ -41,13 +42,7 @@ describe('server-side encryption', () => {
   before(async () => {
     world = await objectWorld();
     const { access, secret } = world.key('ann');
-    s3 = new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      credentials: { accessKeyId: access, secretAccessKey: secret },
-      maxAttempts: 1,
-    });
+    s3 = s3Client(world.url, world.key('ann'));
     await s3.send(new CreateBucketCommand({ Bucket }));
     const ObsClient = require('esdk-obs-nodejs');
     obs = new ObsClient({ access_key_id: access, secret_access_key: secret, server: world.url, signature: 'obs' });

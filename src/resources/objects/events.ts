@@ -1,19 +1,23 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
-import type { Principal } from '../../kernel/principal.ts';
+import type { appendService } from './append.service.ts';
 import type { multipartService } from './multipart.service.ts';
 import type { objectService } from './object.service.ts';
 import type { ObsPath } from './object.ts';
 import type { SettingsStore } from './settings.store.ts';
 import type { NotificationRule, NotificationSettings } from './settings.ts';
 
+/** OBS' events, and S3's of what lifecycle rules do, which are nobody's requests. */
 export type ObjectEventName =
   | 'ObjectCreated:Put'
   | 'ObjectCreated:Post'
   | 'ObjectCreated:Copy'
   | 'ObjectCreated:CompleteMultipartUpload'
   | 'ObjectRemoved:Delete'
-  | 'ObjectRemoved:DeleteMarkerCreated';
+  | 'ObjectRemoved:DeleteMarkerCreated'
+  | 'LifecycleExpiration:Delete'
+  | 'LifecycleExpiration:DeleteMarkerCreated'
+  | 'LifecycleTransition';
 
 /** What happened to an object, told after it is on disk. */
 export interface ObjectEvent {
@@ -30,12 +34,12 @@ export interface ObjectEvent {
 /** Takes events of buckets that have notifications set; `rules` are those that the event meets. What it throws is logged. */
 export type OnEvent = (bucket: string, event: ObjectEvent, rules: readonly NotificationRule[]) => void | Promise<void>;
 
-/** Tells `onEvent` of what use cases did. */
+/** Tells `onEvent` of what `by` did. */
 export type TellEvent = (
   name: ObjectEventName,
-  principal: Principal,
+  by: ObjectEvent['by'],
   path: ObsPath,
-  info?: { size: number; etag: string; versionId: string },
+  info?: Pick<ObjectEvent, 'size' | 'etag' | 'versionId'>,
 ) => void;
 
 /** Events go to `onEvent` where the bucket's notification document asks for them; nobody waits for it. */
@@ -46,11 +50,14 @@ export function eventTeller(deps: {
   onEvent: OnEvent | undefined;
 }): TellEvent {
   const { settings, clock, log, onEvent } = deps;
-  return (name, principal, path, info) => {
+  return (name, by, path, info = {}) => {
     if (!onEvent) return;
-    const { id, accountId } = principal;
-    const event: ObjectEvent = { name, at: clock.now(), key: path.key, by: { id, name: principal.name, accountId } };
-    if (info) Object.assign(event, { size: info.size, etag: info.etag, versionId: info.versionId });
+    const { id, accountId } = by;
+    const event: ObjectEvent = { name, at: clock.now(), key: path.key, by: { id, name: by.name, accountId } };
+    const { size, etag, versionId } = info;
+    if (size !== undefined) event.size = size;
+    if (etag !== undefined) event.etag = etag;
+    if (versionId !== undefined) event.versionId = versionId;
     const tell = async () => {
       const found = (await settings.having('notification')).get(path.bucket);
       const rules = found ? rulesFor(found.value, event) : [];
@@ -74,6 +81,7 @@ export function rulesFor(settings: NotificationSettings, event: { name: string; 
 
 type ObjectUseCases = ReturnType<typeof objectService>;
 type MultipartUseCases = ReturnType<typeof multipartService>;
+type AppendUseCases = ReturnType<typeof appendService>;
 
 /** The same use cases, which tell what they did. */
 export function tellingObjects(objects: ObjectUseCases, tell: TellEvent): ObjectUseCases {
@@ -81,7 +89,7 @@ export function tellingObjects(objects: ObjectUseCases, tell: TellEvent): Object
     ...objects,
     async put(...given) {
       const info = await objects.put(...given);
-      tell('ObjectCreated:Put', given[0], given[1], info);
+      tell(`ObjectCreated:${given[3]?.via ?? 'Put'}`, given[0], given[1], info);
       return info;
     },
     async copy(...given) {
@@ -90,9 +98,13 @@ export function tellingObjects(objects: ObjectUseCases, tell: TellEvent): Object
       return info;
     },
     async remove(...given) {
-      const result = await objects.remove(...given);
-      tell('ObjectRemoved:Delete', given[0], given[1]);
-      return result;
+      const removed = await objects.remove(...given);
+      // A marker that is deleted is a version like any other.
+      const marked = removed.deleteMarker && given[2] === undefined;
+      const { versionId } = removed;
+      const info = versionId === undefined ? {} : { versionId };
+      tell(`ObjectRemoved:${marked ? 'DeleteMarkerCreated' : 'Delete'}`, given[0], given[1], info);
+      return removed;
     },
   };
 }
@@ -104,6 +116,17 @@ export function tellingMultipart(multipart: MultipartUseCases, tell: TellEvent):
     async complete(...given) {
       const info = await multipart.complete(...given);
       tell('ObjectCreated:CompleteMultipartUpload', given[0], given[1], info);
+      return info;
+    },
+  };
+}
+
+/** The same use cases, which tell what they did: appending is a POST, for which OBS has no event of its own. */
+export function tellingAppend(appending: AppendUseCases, tell: TellEvent): AppendUseCases {
+  return {
+    async append(...given) {
+      const info = await appending.append(...given);
+      tell('ObjectCreated:Post', given[0], given[1], info);
       return info;
     },
   };

@@ -17,7 +17,7 @@ import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
 import { download } from './download.ts';
 import { objectEncryption } from './encryption.ts';
-import { eventTeller, type OnEvent, tellingMultipart, tellingObjects } from './events.ts';
+import { eventTeller, type OnEvent, tellingAppend, tellingMultipart, tellingObjects } from './events.ts';
 import { fileSystemService } from './file-system.service.ts';
 import { createGuard } from './guard.ts';
 import { type LifecycleWorker, lifecycleWorker } from './lifecycle.worker.ts';
@@ -191,7 +191,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     archive,
     buckets,
     objects,
-    append: appendService({ blobs, guard, clock, objects }),
+    append: tellingAppend(appendService({ blobs, guard, clock, objects: plainObjects }), tell),
     multipart,
     fileSystem,
   });
@@ -220,6 +220,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     log,
     intervalMs: deps.lifecycleIntervalMs ?? 3600_000,
     onRelease: reaper.hint,
+    tell,
   });
   lifecycle.start();
   return {

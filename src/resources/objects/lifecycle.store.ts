@@ -3,7 +3,7 @@ import { type Database, tables } from '../../store-kit/index.ts';
 import { multipartStore } from './multipart.store.ts';
 import { type ObjectRow, objectStore, segmentsOf } from './object.store.ts';
 import { afterPrefix, type BucketInfo, type StorageClass } from './object.ts';
-import { removeCurrent } from './versions.ts';
+import { type Removed, removeCurrent } from './versions.ts';
 
 /** What of a row decides; rows of versions have it too. */
 export interface CurrentRow {
@@ -16,6 +16,7 @@ export interface CurrentRow {
 }
 
 export interface VersionRow extends CurrentRow {
+  version_id: string | null;
   delete_marker: number;
   /** When the next newer version, or the current object, was made; null where this is the newest. */
   successor: number | null;
@@ -73,7 +74,7 @@ export function lifecycleStore(database: Database) {
       const end = afterPrefix(prefix);
       const from = after ? sql`(v.key, v.seq) > (${after.key}, ${after.seq})` : sql`v.key >= ${prefix}`;
       const { rows } = await sql<VersionRow>`
-        SELECT v.key, v.seq, v.size, v.last_modified, v.storage_class, v.attributes, v.delete_marker,
+        SELECT v.key, v.seq, v.version_id, v.size, v.last_modified, v.storage_class, v.attributes, v.delete_marker,
           coalesce(
             (SELECT n.last_modified FROM obs_versions n
               WHERE n.bucket_id = v.bucket_id AND n.key = v.key AND n.seq > v.seq ORDER BY n.seq LIMIT 1),
@@ -102,21 +103,21 @@ export function lifecycleStore(database: Database) {
     },
 
     /** Objects whose own expiry (`x-obs-expires`) has come, by index. */
-    async expired(now: number, limit: number): Promise<(CurrentRow & { bucket_id: number })[]> {
-      const { rows } = await sql<CurrentRow & { bucket_id: number }>`
-        SELECT bucket_id, key, seq, size, last_modified, storage_class, attributes FROM obs_objects
-        WHERE json_extract(attributes, '$.expiresAt') <= ${now} LIMIT ${limit}`.execute(database);
+    async expired(now: number, limit: number): Promise<(CurrentRow & { bucket_id: number; bucket: string })[]> {
+      const { rows } = await sql<CurrentRow & { bucket_id: number; bucket: string }>`
+        SELECT o.bucket_id, b.name AS bucket, o.key, o.seq, o.size, o.last_modified, o.storage_class, o.attributes
+        FROM obs_objects o JOIN obs_buckets b ON b.id = o.bucket_id
+        WHERE json_extract(o.attributes, '$.expiresAt') <= ${now} LIMIT ${limit}`.execute(database);
       return rows;
     },
 
-    /** Deletes the current object, as DELETE does: leaving a delete marker where the bucket has versions. False when it changed. */
-    async expireCurrent(bucketId: number, seen: CurrentRow, now: number): Promise<boolean> {
+    /** Deletes the current object, as DELETE does: leaving a delete marker where the bucket has versions. Undefined when it changed. */
+    async expireCurrent(bucketId: number, seen: CurrentRow, now: number): Promise<Removed | undefined> {
       const row = await unchanged(bucketId, seen);
-      if (!row) return false;
+      if (!row) return undefined;
       const rows = db.selectFrom('obs_buckets').select('versioning').where('id', '=', bucketId);
       const versioning = (await rows.executeTakeFirst())?.versioning as BucketInfo['versioning'] | null;
-      await removeCurrent(database, { id: bucketId, ...(versioning ? { versioning } : {}) }, row.key, now);
-      return true;
+      return removeCurrent(database, { id: bucketId, ...(versioning ? { versioning } : {}) }, row.key, now);
     },
 
     async deleteVersion(bucketId: number, seen: { key: string; seq: number }, now: number): Promise<boolean> {

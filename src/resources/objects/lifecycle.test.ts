@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import type { Clock } from '../../kernel/clock.ts';
 import { daysAfter } from './lifecycle.ts';
-import { send } from './signed-request.fixture.ts';
+import { send } from './requests.fixture.ts';
 import { type ObjectWorld, objectWorld, person } from './world.fixture.ts';
 
 const ann = person('ann');
@@ -37,7 +37,7 @@ describe('the lifecycle worker', () => {
     const all = inner.map(text => `<Rule><Status>Enabled</Status>${text}</Rule>`).join('');
     const body = `<LifecycleConfiguration>${all}</LifecycleConfiguration>`;
     const answer = await send(world, 'PUT', `/${bucket}?lifecycle`, { body, date: new Date(clock.now()) });
-    assert.equal(answer.status, 200, answer.body);
+    assert.equal(answer.status, 200, answer.text);
   };
   /** Whatever the hour is: that many whole days and the rest of one. */
   const later = (days: number) => {
@@ -103,9 +103,9 @@ describe('the lifecycle worker', () => {
     );
     for (const key of ['up/a', 'other']) {
       const begun = await send(world, 'POST', `/${bucket}/${key}?uploads`);
-      const id = /<UploadId>(.*?)</.exec(begun.body)![1];
+      const id = /<UploadId>(.*?)</.exec(begun.text)![1];
       const part = await send(world, 'PUT', `/${bucket}/${key}?partNumber=1&uploadId=${id}`, { body: 'part' });
-      assert.equal(part.status, 200, part.body);
+      assert.equal(part.status, 200, part.text);
     }
     const used = () =>
       rows(sql`SELECT part_size FROM obs_usage JOIN obs_buckets ON id = bucket_id WHERE name = ${bucket}`);

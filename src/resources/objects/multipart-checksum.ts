@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream';
 import { obsFailure } from './failures.ts';
+import type { PartRow } from './multipart.store.ts';
 import { type ChecksumName, checksum } from './protocol/checksums.ts';
 
 /** Of all bytes of an object, or of its parts' checksums (S3 "Checking object integrity"). */
@@ -21,6 +23,25 @@ export function checksumType(name: ChecksumName, asked: string | undefined): Che
     type === 'FULL_OBJECT' ? POLYNOMIALS[name] !== undefined : type === 'COMPOSITE' && name !== 'crc64nvme';
   if (!possible) throw obsFailure('InvalidRequest', `A ${name} checksum cannot be of type "${type.slice(0, 20)}".`);
   return type as ChecksumType;
+}
+
+/**
+ * The bytes of a part, and after they have passed these checksums of them: S3 takes those that an upload was begun with itself where a
+ * part comes without (S3 "UploadPart").
+ */
+export function summing(
+  source: Readable | Buffer | AsyncIterable<Buffer>,
+  names: readonly ChecksumName[],
+): { source: typeof source; told(): Record<string, string> } {
+  if (names.length === 0) return { source, told: () => ({}) };
+  const sums = names.map(name => [name, checksum(name)] as const);
+  async function* passing(): AsyncGenerator<Buffer> {
+    for await (const chunk of Buffer.isBuffer(source) ? [source] : (source as AsyncIterable<Buffer>)) {
+      for (const [, sum] of sums) sum.update(chunk);
+      yield chunk;
+    }
+  }
+  return { source: passing(), told: () => Object.fromEntries(sums.map(([name, sum]) => [name, sum.digest()])) };
 }
 
 /** What a kept checksum is of: composite ones end in the number of parts. */
@@ -51,6 +72,21 @@ export function joinChecksums(
     joined = multiply(joined, shift, width, polynomial) ^ BigInt(`0x${Buffer.from(value, 'base64').toString('hex')}`);
   }
   return Buffer.from(joined.toString(16).padStart(width / 4, '0'), 'hex').toString('base64');
+}
+
+/** The checksum the upload was begun with, or CRC-32, from those of its parts; none where a part has none. */
+export function wholeChecksum(types: Record<string, string>, parts: readonly PartRow[]): Record<string, string> {
+  const whole: Record<string, string> = {};
+  const wanted = Object.keys(types).length > 0 ? types : { crc32: 'FULL_OBJECT' };
+  for (const [name, type] of Object.entries(wanted)) {
+    const values = parts.map(row => ({
+      value: (JSON.parse(row.checksum) as Record<string, string>)[name] ?? '',
+      size: row.size,
+    }));
+    if (values.some(({ value }) => value === '')) continue;
+    whole[name] = joinChecksums(name as ChecksumName, type as ChecksumType, values);
+  }
+  return whole;
 }
 
 /** Product modulo the polynomial; bits are reflected, as zlib's crc32_combine has it. */

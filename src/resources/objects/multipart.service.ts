@@ -12,7 +12,7 @@ import type { Encryption, EncryptionRequest } from './encryption.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
 import { multipartStore, type PartRow, type UploadRow } from './multipart.store.ts';
-import { type ChecksumType, joinChecksums } from './multipart-checksum.ts';
+import { summing, wholeChecksum } from './multipart-checksum.ts';
 import {
   type Conditions,
   digest,
@@ -176,12 +176,18 @@ export function multipartService(deps: {
       path: ObsPath,
       upload: { id: string; number: number },
       source: Readable | Buffer | AsyncIterable<Buffer>,
-      options: Pick<PutOptions, 'size' | 'md5' | 'verify'> & { customerKey?: Buffer } = {},
+      options: Pick<PutOptions, 'size' | 'md5' | 'verify'> & {
+        checksums?: readonly string[];
+        customerKey?: Buffer;
+      } = {},
     ): Promise<TakenPart> {
       checkPartNumber(upload.number);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
-      const writing = cipherOf(await find(store, { bucket, principal }, path, upload.id), options.customerKey);
-      const { blob, checksum, etag } = await receive(blobs, source, options, writing);
+      const begun = await find(store, { bucket, principal }, path, upload.id);
+      const writing = cipherOf(begun, options.customerKey);
+      const summed = summing(source, askedOf(begun, options.checksums));
+      const { blob, checksum: held, etag } = await receive(blobs, summed.source, options, writing);
+      const checksum = { ...held, ...summed.told() };
       const part = await objects.enter(blob, async transaction => {
         await objectStore(transaction).insertBlob(blob.blob);
         return replacePart(transaction, { bucket, principal }, path, {
@@ -211,7 +217,8 @@ export function multipartService(deps: {
       const { range, check, customerKey, sourceKey } = options;
       checkPartNumber(upload.number);
       const bucket = await guard.require(principal, 'obs:object:PutObject', path);
-      const writing = cipherOf(await find(store, { bucket, principal }, path, upload.id), customerKey);
+      const begun = await find(store, { bucket, principal }, path, upload.id);
+      const writing = cipherOf(begun, customerKey);
       const source = await objects.open(principal, from, {
         versionId: from.versionId,
         ...(sourceKey ? { customerKey: sourceKey } : {}),
@@ -228,7 +235,7 @@ export function multipartService(deps: {
       }
       const unpin = blobs.pin(segments);
       try {
-        const { etag, checksum } = await digest(blobs, segments);
+        const { etag, checksum } = await digest(blobs, segments, askedOf(begun));
         return await commit(async transaction => {
           if (!(await objectStore(transaction).refer(segments))) throw obsFailure('NoSuchKey');
           return replacePart(transaction, { bucket, principal }, path, {
@@ -344,6 +351,12 @@ export function multipartService(deps: {
   };
 }
 
+/** Checksums that an upload was begun with, but for those of `given`. */
+function askedOf({ attributes }: UploadRow, given: readonly string[] = []): ChecksumName[] {
+  const names = Object.keys((JSON.parse(attributes) as ObjectAttributes).checksum) as ChecksumName[];
+  return names.filter(name => !given.includes(name));
+}
+
 function choose(part: ListedPart, stored: ReadonlyMap<number, PartRow>): PartRow {
   const row = stored.get(part.number);
   if (!row) throw obsFailure('InvalidPart', `Part ${part.number} was not uploaded.`);
@@ -357,21 +370,6 @@ function choose(part: ListedPart, stored: ReadonlyMap<number, PartRow>): PartRow
     }
   }
   return row;
-}
-
-/** The checksum the upload was begun with, or CRC-32, from those of its parts; none where a part has none. */
-function wholeChecksum(types: Record<string, string>, parts: readonly PartRow[]): Record<string, string> {
-  const whole: Record<string, string> = {};
-  const wanted = Object.keys(types).length > 0 ? types : { crc32: 'FULL_OBJECT' };
-  for (const [name, type] of Object.entries(wanted)) {
-    const values = parts.map(row => ({
-      value: (JSON.parse(row.checksum) as Record<string, string>)[name] ?? '',
-      size: row.size,
-    }));
-    if (values.some(({ value }) => value === '')) continue;
-    whole[name] = joinChecksums(name as ChecksumName, type as ChecksumType, values);
-  }
-  return whole;
 }
 
 /** MD5 over the parts' MD5s, then the number of parts. */

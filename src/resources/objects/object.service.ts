@@ -16,6 +16,7 @@ import { obsFailure } from './failures.ts';
 import { checkRemovable, makeDirectories } from './file-system.ts';
 import type { Guard } from './guard.ts';
 import { type ListPage, type ListQuery, listPage } from './listing.ts';
+import { summing } from './multipart-checksum.ts';
 import { attributesText, type ObjectRow, objectOf, objectStore, segmentsOf } from './object.store.ts';
 import {
   attributes,
@@ -27,6 +28,7 @@ import {
   type Segment,
   sliceSegments,
 } from './object.ts';
+import type { ChecksumName } from './protocol/checksums.ts';
 import {
   admitted,
   checkVersionId,
@@ -51,6 +53,8 @@ export interface PutOptions extends Partial<ObjectAttributes> {
   /** Expected MD5 in hex; another one is Failure BadDigest. */
   md5?: string;
   conditions?: Conditions;
+  /** How it came, where events are to say so. */
+  via?: 'Post';
   /** How to encrypt; absent as the bucket does by default. */
   encrypt?: EncryptionRequest;
   /** Called when all bytes are in, before the object exists; throws to refuse it. May return checksums to keep. */
@@ -412,18 +416,20 @@ export function etagListed(list: string, etag: string): boolean {
   });
 }
 
-/** ETag (MD5 in hex) and checksum of the bytes of `segments`. */
+/** ETag (MD5 in hex) and checksums of the bytes of `segments`: CRC-32, and those of `names`. */
 export async function digest(
   blobs: Blobs,
   segments: readonly Segment[],
+  names: readonly ChecksumName[] = [],
 ): Promise<{ etag: string; checksum: Record<string, string> }> {
   const md5 = createHash('md5');
   let crc = 0;
-  for await (const chunk of blobs.stream(segments)) {
+  const { source, told } = summing(blobs.stream(segments), names);
+  for await (const chunk of source) {
     md5.update(chunk as Buffer);
     crc = crc32(chunk as Buffer, crc);
   }
-  return { etag: md5.digest('hex'), checksum: { crc32: crc32Text(crc) } };
+  return { etag: md5.digest('hex'), checksum: { crc32: crc32Text(crc), ...told() } };
 }
 
 /** A bucket deleted while its object was on the way is found by the foreign key. */

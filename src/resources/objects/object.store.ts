@@ -104,8 +104,6 @@ export function objectStore(database: Database) {
     updateBucket: (id: number, patch: Partial<Pick<BucketRow, 'versioning' | 'storage_class'>>) =>
       db.updateTable('obs_buckets').set(patch).where('id', '=', id).execute(),
     deleteBucket: (id: number) => db.deleteFrom('obs_buckets').where('id', '=', id).execute(),
-    setBucketStorageClass: (id: number, storageClass: StorageClass) =>
-      db.updateTable('obs_buckets').set({ storage_class: storageClass }).where('id', '=', id).execute(),
 
     async findObject(bucketId: number, key: string): Promise<ObjectRow | undefined> {
       const query = 'SELECT * FROM obs_objects WHERE bucket_id = ? AND key = ?';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { send } from './signed-request.fixture.ts';
+import { send } from './requests.fixture.ts';
 import { type ObjectWorld, objectWorld, person } from './world.fixture.ts';
 
 const ann = person('ann');
@@ -129,8 +129,8 @@ describe('hostile documents', () => {
   ] as const) {
     it(`${sub}: ${name} is refused as ${code}`, async () => {
       const answer = await send(world, 'PUT', `/settings?${sub}`, { body });
-      assert.equal(answer.code, code, answer.body);
-      assert.match(answer.body, message);
+      assert.equal(answer.code, code, answer.text);
+      assert.match(answer.text, message);
     });
   }
 
@@ -155,7 +155,7 @@ describe('hostile documents', () => {
     await world.objects.service.createBucket(ann, 'narrow');
     await send(world, 'PUT', '/narrow?quota', { body: '<Quota><StorageQuota>10</StorageQuota></Quota>' });
     const begun = await send(world, 'POST', '/narrow/k?uploads');
-    const id = /<UploadId>(.*?)</.exec(begun.body)![1];
+    const id = /<UploadId>(.*?)</.exec(begun.text)![1];
     const part = (number: number, body: string) =>
       send(world, 'PUT', `/narrow/k?partNumber=${number}&uploadId=${id}`, { body });
     assert.equal((await part(1, '12345678')).status, 200);

@@ -27,8 +27,9 @@ import {
   PutBucketTaggingCommand,
   PutBucketWebsiteCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
+import { s3Client } from './clients.fixture.ts';
 import type { ObjectEvent } from './index.ts';
 import { DOMAIN, type ObjectWorld, objectWorld, person, REGION } from './world.fixture.ts';
 
@@ -244,12 +245,7 @@ describe('@aws-sdk/client-s3: what is set on buckets', () => {
     world = await objectWorld({ onEvent: (bucket, event) => void events.push([bucket, event]) });
     await world.objects.service.createBucket(ann, Bucket);
     await world.objects.service.createBucket(ann, 'logs');
-    s3 = new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      credentials: { accessKeyId: 'AK-ann', secretAccessKey: 'SK-ann' },
-    });
+    s3 = s3Client(world.url, world.key('ann'));
   });
   after(async () => {
     s3.destroy();

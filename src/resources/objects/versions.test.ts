@@ -13,9 +13,10 @@ import {
   ListObjectVersionsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
-import { type ObjectWorld, objectWorld, REGION } from './world.fixture.ts';
+import { s3Client } from './clients.fixture.ts';
+import { type ObjectWorld, objectWorld } from './world.fixture.ts';
 
 /** Versions, as the AWS SDK sees them. */
 describe('versions', () => {
@@ -24,13 +25,7 @@ describe('versions', () => {
   const Bucket = 'versioned';
   before(async () => {
     world = await objectWorld();
-    const { access, secret } = world.key('ann');
-    s3 = new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      credentials: { accessKeyId: access, secretAccessKey: secret },
-    });
+    s3 = s3Client(world.url, world.key('ann'));
     await s3.send(new CreateBucketCommand({ Bucket }));
   });
   after(async () => {

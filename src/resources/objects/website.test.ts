@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { send } from './signed-request.fixture.ts';
-import { DOMAIN, type ObjectWorld, objectWorld, person, REGION } from './world.fixture.ts';
+import { s3Client } from './clients.fixture.ts';
+import { send } from './requests.fixture.ts';
+import { DOMAIN, type ObjectWorld, objectWorld, person } from './world.fixture.ts';
 
 const ann = person('ann');
 
@@ -33,7 +34,7 @@ describe('CORS, as browsers ask', () => {
       'access-control-request-headers': 'Content-Type, x-obs-acl',
     };
     for (const answer of [await ask('/pages/a%20b', headers), await ask('/a', headers, `pages.${DOMAIN}`)]) {
-      assert.equal(answer.status, 200, answer.body);
+      assert.equal(answer.status, 200, answer.text);
       assert.equal(answer.headers['access-control-allow-origin'], origin);
       assert.equal(answer.headers['access-control-allow-methods'], 'PUT, POST, GET');
       assert.equal(answer.headers['access-control-allow-headers'], 'content-type, x-obs-acl');
@@ -62,13 +63,7 @@ describe('CORS, as browsers ask', () => {
   });
 
   it('a browser uploads by a signed URL, and reads answers and errors', async () => {
-    const s3 = new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      credentials: { accessKeyId: 'AK-ann', secretAccessKey: 'SK-ann' },
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-    });
+    const s3 = s3Client(world.url, world.key('ann'), { requestChecksumCalculation: 'WHEN_REQUIRED' });
     const place = { Bucket: 'pages', Key: 'up' };
     const url = await getSignedUrl(s3, new PutObjectCommand(place), { expiresIn: 60 });
     const put = await fetch(url, { method: 'PUT', body: 'hello', headers: { origin } });
@@ -117,16 +112,16 @@ describe('websites', () => {
     const configured = await configure(
       `<IndexDocument><Suffix>index.html</Suffix></IndexDocument><ErrorDocument><Key>error.html</Key></ErrorDocument>${routes}`,
     );
-    assert.equal(configured.status, 200, configured.body);
+    assert.equal(configured.status, 200, configured.text);
     const home = await get('/');
-    assert.deepEqual([home.status, home.body, home.headers['content-type']], [200, 'home', 'text/html']);
-    assert.equal((await get('/docs/')).body, 'docs');
+    assert.deepEqual([home.status, home.text, home.headers['content-type']], [200, 'home', 'text/html']);
+    assert.equal((await get('/docs/')).text, 'docs');
     const slash = await get('/docs');
     assert.deepEqual([slash.status, slash.headers.location], [302, '/docs/']);
     const missing = await get('/missing');
-    assert.deepEqual([missing.status, missing.body, missing.headers['content-type']], [404, 'sorry', 'text/html']);
+    assert.deepEqual([missing.status, missing.text, missing.headers['content-type']], [404, 'sorry', 'text/html']);
     const head = await get('/missing', 'HEAD');
-    assert.deepEqual([head.status, head.body], [404, '']);
+    assert.deepEqual([head.status, head.text], [404, '']);
     const old = await get('/old');
     assert.deepEqual([old.status, old.headers.location], [301, '/new?x=1']);
     assert.equal((await get('/was/a%20b')).headers.location, '/is/a%20b');
@@ -134,7 +129,7 @@ describe('websites', () => {
     assert.deepEqual([gone.status, gone.headers.location], [302, 'https://example.com/lost']);
     const post = await get('/index.html', 'POST');
     assert.equal(post.status, 405);
-    assert.match(post.body, /<h1>405 MethodNotAllowed/);
+    assert.match(post.text, /<h1>405 MethodNotAllowed/);
     // The API answers on its own name as before, and tells of the redirect.
     const api = await send(world, 'GET', '/pages/old');
     assert.deepEqual([api.status, api.headers['x-obs-website-redirect-location']], [200, '/new?x=1']);
@@ -152,7 +147,7 @@ describe('websites', () => {
     await configure('<IndexDocument><Suffix>index.html</Suffix></IndexDocument>');
     const nobody = await send(world, 'GET', '/', { host, as: null });
     assert.equal(nobody.status, 403);
-    assert.match(nobody.body, /<h1>403 AccessDenied/);
+    assert.match(nobody.text, /<h1>403 AccessDenied/);
     assert.equal((await send(world, 'GET', '/', { host, as: 'eve' })).status, 403);
     await put('%2Fevil.test/index.html', 'x');
     const slash = await get('/%2Fevil.test');
@@ -160,6 +155,6 @@ describe('websites', () => {
     assert.equal((await put('bad', '', { 'x-obs-website-redirect-location': 'javascript:x' })).code, 'InvalidArgument');
     const none = await send(world, 'GET', '/', { host: `none-such.obs-website.${DOMAIN}` });
     assert.equal(none.status, 404);
-    assert.match((await get('/<script>')).body, /404 NoSuchKey<\/h1><p>[^<]*<\/p>/);
+    assert.match((await get('/<script>')).text, /404 NoSuchKey<\/h1><p>[^<]*<\/p>/);
   });
 });

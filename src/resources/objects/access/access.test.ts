@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { giveKey, type Sent, send } from '../protocol/requests.fixture.ts';
+import { giveKey, type Sent, send } from '../requests.fixture.ts';
 import { type ObjectWorld, objectWorld } from '../world.fixture.ts';
 import {
   BUCKET_LISTS,
@@ -33,7 +33,7 @@ const STAYS: Record<string, number> = { PutBucketAcl: 400, PutBucketPolicy: 400,
 describe('access over HTTP', () => {
   let world: ObjectWorld;
   const ask = (who: string | undefined, method: string, path: string, sent?: Sent) =>
-    send(world, who, method, path, sent);
+    send(world, method, path, { ...sent, as: who ?? null });
   async function ok(who: string | undefined, method: string, path: string, sent?: Sent) {
     const answer = await ask(who, method, path, sent);
     assert.ok(answer.status < 300, `${who} ${method} ${path}: ${answer.status} ${answer.text}`);

@@ -13,6 +13,8 @@ export interface Body {
   size?: number;
   /** Content-MD5 in hex. */
   md5?: string;
+  /** Names of the checksums that come with it. */
+  checksums: string[];
   /** Call when all is read: throws BadDigest or XAmzContentSHA256Mismatch; returns the checksums that held. */
   verify(): Record<string, string>;
 }
@@ -68,6 +70,7 @@ export function openBody(request: IncomingMessage, auth: Authenticated, limit: n
     source: source(),
     ...(size === undefined ? {} : { size }),
     ...(md5 === undefined ? {} : { md5 }),
+    checksums: [...running.keys()],
     verify() {
       if (sha256) {
         const given = Buffer.from(auth.payloadHash!, 'hex');

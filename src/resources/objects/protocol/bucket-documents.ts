@@ -91,7 +91,7 @@ export const loggingShape: Shape<LoggingSettings> = {
 };
 
 const EVENTS =
-  /^(?:s3:)?(ObjectCreated:(?:\*|Put|Post|Copy|CompleteMultipartUpload)|ObjectRemoved:(?:\*|Delete|DeleteMarkerCreated))$/;
+  /^(?:s3:)?(ObjectCreated:(?:\*|Put|Post|Copy|CompleteMultipartUpload)|(?:ObjectRemoved|LifecycleExpiration):(?:\*|Delete|DeleteMarkerCreated)|LifecycleTransition)$/;
 
 /** An event; S3 writes `s3:` before what OBS calls it. */
 const event: Field<string> = single(
@@ -100,7 +100,7 @@ const event: Field<string> = single(
     if (found === undefined) {
       throw obsFailure(
         'InvalidArgument',
-        `${at} is no event: ObjectCreated:* (Put, Post, Copy, CompleteMultipartUpload), ObjectRemoved:* (Delete, DeleteMarkerCreated).`,
+        `${at} is no event: ObjectCreated:* (Put, Post, Copy, CompleteMultipartUpload), ObjectRemoved:* and LifecycleExpiration:* (Delete, DeleteMarkerCreated), LifecycleTransition.`,
       );
     }
     return found;

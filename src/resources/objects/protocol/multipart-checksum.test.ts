@@ -8,13 +8,16 @@ import {
   CreateMultipartUploadCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListPartsCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { s3Client } from '../clients.fixture.ts';
 import { joinChecksums } from '../multipart-checksum.ts';
-import { type ObjectWorld, objectWorld, REGION } from '../world.fixture.ts';
+import { type ObjectWorld, objectWorld } from '../world.fixture.ts';
 import { checksum } from './checksums.ts';
 
 const MiB = 1024 * 1024;
@@ -39,14 +42,7 @@ describe('checksums and metadata', () => {
 
   before(async () => {
     world = await objectWorld();
-    const { access, secret } = world.key('ann');
-    s3 = new S3Client({
-      endpoint: world.url,
-      region: REGION,
-      forcePathStyle: true,
-      credentials: { accessKeyId: access, secretAccessKey: secret },
-      maxAttempts: 1,
-    });
+    s3 = s3Client(world.url, world.key('ann'));
     await s3.send(new CreateBucketCommand({ Bucket }));
   });
   after(async () => {
@@ -106,6 +102,51 @@ describe('checksums and metadata', () => {
     await assert.rejects(upload('CRC64NVME', 'COMPOSITE'), { name: 'InvalidRequest' });
     await assert.rejects(upload('CRC32', 'FULL_OBJECT', { ChecksumCRC32: 'AAAAAA==' }), { name: 'BadDigest' });
     await assert.rejects(upload('CRC32', 'FULL_OBJECT', { MpuObjectSize: 7 }), { name: 'InvalidRequest' });
+  });
+
+  it('the store takes the checksum that an upload asked for of parts that come without', async () => {
+    const plain = s3Client(world.url, world.key('ann'), { requestChecksumCalculation: 'WHEN_REQUIRED' });
+    const body = randomBytes(5 * MiB);
+    const tail = randomBytes(1000);
+    await plain.send(new PutObjectCommand({ Bucket, Key: 'tail', Body: tail }));
+    for (const name of ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const) {
+      const Key = `asked-${name}`;
+      const of = (bytes: Buffer) => {
+        const sum = checksum(name.toLowerCase() as 'crc32');
+        sum.update(bytes);
+        return sum.digest();
+      };
+      const asked = { Bucket, Key, ChecksumAlgorithm: name };
+      const { UploadId } = await plain.send(new CreateMultipartUploadCommand(asked));
+      const sent: string[] = [];
+      world.objects.server.once('request', ({ headers }) => sent.push(...Object.keys(headers)));
+      const first = await plain.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: body }));
+      assert.ok(!sent.some(header => header.startsWith('x-amz-checksum')), 'the client sent none');
+      assert.equal(first[`Checksum${name}`], of(body));
+      const copy = { Bucket, Key, UploadId, PartNumber: 2, CopySource: `${Bucket}/tail` };
+      const { CopyPartResult: second } = await plain.send(new UploadPartCopyCommand(copy));
+      assert.equal(second![`Checksum${name}`], of(tail));
+      const { Parts: listed } = await plain.send(new ListPartsCommand({ Bucket, Key, UploadId }));
+      assert.deepEqual(
+        listed!.map(part => part[`Checksum${name}`]),
+        [of(body), of(tail)],
+      );
+      const Parts = [
+        { ...first, PartNumber: 1 },
+        { ...second, PartNumber: 2 },
+      ];
+      const done = await plain.send(
+        new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }),
+      );
+      const wanted =
+        name === 'CRC64NVME'
+          ? of(Buffer.concat([body, tail]))
+          : `${of(Buffer.concat([body, tail].map(part => Buffer.from(of(part), 'base64'))))}-2`;
+      assert.equal(done[`Checksum${name}`], wanted);
+      const head = await s3.send(new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' }));
+      assert.equal(head[`Checksum${name}`], wanted);
+    }
+    plain.destroy();
   });
 
   it('metadata in UTF-8 and Latin-1 comes back byte by byte; callbacks are refused', async () => {

@@ -119,6 +119,7 @@ export const copyPart: ObsHandler = async call => {
     [
       ['LastModified', isoTime(part.lastModified)],
       ['ETag', `"${part.etag}"`],
+      ...(call.dialect.name === 'aws' ? checksumXml(part.checksum) : []),
     ],
   ]);
 };

@@ -28,6 +28,7 @@ export const postObject: ObsHandler = async call => {
   await services.guard.require(principal, 'obs:object:PutObject', path);
   const { source, verify, md5 } = body(write, Math.min(size.max, MAX_PUT_BYTES));
   const info = await services.objects.put(principal, path, source, {
+    via: 'Post',
     ...given,
     ...(md5 === undefined ? {} : { md5 }),
     ...(encrypt ? { encrypt } : {}),

@@ -3,7 +3,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { send } from '../signed-request.fixture.ts';
+import { send } from '../requests.fixture.ts';
 import { DOMAIN, type ObjectWorld, objectWorld, person, REGION } from '../world.fixture.ts';
 
 const require = createRequire(import.meta.url);
