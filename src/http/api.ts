@@ -22,6 +22,13 @@ export interface Call<O> {
   remoteAddress: string;
   /** Tells the audit trail what only the handler finds out. Of several notes the members add up. */
   note(note: AuditNote): void;
+  /**
+   * Of what goes on after the answer: why the caller may not do this any more, or undefined. The credential and the policies are asked
+   * again as they are then.
+   */
+  refusal(): Promise<string | undefined>;
+  /** Records what became of it after the answer, as an operation of that name; never throws. */
+  afterwards(operation: string, durationMs: number): Promise<void>;
 }
 
 /** An answer with a status or headers of its own. */

@@ -10,3 +10,4 @@ export {
   type WorkspaceView,
 } from './authorization.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';
+export { createTerminals, type TerminalProgram, type Terminals } from './terminals.ts';

@@ -5,18 +5,19 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { Failure } from '../kernel/failure.ts';
+import { Failure, isFailure } from '../kernel/failure.ts';
 import { hexId } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Principal } from '../kernel/principal.ts';
 import type { Authorizer } from '../policy/authorizer.ts';
 import { readJsonText } from '../policy/json-text.ts';
 import { errorBody } from '../wire/error-body.ts';
-import { type ErrorStyle, pathParameters, textAt } from '../wire/operation.ts';
+import type { ErrorStyle } from '../wire/operation.ts';
 import type { AnyOperation, Call, Route } from './api.ts';
 import { Reply } from './api.ts';
-import { type Audit, type AuditNote, attributedTo } from './audit.ts';
-import type { Authenticate, RawRequest } from './authentication.ts';
+import type { Audit, AuditNote } from './audit.ts';
+import { isReadOnly, madeBy, recordOf } from './audit-record.ts';
+import { type Authenticate, AuthenticationFailure, type RawRequest } from './authentication.ts';
 import {
   type Authorization,
   authorize,
@@ -45,7 +46,6 @@ export interface ApiServerOptions {
 
 /** Of bodies in which every member must be given once. */
 const MAX_DEPTH = 64;
-const READ_ONLY = new Set(['GET', 'HEAD']);
 
 interface RequestState {
   requestId: string;
@@ -125,7 +125,7 @@ export function createApiServer(options: ApiServerOptions): {
     reply.header('X-Content-Type-Options', 'nosniff');
     // Official clients sign and send `{}` on GET (reference api/README 3.2); the framework does not read it.
     const { 'content-length': length, 'transfer-encoding': chunked } = request.headers;
-    if (READ_ONLY.has(request.method) && (Number(length ?? 0) > 0 || chunked !== undefined)) {
+    if ((request.method === 'GET' || request.method === 'HEAD') && (Number(length ?? 0) > 0 || chunked !== undefined)) {
       state.rawBody = await readSmall(request);
     }
   });
@@ -191,14 +191,7 @@ export function createApiServer(options: ApiServerOptions): {
     const params = request.params as Record<string, string>;
     const isPublic = typeof op.action === 'object' && 'public' in op.action;
     if (!isPublic) {
-      const raw: RawRequest = {
-        method: request.method,
-        url: request.raw.url ?? '/',
-        headers: request.headers,
-        body: state.rawBody,
-        remoteAddress: request.ip,
-      };
-      const principal = { ...(await options.authenticate(raw)), sourceIp: request.ip };
+      const principal = { ...(await options.authenticate(rawRequest(request))), sourceIp: request.ip };
       // Known from here on, also to the record of a refusal.
       state.principal = principal;
       try {
@@ -249,6 +242,38 @@ export function createApiServer(options: ApiServerOptions): {
     call.workspaceId = state.authorization!.workspaceId;
   }
 
+  /** Asks once more whether the caller of a request may do it, long after the answer. */
+  async function refusal(
+    request: FastifyRequest,
+    call: Call<AnyOperation>,
+    op: AnyOperation,
+  ): Promise<string | undefined> {
+    const { principal } = stateOf(request);
+    const { params, query, body, projectId } = call;
+    const parts = { params, query: query as Record<string, unknown>, body, projectId };
+    try {
+      await options.authenticate(rawRequest(request)).catch(error => {
+        // What was signed then is too old now; that says nothing of the key.
+        if (!(error instanceof AuthenticationFailure && error.problem === 'skewed')) throw error;
+      });
+      if (principal) await authorize(options, op, principal, parts, () => {});
+      return undefined;
+    } catch (error) {
+      if (isFailure(error)) return error.message;
+      throw error;
+    }
+  }
+
+  function rawRequest(request: FastifyRequest): RawRequest {
+    return {
+      method: request.method,
+      url: request.raw.url ?? '/',
+      headers: request.headers,
+      body: stateOf(request).rawBody,
+      remoteAddress: request.ip,
+    };
+  }
+
   function mount(routes: readonly Route[]): void {
     for (const { operation: op, handler } of routes) {
       // Made when first needed: together they would take a third of the start.
@@ -277,6 +302,9 @@ export function createApiServer(options: ApiServerOptions): {
               note: (note: AuditNote) => {
                 state.note = { ...state.note, ...note };
               },
+              refusal: () => refusal(request, call, op),
+              afterwards: (operation: string, durationMs: number) =>
+                record(request, op, { status: op.status }, { operation, durationMs }),
             } as Call<AnyOperation>;
             // Where the body decides which action is needed, it must be sound first.
             const bodyDecides = typeof op.action === 'object' && 'choose' in op.action;
@@ -326,62 +354,40 @@ export function createApiServer(options: ApiServerOptions): {
     outcome: { status: number; code?: string },
   ): Promise<void> {
     const state = stateOf(request);
-    const { principal, authorization, note } = state;
-    const readOnly = READ_ONLY.has(op.method) || op.readOnly === true;
+    const { principal, authorization } = state;
+    const readOnly = isReadOnly(op);
     const refused = authorization?.verdict === 'deny' || state.turnedAway || (principal && outcome.status === 403);
     // What only looks is told when it was refused.
     if (state.audited || (readOnly && !refused)) return;
     state.audited = true;
-    const params = request.params as Record<string, string>;
-    const who = principal ?? note.who;
-    const target = note.target ?? state.made ?? authorization?.target ?? targetOfPath(op, params);
-    const verdict = authorization?.verdict ?? (state.turnedAway ? 'deny' : 'none');
+    await record(request, op, outcome);
+  }
+
+  /** Writes an audit record of a request; `later` is what became of it after the answer. */
+  async function record(
+    request: FastifyRequest,
+    op: AnyOperation,
+    outcome: { status: number; code?: string },
+    later?: { operation: string; durationMs: number },
+  ): Promise<void> {
     try {
-      await options.audit({
-        requestId: request.id,
-        service: authorization?.action?.split(':')[0] ?? SERVICE_OF_STYLE[op.errors],
-        operation: op.id,
-        method: op.method,
-        path: (request.raw.url ?? '').split('?')[0]!,
-        readOnly,
-        status: outcome.status,
-        ...(outcome.code ? { errorCode: outcome.code } : {}),
-        ...(who ? attributedTo(who) : {}),
-        ...authorization,
-        verdict,
-        ...(target === undefined ? {} : { target }),
-        ...(params.project_id ? { projectId: params.project_id } : {}),
-        sourceAddress: request.ip,
-        durationMs: Math.round(Number(process.hrtime.bigint() - state.startedAt) / 1e6),
-      });
+      await options.audit(
+        recordOf(op, {
+          url: request.raw.url ?? '',
+          params: request.params as Record<string, string>,
+          sourceAddress: request.ip,
+          durationMs: Math.round(Number(process.hrtime.bigint() - stateOf(request).startedAt) / 1e6),
+          ...stateOf(request),
+          ...outcome,
+          ...later,
+        }),
+      );
     } catch (error) {
       log.error({ err: error, requestId: request.id, operation: op.id }, 'audit record could not be written');
     }
   }
 
   return { app, mount };
-}
-
-/** The service of operations that name no action. */
-const SERVICE_OF_STYLE: Record<ErrorStyle, string> = {
-  modelarts: 'modelarts',
-  keystone: 'iam',
-  iam: 'iam',
-  eps: 'eps',
-};
-
-/** What a call has made, as its declaration says, or undefined. */
-function madeBy(op: AnyOperation, body: unknown): string | undefined {
-  const id = op.makes && textAt(body, ...op.makes.id.split('.'));
-  return id === undefined ? undefined : `${op.makes!.kind}/${id}`;
-}
-
-/** What the path of a call names last: `user/…` of `/v3/groups/{group_id}/users/{user_id}`. */
-function targetOfPath(op: AnyOperation, params: Record<string, string>): string | undefined {
-  const name = pathParameters(op.path)
-    .filter(each => each !== 'project_id')
-    .at(-1);
-  return name && `${name.replace(/_id$/, '').replaceAll('_', '-')}/${params[name] ?? ''}`;
 }
 
 /** Makes a value at its first use and keeps it. */

@@ -7,11 +7,12 @@ import { type CommandContext, contextOf } from '../context.ts';
 import { badArgument, nameAndValue, repeatable, wholeNumber } from '../options.ts';
 import { printOne, printRows, seconds } from '../output.ts';
 import { transferProgress } from '../progress.ts';
+import { addTrainShell } from './train-shell.ts';
 
 /** The engine that `submit` uses when none is named: what the preset image really holds. */
 export const DEFAULT_ENGINE = 'pytorch_1.13.1-cpu-py_3.11-debian_12-x86_64';
 
-/** `atelier train submit|list|show|logs|events|stop|delete`. */
+/** `atelier train submit|list|show|logs|events|shell|stop|delete`. */
 export function addTrain(program: Command): void {
   const train = program.command('train').description('training jobs');
 
@@ -109,6 +110,8 @@ export function addTrain(program: Command): void {
         Event: row => row.text,
       });
     });
+
+  addTrainShell(train);
 
   train
     .command('stop')
