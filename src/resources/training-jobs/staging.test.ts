@@ -28,6 +28,7 @@ test('an output is uploaded once, also when the upload is refused or killed in t
   const host = {
     output: () => join(dir, 'output'),
     uploadState: () => join(dir, 'state.json'),
+    outputBase: () => join(dir, 'base.json'),
   } as unknown as HostPaths;
   const credential = { principal } as AgencyCredential;
   const upload = (storage: ObjectService = service) =>
