@@ -59,12 +59,21 @@ export async function stage(
   signal: AbortSignal,
   report: StagingReport,
 ): Promise<void> {
-  const fetch = async (began: string, ended: string, mark: string, from: StoragePath, dir: string) => {
+  /** `optional`: there may be nothing yet. */
+  const fetch = async (
+    began: string,
+    ended: string,
+    mark: string,
+    from: StoragePath,
+    dir: string,
+    optional = false,
+  ) => {
     await report.began(began, mark);
     const start = performance.now();
     const result = await repeated(signal, () =>
       storage.download(credential.principal, from, dir, { signal, ...OWNER }),
     ).catch(error => {
+      if (optional && isFailure(error, 'NoSuchKey')) return { files: 0, bytes: 0 };
       throw definite(error, `${ended} could not be downloaded from ${storageUrl(from)}`);
     });
     await report.ended(`${ended} downloaded`, mark, (performance.now() - start) / 1000, result.files, result.bytes);
@@ -90,6 +99,7 @@ export async function stage(
       `output-${index}`,
       output.to,
       host.output(output.name, index),
+      true,
     );
   }
 }
