@@ -18,11 +18,13 @@ export interface ScriptJob {
   bucket: string;
   flavor?: string;
   inputs?: { name: string; url: string }[];
-  outputs?: { name: string; url: string }[];
+  outputs?: { name: string; url: string; prefetch_to_local?: boolean }[];
   parameters?: Record<string, string>;
   environments?: Record<string, string>;
   files?: Record<string, string>;
   spec?: Record<string, unknown>;
+  nodes?: number;
+  annotations?: Record<string, string>;
 }
 
 /** Uploads a script and creates a job that runs it. */
@@ -34,13 +36,13 @@ export async function submitScript(installation: Installation, job: ScriptJob): 
   for (const [name, content] of Object.entries(job.files ?? {})) {
     await obs.put({ bucket: job.bucket, key: code + name }, Buffer.from(content));
   }
-  const channel = (item: { name: string; url: string }) => ({
-    name: item.name,
-    remote: { obs: { obs_url: item.url } },
+  const channel = ({ url, ...item }: { name: string; url: string }) => ({
+    ...item,
+    remote: { obs: { obs_url: url } },
   });
   return client.createJob({
     kind: 'job',
-    metadata: { name: job.name },
+    metadata: { name: job.name, ...(job.annotations ? { annotations: job.annotations } : {}) },
     algorithm: {
       code_dir: `/${job.bucket}/${code}`,
       boot_file: `/${job.bucket}/${code}main.py`,
@@ -50,7 +52,10 @@ export async function submitScript(installation: Installation, job: ScriptJob): 
       inputs: (job.inputs ?? []).map(channel),
       outputs: (job.outputs ?? []).map(channel),
     },
-    spec: { resource: { flavor_id: job.flavor ?? 'modelarts.vm.cpu.1u', node_count: 1 }, ...(job.spec ?? {}) },
+    spec: {
+      resource: { flavor_id: job.flavor ?? 'modelarts.vm.cpu.1u', node_count: job.nodes ?? 1 },
+      ...(job.spec ?? {}),
+    },
   });
 }
 
@@ -79,12 +84,12 @@ export function inPhase(
   );
 }
 
-/** The whole log of a job's first task. */
-export async function logOf(installation: Installation, id: string): Promise<string> {
+/** The whole log of a job's task, the first one when none is named. */
+export async function logOf(installation: Installation, id: string, task = 'worker-0'): Promise<string> {
   let text = '';
   let offset = 0;
   for (;;) {
-    const part = await installation.client.logFrom(id, 'worker-0', offset);
+    const part = await installation.client.logFrom(id, task, offset);
     text += part.content;
     if (part.next_offset === offset) return text;
     offset = part.next_offset;

@@ -30,7 +30,7 @@ function cpuFlavor(vcpus: number, memoryGiB: number): Flavor {
     memoryBytes: memoryGiB * GIB,
     gpus: 0,
     diskGiB: 50,
-    maxNodes: 1,
+    maxNodes: 16,
   };
 }
 
@@ -45,7 +45,7 @@ function gpuFlavor(gpus: number): Flavor {
     memoryBytes: memoryGiB * GIB,
     gpus,
     diskGiB: 400,
-    maxNodes: 1,
+    maxNodes: 16,
   };
 }
 

@@ -8,6 +8,7 @@ import { oneJob, training } from './common.api.ts';
 const text = Type.Optional(nullable(Type.String()));
 const flag = Type.Optional(nullable(Type.Boolean()));
 const object = Type.Optional(nullable(anyObject));
+const amount = Type.Optional(nullable(Type.Number({ minimum: 0, maximum: 100_000 })));
 
 // As in algorithms; an API's declaration stands alone, so that clients can load it without the server.
 const parameterSchema = open({
@@ -73,7 +74,16 @@ const jobBody = open({
     nullable(
       open({
         resource: Type.Optional(
-          nullable(open({ flavor_id: text, pool_id: text, node_count: Type.Optional(nullable(Type.Integer())) })),
+          nullable(
+            open({
+              flavor_id: text,
+              pool_id: text,
+              node_count: Type.Optional(nullable(Type.Integer())),
+              main_container_customized_flavor: Type.Optional(
+                nullable(open({ cpu_core_num: amount, mem_size: amount, accelerator_num: amount })),
+              ),
+            }),
+          ),
         ),
         volumes: Type.Optional(nullable(Type.Array(anyObject))),
         log_export_path: Type.Optional(nullable(open({ obs_url: text, host_path: text }))),
@@ -109,10 +119,13 @@ function jobNeeds(body: unknown): Need[] {
       obsNeed('obs:object:PutObject', path && asDirectory(path), `to write the output ${name}`),
     ),
     ...obsNeed('obs:object:PutObject', logs, 'to export the logs to [log_export_path]'),
-    ...(valueAt(body, 'spec', 'schedule_policy', 'priority') === 3
-      ? [{ action: 'modelarts:trainJob:setHighPriority', why: 'to choose priority 3' }]
-      : []),
+    ...priorityNeeds(body),
   ];
+}
+
+function priorityNeeds(body: unknown): Need[] {
+  const highest = valueAt(body, 'spec', 'schedule_policy', 'priority') === 3;
+  return highest ? [{ action: 'modelarts:trainJob:setHighPriority', why: 'to choose priority 3' }] : [];
 }
 
 const jobResponse = open({
@@ -144,6 +157,7 @@ const jobResponse = open({
         reason_code: Type.String(),
         reason: Type.String(),
         submitted_at: Type.Integer(),
+        estimated_start: Type.Optional(Type.Integer()),
       }),
     ),
   }),
@@ -237,11 +251,21 @@ export const showTrainingJob = operation({
 export const changeTrainingJob = operation({
   ...oneJob,
   id: 'ChangeTrainingJobDescription',
-  summary: 'Change the description of a training job',
+  summary: 'Change the description of a training job, or the priority of one that waits',
   method: 'PUT',
   path: jobPath,
   action: 'modelarts:trainJob:update',
-  body: open({ description: text }),
+  needs: ({ body }) => priorityNeeds(body),
+  body: open({
+    description: text,
+    spec: Type.Optional(
+      nullable(
+        open({
+          schedule_policy: Type.Optional(nullable(open({ priority: Type.Optional(nullable(Type.Integer())) }))),
+        }),
+      ),
+    ),
+  }),
   status: 200,
   response: Type.Null(),
   invalid,

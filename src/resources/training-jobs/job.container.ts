@@ -1,7 +1,7 @@
-import { accountNetworkName } from '../../kernel/names.ts';
 import type { ContainerSpec, Mount } from '../../runtime/driver.ts';
+import { retryPolicy } from './job.fault.ts';
 import { LAUNCHER, launchArguments } from './job.launcher.ts';
-import type { Job } from './job.model.ts';
+import { type Job, nodesOf } from './job.model.ts';
 import {
   CREDENTIALS_FILE,
   containerPaths,
@@ -14,14 +14,17 @@ import {
   PLATFORM_DIR,
 } from './job.paths.ts';
 import type { TrainingSettings } from './job.ports.ts';
-import { TASK } from './job.ts';
+import { taskName, taskNames } from './job.ts';
 
 /** The user every job runs as (behaviour/training.md 6, custom image rules). */
 export const JOB_OWNER = { uid: 1000, gid: 100 };
 
-/** Name of a job's container: the same at every attempt, so that it is found again and never made twice. */
-export function containerName(installation: string, jobId: string): string {
-  return `atelier-${installation}-training-job-${jobId}`;
+/**
+ * Name of the container of a job's task, so that it is found again and never made twice. The first task has the job's name alone, as
+ * jobs had that ran before there were several.
+ */
+export function containerName(installation: string, jobId: string, index = 0): string {
+  return `atelier-${installation}-training-job-${jobId}${index === 0 ? '' : `-${taskName(index)}`}`;
 }
 
 /** Labels by which all containers of this installation's jobs are found. */
@@ -33,11 +36,22 @@ export function jobLabels(installation: string, jobId?: string): Record<string, 
   };
 }
 
+/** The name by which the tasks of a job find each other, and the domain of their names. */
+function virtualJob(jobId: string): string {
+  return `ma-job-${jobId}`;
+}
+
+/** The names of a job's tasks on its network, in the order of the tasks (behaviour/training.md 5). */
+export function workerHosts(jobId: string, nodes: number): string[] {
+  const name = virtualJob(jobId);
+  return taskNames(nodes).map(task => `${name}-${task}.${name}`);
+}
+
 /** The variables of behaviour/training.md 5 that do not depend on where the platform is reached. */
-function jobEnvironment(job: Job, settings: Pick<TrainingSettings, 'pip'>): Record<string, string> {
+function jobEnvironment(job: Job, index: number, settings: Pick<TrainingSettings, 'pip'>): Record<string, string> {
   const { spec } = job;
   const paths = containerPaths(spec);
-  const virtualJob = `ma-job-${job.id}`;
+  const nodes = nodesOf(spec);
   const byEnv = (list: readonly { name: string; accessMethod: string }[], dirs: string[]) =>
     Object.fromEntries(
       list.flatMap((channel, index) => (channel.accessMethod === 'env' ? [[channel.name, dirs[index]!]] : [])),
@@ -50,15 +64,15 @@ function jobEnvironment(job: Job, settings: Pick<TrainingSettings, 'pip'>): Reco
     MA_LOG_DIR: LOG_DIR,
     MA_SCRIPT_INTERPRETER: 'python',
     WORKSPACE: paths.code,
-    MA_NUM_HOSTS: '1',
+    MA_NUM_HOSTS: String(nodes),
     MA_NUM_GPUS: String(spec.flavor.gpus),
     MA_TASK_NAME: 'worker',
-    VC_TASK_INDEX: '0',
-    VC_WORKER_NUM: '1',
-    VC_WORKER_HOSTS: `${virtualJob}-worker-0.${virtualJob}`,
-    MA_CURRENT_INSTANCE_NAME: `modelarts-job-${job.id}-${TASK}`,
-    MA_VJ_NAME: virtualJob,
-    MA_DETECT_TRAIN_INJECT_CODE: '0',
+    VC_TASK_INDEX: String(index),
+    VC_WORKER_NUM: String(nodes),
+    VC_WORKER_HOSTS: workerHosts(job.id, nodes).join(','),
+    MA_CURRENT_INSTANCE_NAME: `modelarts-job-${job.id}-${taskName(index)}`,
+    MA_VJ_NAME: virtualJob(job.id),
+    MA_DETECT_TRAIN_INJECT_CODE: retryPolicy(spec.annotations).most > 0 ? '1' : '0',
     MA_CREDENTIALS_FILE: CREDENTIALS_FILE,
     MA_PROJECT_ID: job.projectId,
     S3_VERIFY_SSL: '0',
@@ -66,6 +80,8 @@ function jobEnvironment(job: Job, settings: Pick<TrainingSettings, 'pip'>): Reco
     PYTHONUNBUFFERED: '1',
     PIP_BREAK_SYSTEM_PACKAGES: '1',
     OMP_NUM_THREADS: String(Math.max(Math.floor(spec.flavor.vcpus), 1)),
+    // Without it a library may choose the loopback interface, where no other node is.
+    ...(nodes > 1 ? { NCCL_SOCKET_IFNAME: 'eth0', GLOO_SOCKET_IFNAME: 'eth0' } : {}),
     ...(settings.pip ? { MA_PIP_URL: settings.pip.url, MA_PIP_HOST: settings.pip.host } : {}),
     ...byEnv(spec.inputs, paths.inputs),
     ...byEnv(spec.outputs, paths.outputs),
@@ -73,16 +89,18 @@ function jobEnvironment(job: Job, settings: Pick<TrainingSettings, 'pip'>): Reco
   };
 }
 
-/** The container of a job. Everything in it follows from the job, so making it again makes the same. */
+/** The container of a job's task on `network`. Everything in it follows from the job, so making it again makes the same. */
 export function jobContainer(
   job: Job,
+  index: number,
   host: HostPaths,
-  installation: string,
+  place: { installation: string; network: string },
   settings: TrainingSettings,
 ): ContainerSpec {
   const { spec } = job;
   const paths = containerPaths(spec);
-  const virtualJob = `ma-job-${job.id}`;
+  const nodes = nodesOf(spec);
+  const ownName = workerHosts(job.id, nodes)[index]!;
   const mounts: Mount[] = [
     { source: host.modelarts, target: MOUNT, readOnly: false },
     { source: host.cache, target: '/cache', readOnly: false },
@@ -91,19 +109,19 @@ export function jobContainer(
     ...(spec.localCodeDir ? [{ source: host.localCode, target: spec.localCodeDir, readOnly: false }] : []),
   ];
   return {
-    name: containerName(installation, job.id),
-    labels: jobLabels(installation, job.id),
+    name: containerName(place.installation, job.id, index),
+    labels: { ...jobLabels(place.installation, job.id), 'atelier.task': taskName(index) },
     image: spec.image,
     entrypoint: ['/bin/sh', LAUNCHER],
-    command: launchArguments(spec, paths),
-    env: jobEnvironment(job, settings),
+    command: launchArguments(spec, paths, { index, hosts: workerHosts(job.id, nodes) }),
+    env: jobEnvironment(job, index, settings),
     user: `${JOB_OWNER.uid}:${JOB_OWNER.gid}`,
     workingDir: '/',
-    hostname: `modelarts-job-${job.id}-${TASK}`,
+    hostname: `modelarts-job-${job.id}-${taskName(index)}`,
     mounts,
-    network: accountNetworkName(installation, job.accountId),
+    network: place.network,
     // The rendezvous name that distributed launch scripts build must resolve on a single node as well.
-    hosts: { [`${virtualJob}-worker-0.${virtualJob}`]: '127.0.0.1' },
+    ...(nodes === 1 ? { hosts: { [ownName]: '127.0.0.1' } } : { networkAliases: [ownName, ownName.split('.')[0]!] }),
     ports: [],
     limits: {
       cpus: spec.flavor.vcpus,

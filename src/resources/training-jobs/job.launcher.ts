@@ -1,8 +1,16 @@
-import type { JobSpec } from './job.model.ts';
+import { CHECK_COMPLAINT, CHECK_EXIT_CODE } from './job.fault.ts';
+import { type JobSpec, nodesOf } from './job.model.ts';
 import { LAUNCH_DIR, PLATFORM_DIR } from './job.paths.ts';
 
 export const LAUNCHER = `${LAUNCH_DIR}/launch.sh`;
 const READY_FILE = `${PLATFORM_DIR}/ready.env`;
+
+/**
+ * What a container must have free. The documented 32 GB of disk and 1 GB of shared memory are those of a machine for eight accelerators;
+ * these are enough for the smallest flavor.
+ */
+const CHECK_SHM_MIB = 64;
+const CHECK_DISK_MIB = 512;
 
 /**
  * The first process of every job's container. It takes its work as arguments, so nothing a user wrote is ever pasted into it.
@@ -10,6 +18,7 @@ const READY_FILE = `${PLATFORM_DIR}/ready.env`;
  *   every process and reaps what is left over.
  * - It waits for the file by which the platform tells where it can be reached and with which credentials; the user's
  *   program starts only when both are good.
+ * - Where the job may be restarted it looks first whether the place is fit: peers found, shared memory and disk there.
  * - It installs pip-requirements.txt of the code directory, then becomes the user's program.
  */
 export const LAUNCHER_SCRIPT = `#!/bin/sh
@@ -33,6 +42,38 @@ while [ ! -e '${READY_FILE}' ]; do sleep 0.02 2>/dev/null || sleep 1; done
 
 mode=$1 code_dir=$2 work_dir=$3
 shift 3
+
+unfit() {
+  echo "[ModelArts Service Log]${CHECK_COMPLAINT} $1" >&2
+  exit ${CHECK_EXIT_CODE}
+}
+resolves() {
+  if command -v getent >/dev/null 2>&1; then getent hosts "$1" >/dev/null 2>&1
+  elif command -v python3 >/dev/null 2>&1; then python3 -c 'import socket, sys; socket.gethostbyname(sys.argv[1])' "$1" >/dev/null 2>&1
+  elif command -v nslookup >/dev/null 2>&1; then nslookup "$1" >/dev/null 2>&1
+  else return 0
+  fi
+}
+# Room under a directory in MiB; large where it cannot be asked.
+room() {
+  command -v df >/dev/null 2>&1 || { echo 999999; return; }
+  df -Pm "$1" 2>/dev/null | { read -r head; read -r device size used free rest; echo "\${free:-0}"; }
+}
+if [ "\${MA_DETECT_TRAIN_INJECT_CODE:-0}" = 1 ]; then
+  for host in $(echo "$VC_WORKER_HOSTS" | tr ',' ' '); do
+    tries=0
+    until resolves "$host"; do
+      tries=$((tries + 1))
+      [ "$tries" -lt 30 ] || unfit "the name $host is not found on the network of the job."
+      sleep 1
+    done
+  done
+  [ "$(room /dev/shm)" -ge ${CHECK_SHM_MIB} ] || unfit 'less than ${CHECK_SHM_MIB} MiB of shared memory (/dev/shm) are free.'
+  for dir in "$MA_JOB_DIR" /cache; do
+    [ "$(room "$dir")" -ge ${CHECK_DISK_MIB} ] || unfit "less than ${CHECK_DISK_MIB} MiB are free under $dir."
+  done
+  echo '[ModelArts Service Log]Pre-check passed.'
+fi
 
 if [ "$mode" = boot ]; then
   PATH="\${MA_HOME}/anaconda/bin:\${MA_HOME}/.local/bin:\${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}"
@@ -97,18 +138,38 @@ function programArguments(spec: JobSpec, paths: { inputs: string[]; outputs: str
   ];
 }
 
+/** Port of worker-0 at which the processes of a preset engine meet. */
+const MEETING_PORT = 6666;
+
+/** One task among those of its job. */
+interface Place {
+  index: number;
+  /** Names of all tasks' hosts, in order. */
+  hosts: readonly string[];
+}
+
+/** What a preset PyTorch engine is told on several nodes (behaviour/training.md 5). */
+function distributedArguments(spec: JobSpec, { index, hosts }: Place): string[] {
+  if (nodesOf(spec) === 1 || !/pytorch/i.test(spec.engine?.engineName ?? '')) return [];
+  return [`--init_method=tcp://${hosts[0]}:${MEETING_PORT}`, `--rank=${index}`, `--world_size=${hosts.length}`];
+}
+
 /**
- * The launcher's arguments for a job. A command line of the user's is one argument, run by a shell; the arguments for it are
+ * The launcher's arguments for a task. A command line of the user's is one argument, run by a shell; the arguments for it are
  * appended by the shell itself, each as one word whatever it holds.
  */
-export function launchArguments(spec: JobSpec, paths: { code: string; inputs: string[]; outputs: string[] }): string[] {
+export function launchArguments(
+  spec: JobSpec,
+  paths: { code: string; inputs: string[]; outputs: string[] },
+  place: Place,
+): string[] {
   const args = programArguments(spec, paths);
   if (spec.form === 'command') {
     const line = (spec.command ?? '').replace(/[;\s]+$/, '');
     return ['command', paths.code, spec.workingDir ?? paths.code, args.length > 0 ? `${line} "$@"` : line, ...args];
   }
   const boot = `${paths.code}/${spec.bootFile!.relative}`;
-  return ['boot', paths.code, spec.workingDir ?? paths.code, boot, ...args];
+  return ['boot', paths.code, spec.workingDir ?? paths.code, boot, ...args, ...distributedArguments(spec, place)];
 }
 
 /** A file of assignments for the launcher: what the user set in the job's environments keeps its value. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { JobSpec } from './job.model.ts';
-import { logFileName } from './job.ts';
+import { logFileName, taskName } from './job.ts';
 
 export const HOME = '/home/ma-user';
 export const MOUNT = `${HOME}/modelarts`;
@@ -19,9 +19,13 @@ export function containerPaths(spec: Pick<JobSpec, 'code' | 'localCodeDir' | 'in
   };
 }
 
-/** Where things lie on the host. Only what ends in a name below `work` is ever writable by the job. */
-export function hostPaths(dir: string, jobId: string) {
-  const root = join(dir, jobId);
+/**
+ * Where things of one task lie on the host: the first in the job's directory itself, each other in one of its own below it. Only what
+ * ends in a name below `work` is ever writable by the job.
+ */
+export function hostPaths(dir: string, jobId: string, index = 0) {
+  const job = join(dir, jobId);
+  const root = index === 0 ? job : join(job, taskName(index));
   const work = join(root, 'work');
   const modelarts = join(work, 'modelarts');
   return {
@@ -34,13 +38,15 @@ export function hostPaths(dir: string, jobId: string) {
     localCode: join(work, 'local-code'),
     code: (spec: Pick<JobSpec, 'code' | 'localCodeDir'>) =>
       spec.localCodeDir ? join(work, 'local-code') : join(modelarts, 'user-job-dir', spec.code?.name ?? ''),
-    input: (name: string, index: number) => join(modelarts, 'inputs', `${name}_${index}`),
-    output: (name: string, index: number) => join(modelarts, 'outputs', `${name}_${index}`),
+    input: (name: string, channel: number) => join(modelarts, 'inputs', `${name}_${channel}`),
+    output: (name: string, channel: number) => join(modelarts, 'outputs', `${name}_${channel}`),
     platform: join(root, 'platform'),
     launch: join(root, 'launch'),
-    uploadState: (index: number) => join(root, `uploaded-${index}.json`),
-    logs: join(root, 'log'),
-    log: join(root, 'log', logFileName(jobId)),
+    uploadState: (channel: number) => join(root, `uploaded-${channel}.json`),
+    /** What lay in an output before the program began. */
+    outputBase: (channel: number) => join(root, `base-${channel}.json`),
+    logs: join(job, 'log'),
+    log: join(job, 'log', logFileName(jobId, index)),
   };
 }
 

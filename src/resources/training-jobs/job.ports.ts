@@ -7,6 +7,7 @@ import type { Database } from '../../store-kit/index.ts';
 import type { Algorithms, CodeLimits, EngineCatalog } from '../algorithms/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { ObjectService } from '../objects/index.ts';
+import type { Pools } from '../pools/pool.port.ts';
 import type { Admit } from '../workspaces/index.ts';
 
 /** One preset engine of the catalog. */
@@ -50,6 +51,8 @@ export interface TrainingDeps {
   workspaces?: { admit: Admit };
   images: EngineCatalog & { engines(): readonly Engine[] };
   admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
+  /** The dedicated pools; none when absent. */
+  pools?: Pools | undefined;
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
   driver: RuntimeDriver;
   /** Opens the platform to the containers of a network, whose gateway address this is. */
@@ -84,6 +87,11 @@ export interface TrainingSettings {
   sampleMs: number;
   /** Milliseconds between looks of a queued job, beside the hint it gets on admission. */
   queueCheckMs: number;
+  /** Milliseconds without output, change of outputs or use of the processor after which a job is said to hang. */
+  hangMs: number;
+  /** Milliseconds that a re-issued job waits before it gives up, and after which it takes a node that it avoided. */
+  reissueWaitMs: number;
+  avoidMs: number;
   /** Jobs an account may have. */
   jobQuota: number;
   /** Processes and threads of a job. */

@@ -5,7 +5,7 @@ import { ACTS } from './job.actions.ts';
 import { Moved, type Pass, type PassParts, passOf } from './job.pass.ts';
 import { workloadId } from './job.service.ts';
 import { StepFailed } from './job.staging.ts';
-import { type Action, needsContainer, plan, TASK } from './job.ts';
+import { type Action, needsContainers, needsQueue, plan, taskName } from './job.ts';
 
 const ENGINE_RETRY_MS = 1_000;
 
@@ -25,7 +25,7 @@ export function jobPass(parts: PassParts): (id: string, context: PassContext) =>
         time: deps.clock.now(),
         level: 'Warning',
         source: 'Task',
-        message: `[${TASK}] The container engine does not answer, so the state of the job is not known until it does. A running program is not affected.`,
+        message: `[${taskName(0)}] The container engine does not answer, so the state of the job is not known until it does. A running program is not affected.`,
       });
     }
     return { afterMs: ENGINE_RETRY_MS };
@@ -33,19 +33,22 @@ export function jobPass(parts: PassParts): (id: string, context: PassContext) =>
 
   async function step(pass: Pass): Promise<Next | undefined> {
     const { job } = pass;
-    const observed = needsContainer(job.step) ? await deps.driver.inspect(pass.container) : undefined;
-    if (observed && unknown.delete(job.id)) {
-      await pass.tell('Info', 'Task', `[${TASK}] The container engine answers again.`);
+    const observed = needsContainers(job.step)
+      ? await Promise.all(pass.tasks.map(task => deps.driver.inspect(task.container)))
+      : [];
+    if (observed.length > 0 && unknown.delete(job.id)) {
+      await pass.tellTask(pass.tasks[0]!, 'Info', 'The container engine answers again.');
     }
-    const queue = job.step === 'queued' ? await deps.admission.status(workloadId(job.id)) : undefined;
-    const action = plan(job, observed?.state ?? 'absent', queue?.state === 'admitted');
+    const queue = needsQueue(job.step) ? await deps.admission.status(workloadId(job.id)) : undefined;
+    const view = { admitted: queue?.state === 'admitted', preempted: queue?.preempted !== undefined };
+    const action = plan(job, observed, view);
     try {
       return await ACTS[action](pass, observed);
     } catch (error) {
       const reason = definiteReason(error);
       if (reason === undefined || pass.signal.aborted || !DECISIVE.includes(action)) throw error;
-      await pass.tell('Error', 'Task', `[${TASK}] ${reason}`, 'failed');
-      await pass.note(`[${TASK}] ${reason}`, 'failed');
+      await pass.tellTask(pass.tasks[0]!, 'Error', reason, 'failed');
+      await pass.note(pass.tasks[0]!, reason, 'failed');
       await pass.conclude('Failed', reason);
       return undefined;
     }

@@ -9,6 +9,7 @@ import {
   storageUrl,
 } from '../algorithms/index.ts';
 import type { JobBody } from './job.api.ts';
+import { annotationError } from './job.fault.ts';
 import type { JobOutput } from './job.model.ts';
 
 type AlgorithmPart = NonNullable<JobBody['algorithm']>;
@@ -34,6 +35,8 @@ export function checkRequest(body: JobBody): void {
       `InvalidParam: parameter [kind] is "${kind.slice(0, 50)}"; this installation runs jobs of kind job only.`,
     );
   }
+  const annotations = annotationError(body.metadata.annotations ?? {});
+  if (annotations) throw refuse('2788', `InvalidParam: ${annotations}.`);
   const algorithm = body.algorithm ?? {};
   if (algorithm.subscription_id || algorithm.item_version_id) {
     throw refuse(
@@ -131,14 +134,6 @@ function checkSpec(spec: SpecPart): void {
       'Give the data as an input instead.',
     );
   }
-  if (spec.resource?.pool_id) {
-    throw refuse(
-      '2890',
-      `PoolNotFound: there is no dedicated pool ${spec.resource.pool_id.slice(0, 64)}.`,
-      'Leave pool_id out and give a flavor_id.',
-      404,
-    );
-  }
   const stop = spec.auto_stop;
   if (stop) {
     if (stop.time_unit !== 'HOURS') {
@@ -155,10 +150,32 @@ function checkSpec(spec: SpecPart): void {
       );
     }
   }
-  const priority = spec.schedule_policy?.priority;
-  if (priority !== undefined && priority !== null && ![1, 2, 3].includes(priority as number)) {
-    throw refuse('2788', 'InvalidParam: parameter [spec.schedule_policy.priority] must be 1, 2 or 3.');
+  checkPolicy(spec);
+}
+
+/** Whether a pool is named, and what is asked of it, fit together (behaviour/training.md 2). */
+function checkPolicy(spec: SpecPart): void {
+  const priority = checkPriority(spec.schedule_policy?.priority);
+  const preemptible = spec.schedule_policy?.preemptible;
+  if (preemptible !== undefined && preemptible !== null && typeof preemptible !== 'boolean') {
+    throw refuse('2788', 'InvalidParam: parameter [spec.schedule_policy.preemptible] must be true or false.');
   }
+  if (spec.resource?.pool_id?.trim()) return;
+  const only = 'is for dedicated pools alone; the public pool takes jobs in their order.';
+  const way = 'Leave it out, or name a pool with [spec.resource.pool_id].';
+  if (priority > 1) throw refuse('2788', `InvalidParam: parameter [spec.schedule_policy.priority] ${only}`, way);
+  if (preemptible) throw refuse('2788', `InvalidParam: parameter [spec.schedule_policy.preemptible] ${only}`, way);
+  if (spec.resource?.main_container_customized_flavor) {
+    const message = `InvalidParam: parameter [spec.resource.main_container_customized_flavor] ${only}`;
+    throw refuse('2788', message, way);
+  }
+}
+
+/** The priority that is asked for, 1 where none is. Throws Failure 2788. */
+export function checkPriority(priority: unknown): 1 | 2 | 3 {
+  if (priority === undefined || priority === null) return 1;
+  if (priority === 1 || priority === 2 || priority === 3) return priority;
+  throw refuse('2788', 'InvalidParam: parameter [spec.schedule_policy.priority] must be 1, 2 or 3.');
 }
 
 /** The part of a request that says how the job runs, in the algorithm's terms. */

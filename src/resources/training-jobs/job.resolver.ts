@@ -15,10 +15,10 @@ import {
   type StoragePath,
   storageUrl,
 } from '../algorithms/index.ts';
-import type { Flavor } from '../flavors/index.ts';
 import type { BucketInfo, ObjectInfo } from '../objects/index.ts';
 import type { JobBody } from './job.api.ts';
 import type { JobInput, JobOutput, JobSpec } from './job.model.ts';
+import { jobPlacement } from './job.placement.ts';
 import type { TrainingDeps, TrainingSettings } from './job.ports.ts';
 import { channelPath, checkOutputs, configOf, matchChannels } from './job.request.ts';
 
@@ -117,39 +117,6 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
       `SWRQueryImageInfoError: the image ${imageUrl} of parameter [engine.image_url] is not present on this machine.`,
       'Build or load it with the container engine of this installation first.',
     );
-  }
-
-  function resolveFlavor(spec: NonNullable<JobBody['spec']>): Flavor {
-    const id = spec.resource?.flavor_id;
-    const known = deps.flavors
-      .list()
-      .map(flavor => flavor.id)
-      .join(', ');
-    if (!id)
-      throw refuse(
-        '2781',
-        'FlavorNotFound: parameter [spec.resource.flavor_id] is required.',
-        `Flavors here: ${known}.`,
-      );
-    const flavor = deps.flavors.find(id);
-    if (!flavor)
-      throw refuse('2781', `FlavorNotFound: there is no flavor ${id.slice(0, 100)}.`, `Flavors here: ${known}.`);
-    const fit = deps.admission.fits(flavor);
-    if (!fit.ok) {
-      throw refuse(
-        '2763',
-        `DoNotHaveFlavor: the flavor ${flavor.id} can never run here. ${fit.reason}`,
-        `Flavors here: ${known}.`,
-      );
-    }
-    const nodes = spec.resource?.node_count ?? 1;
-    if (nodes < 1 || nodes > flavor.maxNodes) {
-      throw refuse(
-        '2793',
-        `FlavorOutOfRange: parameter [spec.resource.node_count] is ${nodes}; the flavor ${flavor.id} allows 1 to ${flavor.maxNodes}.`,
-      );
-    }
-    return flavor;
   }
 
   /** The place of an input: one object, or everything below a prefix that holds at least one. */
@@ -277,7 +244,7 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
   return {
     config: resolveConfig,
     image: resolveImage,
-    flavor: resolveFlavor,
+    ...jobPlacement(deps),
     channels: resolveChannels,
     code: resolveCode,
   };

@@ -2,6 +2,7 @@ import { type Call, Reply, type Route, route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { ownerOf } from '../../kernel/principal.ts';
+import { engineView, flavorView } from './catalog.view.ts';
 import {
   changeTrainingJob,
   createTrainingJob,
@@ -17,10 +18,10 @@ import {
   showTrainingQuotas,
   stopTrainingJob,
 } from './job.api.ts';
-import type { Job } from './job.model.ts';
+import { type Job, nodesOf } from './job.model.ts';
 import type { JobService } from './job.service.ts';
-import { requireTask, TASK } from './job.ts';
-import { engineView, eventView, flavorView, jobView, metricsView, stagesView } from './job.view.ts';
+import { taskIndex } from './job.ts';
+import { eventView, jobView, metricsView, stagesView, tasksView } from './job.view.ts';
 
 const PAGE = 50;
 
@@ -61,7 +62,12 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
     route(showTrainingJob, async call => show(await jobs.get(call.projectId, call.params.training_job_id))),
 
     route(changeTrainingJob, async call => {
-      await jobs.describe(call.projectId, call.params.training_job_id, call.body.description ?? '');
+      const { description, spec } = call.body;
+      const priority = spec?.schedule_policy?.priority ?? undefined;
+      if (priority !== undefined) await jobs.prioritize(call.projectId, call.params.training_job_id, priority);
+      if (priority === undefined || (description !== undefined && description !== null)) {
+        await jobs.describe(call.projectId, call.params.training_job_id, description ?? '');
+      }
       return null;
     }),
 
@@ -81,7 +87,7 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
 
     route(listTrainingJobTasks, async call => {
       const job = await jobs.get(call.projectId, call.params.training_job_id);
-      return job.startedAt === null ? [] : [{ task: TASK, ip: '', host_ip: '127.0.0.1', schedule_count: 1 }];
+      return tasksView(job);
     }),
 
     route(listTrainingJobStages, async call => stagesView(await jobs.get(call.projectId, call.params.training_job_id))),
@@ -102,8 +108,7 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
 
     route(showTrainingJobMetrics, async call => {
       const job = await jobs.get(call.projectId, call.params.training_job_id);
-      requireTask(call.params.task_id);
-      const samples = await jobs.metrics(job.id);
+      const samples = await jobs.metrics(job.id, taskIndex(call.params.task_id, nodesOf(job.spec)));
       return samples.length === 0 ? new Reply(undefined, { status: 204 }) : metricsView(samples);
     }),
 

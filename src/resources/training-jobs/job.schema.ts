@@ -73,6 +73,33 @@ export const trainingMigrations = [
       PRIMARY KEY (job_id, minute)
     ) WITHOUT ROWID`,
   ]),
+  // Several tasks and attempts, priorities; what a job of before is follows from the defaults.
+  sqlMigration('0022-training', [
+    'ALTER TABLE training_jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 1',
+    'ALTER TABLE training_jobs ADD COLUMN queued_priority INTEGER',
+    'ALTER TABLE training_jobs ADD COLUMN halt TEXT',
+    "ALTER TABLE training_jobs ADD COLUMN tasks TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE training_jobs ADD COLUMN records TEXT NOT NULL DEFAULT '[]'",
+    'ALTER TABLE training_jobs ADD COLUMN retries INTEGER NOT NULL DEFAULT 0',
+    'ALTER TABLE training_jobs ADD COLUMN reissued INTEGER NOT NULL DEFAULT 0',
+    "ALTER TABLE training_jobs ADD COLUMN avoid TEXT NOT NULL DEFAULT '[]'",
+    'UPDATE training_jobs SET queued_priority = 1',
+    `CREATE TABLE training_task_metrics (
+      job_id TEXT NOT NULL REFERENCES training_jobs (id) ON DELETE CASCADE,
+      task INTEGER NOT NULL,
+      minute INTEGER NOT NULL,
+      cpu_sum REAL NOT NULL,
+      memory_sum REAL NOT NULL,
+      samples INTEGER NOT NULL,
+      PRIMARY KEY (job_id, task, minute)
+    ) WITHOUT ROWID`,
+    `INSERT INTO training_task_metrics (job_id, task, minute, cpu_sum, memory_sum, samples)
+      SELECT job_id, 0, minute, cpu_sum, memory_sum, samples FROM training_job_metrics`,
+    'DROP TABLE training_job_metrics',
+    `UPDATE training_jobs SET tasks = json_array(json_object(
+        'startedAt', started_at, 'exitedAt', exited_at, 'exitCode', exit_code, 'exitMessage', exit_message))
+      WHERE exit_code IS NOT NULL`,
+  ]),
 ];
 
 export interface JobRow extends LeaseColumns {
@@ -104,6 +131,14 @@ export interface JobRow extends LeaseColumns {
   exit_message: string | null;
   message: string | null;
   spec: string;
+  priority: number;
+  queued_priority: number | null;
+  halt: string | null;
+  tasks: string;
+  records: string;
+  retries: number;
+  reissued: number;
+  avoid: string;
 }
 
 export interface TrainingTables {
@@ -118,5 +153,12 @@ export interface TrainingTables {
     mark: string | null;
     message: string;
   };
-  training_job_metrics: { job_id: string; minute: number; cpu_sum: number; memory_sum: number; samples: number };
+  training_task_metrics: {
+    job_id: string;
+    task: number;
+    minute: number;
+    cpu_sum: number;
+    memory_sum: number;
+    samples: number;
+  };
 }

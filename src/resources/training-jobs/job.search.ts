@@ -1,8 +1,8 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
 import { Failure } from '../../kernel/failure.ts';
 import { type Database, tables } from '../../store-kit/index.ts';
+import { escapeLike } from './job.events.ts';
 import type { TrainingTables } from './job.schema.ts';
-import { escapeLike } from './job.store.ts';
 
 interface Filter {
   key: string;

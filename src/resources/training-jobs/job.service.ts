@@ -3,12 +3,13 @@ import { uuid } from '../../kernel/ids.ts';
 import { ownerOf, type Principal } from '../../kernel/principal.ts';
 import { checkConfig, checkDescription, requireBucket, storageUrl, withoutNulls } from '../algorithms/index.ts';
 import type { JobBody } from './job.api.ts';
+import type { EventQuery } from './job.events.ts';
 import type { Job, JobEvent } from './job.model.ts';
 import type { TrainingDeps, TrainingSettings } from './job.ports.ts';
-import { checkRequest, logExportOf } from './job.request.ts';
+import { checkPriority, checkRequest, logExportOf } from './job.request.ts';
 import { jobResolver } from './job.resolver.ts';
 import { type JobSearch, searchJobs } from './job.search.ts';
-import type { EventQuery, JobStore } from './job.store.ts';
+import type { JobStore } from './job.store.ts';
 import { canTerminate, isTerminal } from './job.ts';
 
 export interface JobServiceDeps {
@@ -49,7 +50,8 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     const spec = body.spec ?? {};
     const { config, declared, origin } = await resolve.config(projectId, algorithm);
     const form = checkConfig(config);
-    const flavor = resolve.flavor(spec);
+    const scope = { accountId: principal.accountId, projectId, workspaceId };
+    const placement = await resolve.place(scope, spec.resource ?? {});
     const image = await resolve.image(form, config);
     const logExport = logExportOf(spec);
     const agency = await deps.authorizations.agencyFor(principal, projectId);
@@ -87,12 +89,14 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
         environments: algorithm.environments ?? {},
         localCodeDir: algorithm.local_code_dir?.replace(/\/$/, '') || undefined,
         workingDir: algorithm.working_dir || undefined,
-        flavor,
+        ...placement,
+        preemptible: spec.schedule_policy?.preemptible === true || undefined,
         autoStopHours: spec.auto_stop?.duration,
         logExport,
         annotations: body.metadata.annotations ?? {},
         echo: {
           schedule_policy: spec.schedule_policy ?? undefined,
+          ssh: sshOf(body.endpoints),
           notification: spec.notification ?? undefined,
           summary: algorithm.summary ?? undefined,
         },
@@ -102,7 +106,15 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       phase: 'Creating',
       secondaryPhase: 'Creating',
       result: null,
+      priority: checkPriority(spec.schedule_policy?.priority),
+      queuedPriority: null,
       stopReason: null,
+      halt: null,
+      tasks: [],
+      records: [],
+      retries: 0,
+      reissued: false,
+      avoid: [],
       exitCode: null,
       exitMessage: null,
       message: null,
@@ -155,7 +167,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     get,
 
     /** The queue's word on a job that waits, if it does. */
-    queueOf: (job: Job) => (job.phase === 'Pending' ? deps.admission.status(workloadId(job.id)) : undefined),
+    queueOf: (job: Job) => (job.step === 'queued' ? deps.admission.status(workloadId(job.id)) : undefined),
 
     async search(projectId: string, search: JobSearch): Promise<{ total: number; count: number; jobs: Job[] }> {
       const { total, count, ids } = await searchJobs(deps.db, projectId, search);
@@ -165,6 +177,24 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     async describe(projectId: string, id: string, description: string): Promise<void> {
       checkDescription(description, 'description');
       if (!(await store.describe(projectId, id, description))) await get(projectId, id);
+    },
+
+    /** Changes the priority of a job that waits in a dedicated pool. Throws Failure 2788, or 2796 (409) when it waits no longer. */
+    async prioritize(projectId: string, id: string, wanted: unknown): Promise<void> {
+      const priority = checkPriority(wanted);
+      const job = await get(projectId, id);
+      if (!job.spec.pool) {
+        throw refuse(
+          '2788',
+          'InvalidParam: parameter [spec.schedule_policy.priority] is for jobs in dedicated pools alone.',
+        );
+      }
+      if (!(await store.prioritize(id, priority, clock.now()))) {
+        const message = `NotAllowedToChangePriority: the job is ${job.phase}; only one that waits in the queue can be given another priority.`;
+        throw refuse('2796', message, undefined, 409);
+      }
+      await store.event(id, event(clock.now(), 'Info', `The priority of the training job is now ${priority}.`));
+      await wake(id);
     },
 
     /** Asks a job to stop. Throws Failure 2796 (409) unless it is Creating, Pending or Running. */
@@ -204,12 +234,18 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       return store.events(id, query);
     },
 
-    metrics: (id: string) => store.metrics(id),
+    metrics: (id: string, task: number) => store.metrics(id, task),
     used: (accountId: string) => store.countOfAccount(accountId),
     engines: () => deps.images.engines(),
     flavors: () => deps.flavors.list(),
     quota: settings.jobQuota,
   };
+}
+
+/** What a request asks of access by SSH, if anything. */
+function sshOf(endpoints: JobBody['endpoints']): object | undefined {
+  const ssh = endpoints && 'ssh' in endpoints ? endpoints.ssh : undefined;
+  return typeof ssh === 'object' && ssh !== null ? ssh : undefined;
 }
 
 /** What workspaces count of training jobs. */

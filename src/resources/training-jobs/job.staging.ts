@@ -1,16 +1,15 @@
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText, Failure, isFailure } from '../../kernel/failure.ts';
 import { type StoragePath, storageUrl } from '../algorithms/index.ts';
-import type { UploadState } from '../objects/index.ts';
 import { JOB_OWNER } from './job.container.ts';
 import { canChown, ownedDirectory } from './job.credentials.ts';
 import { LAUNCHER_SCRIPT } from './job.launcher.ts';
-import type { Job, JobOutput } from './job.model.ts';
+import type { Job } from './job.model.ts';
 import type { HostPaths } from './job.paths.ts';
 import type { AgencyCredential, TrainingDeps } from './job.ports.ts';
 
-type Storage = Pick<TrainingDeps['objects'], 'download' | 'upload' | 'put'>;
+type Storage = Pick<TrainingDeps['objects'], 'download'>;
 
 const OWNER = canChown ? { owner: JOB_OWNER } : {};
 
@@ -23,7 +22,7 @@ export class StepFailed extends Error {
 }
 
 /**
- * Makes the job's directories. Whatever the job may write to lies in a directory that it cannot replace, so that a link
+ * Makes the directories of one of the job's tasks. Whatever the job may write to lies in a directory that it cannot replace, so that a link
  * put in its place never leads the platform elsewhere.
  */
 export async function makeDirectories(job: Job, host: HostPaths): Promise<void> {
@@ -49,7 +48,7 @@ export interface StagingReport {
 }
 
 /**
- * Brings code, inputs and predownloaded outputs to the job's directories with the agency's credential. Repeatable: what is
+ * Brings code, inputs and predownloaded outputs to a task's directories with the agency's credential. Repeatable: what is
  * there already is passed over. Throws StepFailed where the storage refuses.
  */
 export async function stage(
@@ -60,12 +59,21 @@ export async function stage(
   signal: AbortSignal,
   report: StagingReport,
 ): Promise<void> {
-  const fetch = async (began: string, ended: string, mark: string, from: StoragePath, dir: string) => {
+  /** `optional`: there may be nothing yet. */
+  const fetch = async (
+    began: string,
+    ended: string,
+    mark: string,
+    from: StoragePath,
+    dir: string,
+    optional = false,
+  ) => {
     await report.began(began, mark);
     const start = performance.now();
     const result = await repeated(signal, () =>
       storage.download(credential.principal, from, dir, { signal, ...OWNER }),
     ).catch(error => {
+      if (optional && isFailure(error, 'NoSuchKey')) return { files: 0, bytes: 0 };
       throw definite(error, `${ended} could not be downloaded from ${storageUrl(from)}`);
     });
     await report.ended(`${ended} downloaded`, mark, (performance.now() - start) / 1000, result.files, result.bytes);
@@ -91,71 +99,17 @@ export async function stage(
       `output-${index}`,
       output.to,
       host.output(output.name, index),
+      true,
     );
   }
 }
 
-export interface UploadReport {
-  files: number;
-  bytes: number;
-  skipped: { path: string; reason: string }[];
-}
-
-/** Uploads what has changed in one output since the last time. Throws StepFailed where the storage refuses. */
-export async function uploadOutput(
-  output: JobOutput,
-  index: number,
-  host: HostPaths,
-  storage: Storage,
-  credential: AgencyCredential,
-  signal: AbortSignal,
-): Promise<UploadReport> {
-  const stateFile = host.uploadState(index);
-  let known = await readState(stateFile);
-  let saving = Promise.resolve();
-  let savedAt = performance.now();
-  // What is there is not uploaded again by the next attempt, nor by the server that follows a killed one.
-  const onUploaded = (now: UploadState) => {
-    known = now;
-    if (performance.now() - savedAt < SAVE_EVERY_MS) return;
-    savedAt = performance.now();
-    saving = saving.then(() => writeState(stateFile, now)).catch(() => {});
-  };
-  const result = await repeated(signal, () =>
-    storage.upload(credential.principal, host.output(output.name, index), output.to, {
-      signal,
-      onUploaded,
-      ...(known ? { known } : {}),
-    }),
-  ).catch(async error => {
-    await saving;
-    if (known) await writeState(stateFile, known).catch(() => {});
-    throw definite(error, `Training output (parameter: ${output.name}) could not be uploaded to ${output.url}`);
-  });
-  await saving;
-  await writeState(stateFile, result.known);
-  return { files: result.files, bytes: result.bytes, skipped: result.skipped };
-}
-
-const SAVE_EVERY_MS = 2000;
-
-async function writeState(path: string, state: UploadState): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(state));
-  await rename(`${path}.new`, path);
-}
-
-async function readState(path: string): Promise<UploadState | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as UploadState;
-  } catch {
-    // Absent or torn: everything is uploaded once more, which is harmless.
-    return undefined;
+/** Removes everything of a task but its log. `outputs`: how many outputs the job has. */
+export async function removeWork(host: HostPaths, outputs: number): Promise<void> {
+  const states = Array.from({ length: outputs }, (_, index) => [host.uploadState(index), host.outputBase(index)]);
+  for (const path of [host.work, host.platform, host.launch, ...states.flat()]) {
+    await rm(path, { recursive: true, force: true });
   }
-}
-
-/** Removes everything of the job but its log. */
-export async function removeWork(host: HostPaths): Promise<void> {
-  for (const path of [host.work, host.platform, host.launch]) await rm(path, { recursive: true, force: true });
 }
 
 const ATTEMPTS = 5;
@@ -176,7 +130,7 @@ export async function repeated<T>(signal: AbortSignal, work: () => Promise<T>): 
 }
 
 /** An error of the storage as the end of a step; an interruption stays what it is. */
-function definite(error: unknown, what: string): unknown {
+export function definite(error: unknown, what: string): unknown {
   if (error instanceof StepFailed || (error as Error).name === 'AbortError') return error;
   const text = isFailure(error) ? error.message : errorText(error);
   return new StepFailed(`${what}: ${text}`, error);

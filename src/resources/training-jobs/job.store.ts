@@ -1,23 +1,9 @@
-import { sql } from 'kysely';
-import { type Database, type LeaseColumns, tables } from '../../store-kit/index.ts';
-import type { Job, JobEvent, JobSpec } from './job.model.ts';
-import type { JobRow, TrainingTables } from './job.schema.ts';
-import { type Desired, type Phase, phaseOf, type Result, type SecondaryPhase, type Step } from './job.ts';
-
-/** What a step may write along with itself. */
-export interface JobPatch {
-  step: Step;
-  result?: Result;
-  exitCode?: number | null;
-  exitMessage?: string;
-  message?: string;
-  queuedAt?: number;
-  admittedAt?: number;
-  stagedAt?: number;
-  startedAt?: number;
-  exitedAt?: number;
-  endedAt?: number;
-}
+import { type Database, tables } from '../../store-kit/index.ts';
+import { addEvent, eventStore, metricStore } from './job.events.ts';
+import type { Job, JobEvent } from './job.model.ts';
+import { fromRow, type JobPatch, patchColumns, toRow } from './job.rows.ts';
+import type { TrainingTables } from './job.schema.ts';
+import { type Desired, type Phase, phaseOf, type Result, type Step } from './job.ts';
 
 export type InsertOutcome =
   | { kind: 'inserted' }
@@ -191,6 +177,18 @@ export function jobStore(database: Database) {
       });
     },
 
+    /** Changes the priority of a job that waits. False when it waits no longer. */
+    async prioritize(id: string, priority: number, now: number): Promise<boolean> {
+      const result = await db
+        .updateTable('training_jobs')
+        .set({ priority, next_at: now })
+        .where('id', '=', id)
+        .where('step', 'in', ['created', 'queued'])
+        .where('desired', '=', 'run')
+        .executeTakeFirst();
+      return result.numUpdatedRows > 0n;
+    },
+
     async describe(projectId: string, id: string, description: string): Promise<boolean> {
       const result = await db
         .updateTable('training_jobs')
@@ -228,72 +226,12 @@ export function jobStore(database: Database) {
       return Number(used);
     },
 
-    /** Adds an event; one with a `mark` that the job already has is left out, so that a repeated step is told once. */
-    event: (jobId: string, event: JobEvent, mark?: string) => addEvent(db, jobId, event, mark),
-
-    async events(jobId: string, query: EventQuery): Promise<{ total: number; events: JobEvent[] }> {
-      let matching = db.selectFrom('training_job_events').where('job_id', '=', jobId);
-      if (query.from !== undefined) matching = matching.where('time', '>=', query.from);
-      if (query.to !== undefined) matching = matching.where('time', '<=', query.to);
-      if (query.level) matching = matching.where('level', '=', query.level);
-      if (query.source) matching = matching.where('source', '=', query.source);
-      if (query.pattern) {
-        const pattern = `%${escapeLike(query.pattern)}%`;
-        matching = matching.where(sql<boolean>`message LIKE ${pattern} ESCAPE '\\'`);
-      }
-      const { n } = await matching.select(eb => eb.fn.countAll<number>().as('n')).executeTakeFirstOrThrow();
-      const rows = await matching
-        .select(['time', 'level', 'source', 'message'])
-        .orderBy('time', query.order)
-        .orderBy('id', query.order)
-        .offset(query.offset)
-        .limit(query.limit)
-        .execute();
-      return { total: Number(n), events: rows as JobEvent[] };
-    },
-
-    /** Adds one sample to the average of its minute. `minute`: since the epoch; use in per cent of the flavor's. */
-    async sample(jobId: string, minute: number, cpu: number, memory: number): Promise<void> {
-      await sql`
-        INSERT INTO training_job_metrics (job_id, minute, cpu_sum, memory_sum, samples)
-        VALUES (${jobId}, ${minute}, ${cpu}, ${memory}, 1)
-        ON CONFLICT (job_id, minute) DO UPDATE SET cpu_sum = cpu_sum + excluded.cpu_sum,
-          memory_sum = memory_sum + excluded.memory_sum, samples = samples + 1`.execute(db);
-    },
-
-    async metrics(jobId: string): Promise<{ minute: number; cpu: number; memory: number }[]> {
-      const rows = await db
-        .selectFrom('training_job_metrics')
-        .selectAll()
-        .where('job_id', '=', jobId)
-        .orderBy('minute')
-        .execute();
-      return rows.map(row => ({
-        minute: row.minute,
-        cpu: row.cpu_sum / row.samples,
-        memory: row.memory_sum / row.samples,
-      }));
-    },
+    ...eventStore(database),
+    ...metricStore(database),
   };
 }
 
 export type JobStore = ReturnType<typeof jobStore>;
-
-export interface EventQuery {
-  offset: number;
-  limit: number;
-  order: 'asc' | 'desc';
-  from?: number | undefined;
-  to?: number | undefined;
-  level?: string | undefined;
-  source?: string | undefined;
-  pattern?: string | undefined;
-}
-
-/** Text for a LIKE pattern whose wildcards mean themselves. */
-export function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, found => `\\${found}`);
-}
 
 async function countActive(
   db: ReturnType<typeof tables<TrainingTables>>,
@@ -309,98 +247,3 @@ async function countActive(
     .executeTakeFirstOrThrow();
   return Number(n);
 }
-
-async function addEvent(
-  db: ReturnType<typeof tables<TrainingTables>>,
-  jobId: string,
-  event: JobEvent,
-  mark?: string,
-): Promise<void> {
-  await sql`
-    INSERT INTO training_job_events (job_id, time, level, source, mark, message)
-    SELECT id, ${event.time}, ${event.level}, ${event.source}, ${mark ?? null}, ${event.message}
-    FROM training_jobs WHERE id = ${jobId}
-    ON CONFLICT DO NOTHING`.execute(db);
-}
-
-function patchColumns(patch: JobPatch): Partial<JobRow> {
-  return {
-    step: patch.step,
-    ...(patch.exitCode === undefined ? {} : { exit_code: patch.exitCode }),
-    ...(patch.exitMessage === undefined ? {} : { exit_message: patch.exitMessage }),
-    ...(patch.message === undefined ? {} : { message: patch.message }),
-    ...(patch.queuedAt === undefined ? {} : { queued_at: patch.queuedAt }),
-    ...(patch.admittedAt === undefined ? {} : { admitted_at: patch.admittedAt }),
-    ...(patch.stagedAt === undefined ? {} : { staged_at: patch.stagedAt }),
-    ...(patch.startedAt === undefined ? {} : { started_at: patch.startedAt }),
-    ...(patch.exitedAt === undefined ? {} : { exited_at: patch.exitedAt }),
-    ...(patch.endedAt === undefined ? {} : { ended_at: patch.endedAt }),
-  };
-}
-
-function fromRow(row: JobRow): Job {
-  return {
-    id: row.id,
-    projectId: row.project_id,
-    accountId: row.account_id,
-    workspaceId: row.workspace_id,
-    name: row.name,
-    description: row.description,
-    kind: row.kind,
-    userId: row.user_id,
-    userName: row.user_name,
-    agency: row.agency,
-    spec: JSON.parse(row.spec) as JobSpec,
-    step: row.step as Step,
-    desired: row.desired as Desired,
-    phase: row.phase as Phase,
-    secondaryPhase: row.secondary_phase as SecondaryPhase,
-    result: row.result as Result | null,
-    stopReason: row.stop_reason,
-    exitCode: row.exit_code,
-    exitMessage: row.exit_message,
-    message: row.message,
-    createdAt: row.created_at,
-    queuedAt: row.queued_at,
-    admittedAt: row.admitted_at,
-    stagedAt: row.staged_at,
-    startedAt: row.started_at,
-    exitedAt: row.exited_at,
-    endedAt: row.ended_at,
-  };
-}
-
-function toRow(job: Job): Omit<JobRow, keyof LeaseColumns> {
-  return {
-    id: job.id,
-    project_id: job.projectId,
-    account_id: job.accountId,
-    workspace_id: job.workspaceId,
-    name: job.name,
-    description: job.description,
-    kind: job.kind,
-    user_id: job.userId,
-    user_name: job.userName,
-    algorithm_name: job.spec.algorithm?.name ?? '',
-    agency: job.agency,
-    phase: job.phase,
-    secondary_phase: job.secondaryPhase,
-    step: job.step,
-    desired: job.desired,
-    result: job.result,
-    stop_reason: job.stopReason,
-    exit_code: job.exitCode,
-    created_at: job.createdAt,
-    queued_at: job.queuedAt,
-    admitted_at: job.admittedAt,
-    staged_at: job.stagedAt,
-    started_at: job.startedAt,
-    exited_at: job.exitedAt,
-    ended_at: job.endedAt,
-    exit_message: job.exitMessage,
-    message: job.message,
-    spec: JSON.stringify(job.spec),
-  };
-}
-
-export type { JobRow } from './job.schema.ts';

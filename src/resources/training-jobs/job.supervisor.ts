@@ -1,118 +1,97 @@
-import { open } from 'node:fs/promises';
 import { errorText } from '../../kernel/failure.ts';
-import { accountNetworkName } from '../../kernel/names.ts';
 import type { Next } from '../../loop/reconciler.ts';
-import { EngineUnavailable, type NetworkSpec, type Observation, type Stats } from '../../runtime/driver.ts';
-import { writeCredentials, writeForJob } from './job.credentials.ts';
-import { explainExit } from './job.exit.ts';
-import { readyFile } from './job.launcher.ts';
+import { EngineUnavailable, type Observation, type Stats } from '../../runtime/driver.ts';
+import { writeCredentials } from './job.credentials.ts';
+import { retryPolicy } from './job.fault.ts';
+import { HangWatch } from './job.hang.ts';
 import { JobLog } from './job.log-file.ts';
-import type { Pass } from './job.pass.ts';
-import type { AgencyCredential } from './job.ports.ts';
-import { uploadOutput } from './job.staging.ts';
-import { canTerminate, TASK } from './job.ts';
+import { uploadOutput } from './job.outputs.ts';
+import type { Pass, TaskPlace } from './job.pass.ts';
+import { openPlatform } from './job.platform.ts';
+import { workloadId } from './job.service.ts';
+import { canTerminate, durationOf } from './job.ts';
 
 const FLUSH_MS = 100;
 const DRAIN_MS = 3_000;
-const TAIL_BYTES = 16 * 1024;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
-/** The network of the job's account. */
-export function jobNetwork(pass: Pass): NetworkSpec {
-  return {
-    name: accountNetworkName(pass.deps.installation, pass.job.accountId),
-    labels: { 'atelier.installation': pass.deps.installation, 'atelier.kind': 'account-network' },
-    internal: true,
-  };
-}
-
 /**
- * Opens the platform to the job's network and tells the waiting launcher where it is and with which credentials. Safe to
- * repeat: a container that already went on keeps what it read.
+ * Watches the running containers until one of them ends or the pass is cut short: collects their logs, samples their use, uploads their
+ * outputs, renews their credentials, stops the job when its time is over, when it hangs or when it must make way.
  */
-export async function openPlatform(pass: Pass, address: string | undefined): Promise<AgencyCredential> {
-  const { deps, host, job } = pass;
-  const network = await deps.driver.ensureNetwork(jobNetwork(pass));
-  const { api, obs } = await deps.platform.ensureReachable(network.gateway);
-  const credential = await pass.sessions.of(job);
-  await writeCredentials(host.platform, credential);
-  await writeForJob(
-    host.platform,
-    'ready.env',
-    readyFile({
-      MA_APIGW_ENDPOINT: api,
-      MA_CURRENT_IP: address ?? '',
-      S3_ENDPOINT: obs,
-      AWS_ENDPOINT_URL: obs,
-      AWS_ENDPOINT_URL_S3: obs,
-      MA_REGION: deps.region,
-      AWS_REGION: deps.region,
-      AWS_DEFAULT_REGION: deps.region,
-      AWS_ACCESS_KEY_ID: credential.access,
-      AWS_SECRET_ACCESS_KEY: credential.secret,
-      AWS_SESSION_TOKEN: credential.securityToken,
-    }),
-  );
-  return credential;
-}
-
-/**
- * Watches a running container until it ends or the pass is cut short: collects its log, samples its use, uploads its outputs,
- * renews its credentials, stops it when its time is over.
- */
-export async function supervise(pass: Pass, observed: Observation): Promise<Next | undefined> {
-  const { deps, settings, container } = pass;
+export async function supervise(pass: Pass, observed: readonly Observation[]): Promise<Next | undefined> {
+  const { deps, settings } = pass;
   let credential = '';
   try {
-    credential = (await openPlatform(pass, observed.address)).access;
+    const addresses = observed.map((one, index) => one.address ?? pass.job.tasks[index]?.ip);
+    credential = (await openPlatform(pass, addresses)).access;
   } catch (error) {
     if (error instanceof EngineUnavailable) throw error;
-    await warn(pass, `The job's credentials could not be renewed: ${errorText(error)}`);
+    await warn(pass, `The platform cannot be opened to the job: ${errorText(error)}`);
   }
   const ending = new AbortController();
   const signal = AbortSignal.any([pass.signal, ending.signal]);
-  const log = await JobLog.open(pass.host.log, settings.logCapBytes);
-  let timeOver = false;
-  const collecting = collect(pass, log, signal);
+  const watch = new HangWatch(settings.hangMs, deps.clock.now());
+  const running = pass.tasks.filter(task => observed[task.index]?.state === 'running');
+  const logs: JobLog[] = [];
+  for (const task of running) logs.push(await JobLog.open(task.host.log, settings.logCapBytes));
+  /** Something was decided that the next pass carries out. */
+  let decided = false;
+  const decide = () => {
+    decided = true;
+    ending.abort();
+  };
+  const collecting = running.map((task, index) => collect(pass, task, logs[index]!, watch, signal));
   const background = [
-    collecting,
-    every(FLUSH_MS, signal, () => log.flush()),
-    every(settings.sampleMs, signal, () => sample(pass)),
-    every(settings.uploadPeriodMs, signal, () => uploadAll(pass, signal)),
+    ...collecting,
+    every(FLUSH_MS, signal, async () => {
+      for (const log of logs) await log.flush();
+    }),
+    every(settings.sampleMs, signal, async () => {
+      for (const task of running) await sample(pass, task, watch);
+    }),
+    every(settings.uploadPeriodMs, signal, () => uploadAll(pass, watch, signal)),
     every(Math.min((settings.credentialSeconds * 1000) / 8, MINUTE_MS), signal, async () => {
       credential = await renew(pass, credential);
     }),
     every(settings.pollMs, signal, async () => {
-      if (!(await stopWhenDue(pass))) return;
-      timeOver = true;
-      ending.abort();
+      if ((await stopWhenDue(pass)) || (await stopWhenHanging(pass, watch))) decide();
+    }),
+    every(settings.queueCheckMs, signal, async () => {
+      if ((await deps.admission.status(workloadId(pass.job.id)))?.preempted) decide();
     }),
   ];
   const failed = new Promise<never>((_, reject) => {
     for (const task of background) task.catch(reject);
   });
+  const ends = running.map(async (task, index) => {
+    await deps.driver.wait(task.container, signal);
+    await Promise.race([collecting[index], pause(DRAIN_MS, signal)]);
+  });
   try {
-    await Promise.race([deps.driver.wait(container, signal), failed]);
-    await Promise.race([collecting, pause(DRAIN_MS, signal)]);
+    await Promise.race([...ends, failed]);
   } catch (error) {
-    if (!timeOver) throw error;
+    if (!decided) throw error;
   } finally {
     ending.abort();
-    await Promise.allSettled(background);
-    await log.close();
+    await Promise.allSettled([...background, ...ends]);
+    for (const log of logs) await log.close();
   }
   return undefined;
 }
 
-async function collect(pass: Pass, log: JobLog, signal: AbortSignal): Promise<void> {
+async function collect(pass: Pass, task: TaskPlace, log: JobLog, watch: HangWatch, signal: AbortSignal): Promise<void> {
+  const { clock, driver } = pass.deps;
   if (log.capped) return;
   log.rewind();
   try {
     const since = log.since;
-    const lines = pass.deps.driver.logs(pass.container, { follow: true, signal, ...(since ? { since } : {}) });
+    const lines = driver.logs(task.container, { follow: true, signal, ...(since ? { since } : {}) });
     for await (const line of lines) {
-      if (signal.aborted || !log.output(line)) return;
+      if (signal.aborted) return;
+      watch.alive(clock.now());
+      if (!log.output(line)) return;
       if (log.wantsFlush) await log.flush();
     }
   } catch (error) {
@@ -120,10 +99,10 @@ async function collect(pass: Pass, log: JobLog, signal: AbortSignal): Promise<vo
   }
 }
 
-async function sample(pass: Pass): Promise<void> {
+async function sample(pass: Pass, task: TaskPlace, watch: HangWatch): Promise<void> {
   let stats: Stats | undefined;
   try {
-    stats = await pass.deps.driver.stats(pass.container);
+    stats = await pass.deps.driver.stats(task.container);
   } catch (error) {
     if (error instanceof EngineUnavailable) throw error;
     // It may have ended between two looks; what follows is for whoever waits for its end.
@@ -131,21 +110,26 @@ async function sample(pass: Pass): Promise<void> {
   }
   if (!stats || stats.cpus < 0) return;
   const { flavor } = pass.job.spec;
-  const minute = Math.floor(pass.deps.clock.now() / MINUTE_MS);
+  const now = pass.deps.clock.now();
+  watch.used(stats.cpus / flavor.vcpus, now);
   await pass.store.sample(
     pass.job.id,
-    minute,
+    task.index,
+    Math.floor(now / MINUTE_MS),
     (stats.cpus / flavor.vcpus) * 100,
     (stats.memoryBytes / flavor.memoryBytes) * 100,
   );
 }
 
 /** The upload on the way; a refusal is told, and decides only when it comes again at the end. */
-async function uploadAll(pass: Pass, signal: AbortSignal): Promise<void> {
+async function uploadAll(pass: Pass, watch: HangWatch, signal: AbortSignal): Promise<void> {
   try {
     const credential = await pass.sessions.of(pass.job);
-    for (const [index, output] of pass.job.spec.outputs.entries()) {
-      await uploadOutput(output, index, pass.host, pass.deps.objects, credential, signal);
+    for (const task of pass.tasks) {
+      for (const [channel, output] of pass.job.spec.outputs.entries()) {
+        const { files } = await uploadOutput(output, channel, task.host, pass.deps.objects, credential, signal);
+        if (files > 0) watch.alive(pass.deps.clock.now());
+      }
     }
   } catch (error) {
     if (signal.aborted) return;
@@ -156,7 +140,9 @@ async function uploadAll(pass: Pass, signal: AbortSignal): Promise<void> {
 async function renew(pass: Pass, held: string): Promise<string> {
   try {
     const credential = await pass.sessions.of(pass.job);
-    if (credential.access !== held) await writeCredentials(pass.host.platform, credential);
+    if (credential.access !== held) {
+      for (const task of pass.tasks) await writeCredentials(task.host.platform, credential);
+    }
     return credential.access;
   } catch (error) {
     await warn(pass, `The job's credentials could not be renewed: ${errorText(error)}`);
@@ -165,61 +151,35 @@ async function renew(pass: Pass, held: string): Promise<string> {
 }
 
 async function warn(pass: Pass, text: string): Promise<void> {
-  await pass.tell('Warning', 'Task', `[${TASK}] ${text}`, `warning ${text}`);
+  await pass.tellTask(pass.tasks[0]!, 'Warning', text, `warning ${text}`);
 }
 
 /** Asks the job to stop when its auto_stop time is over. */
 async function stopWhenDue(pass: Pass): Promise<boolean> {
   const { job, deps, store } = pass;
   const hours = job.spec.autoStopHours;
-  if (!hours || job.startedAt === null || deps.clock.now() < job.startedAt + hours * HOUR_MS) return false;
+  if (!hours || durationOf(job, deps.clock.now()) < hours * HOUR_MS) return false;
   const reason = `The job was stopped automatically after ${hours} h (auto_stop).`;
   await store.desire(job.id, 'terminate', canTerminate, reason, deps.clock.now());
   await pass.tell('Warning', 'Job', reason, 'auto-stop');
   return true;
 }
 
-/**
- * Takes what the engine still holds of an ended container's output, and words its end.
- * Returns the exit in plain language.
- */
-export async function collectRest(pass: Pass, observed: Observation): Promise<string> {
-  const { job, deps, settings } = pass;
-  const log = await JobLog.open(pass.host.log, settings.logCapBytes);
-  try {
-    if (!log.capped) {
-      log.rewind();
-      const since = log.since;
-      for await (const line of deps.driver.logs(pass.container, { follow: false, ...(since ? { since } : {}) })) {
-        if (!log.output(line)) break;
-        if (log.wantsFlush) await log.flush();
-      }
-    }
-    await log.flush();
-    const message = explainExit({
-      exitCode: observed.exitCode ?? -1,
-      oomKilled: observed.oomKilled ?? false,
-      memoryBytes: job.spec.flavor.memoryBytes,
-      flavorName: job.spec.flavor.id,
-      tail: await tailOf(pass.host.log),
-    });
-    log.platform(`[${TASK}] Training finished. Exit code ${observed.exitCode ?? -1}.`, 'finished');
-    return observed.error ? `${message} The engine says: ${observed.error}` : message;
-  } finally {
-    await log.close();
-  }
-}
-
-async function tailOf(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, TAIL_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.subarray(0, bytesRead).toString('utf8');
-  } finally {
-    await file.close();
-  }
+/** Tells of a job that seems to hang, and has it restarted where its owner wants that. */
+async function stopWhenHanging(pass: Pass, watch: HangWatch): Promise<boolean> {
+  const now = pass.deps.clock.now();
+  if (!watch.hangs(now)) return false;
+  const minutes = Math.max(Math.round(pass.settings.hangMs / MINUTE_MS), 1);
+  await pass.tell(
+    'Warning',
+    'Job',
+    `JobHanged: the training job may be suspended: for ${minutes} min it printed nothing, changed no output and used no processor.`,
+    `hangs ${now}`,
+  );
+  const policy = retryPolicy(pass.job.spec.annotations);
+  if (!policy.hang || pass.job.retries >= policy.most) return false;
+  await pass.advance({ step: 'running', halt: { kind: 'hang', at: now } });
+  return true;
 }
 
 /** Does `work` every `ms` until the signal comes; an error of it ends the repetition and is thrown. */

@@ -1,50 +1,10 @@
 import type { WorkloadStatus } from '../../admission/index.ts';
-import type { Flavor } from '../flavors/index.ts';
-import type { Job, JobEvent } from './job.model.ts';
+import { flavorDetail } from './catalog.view.ts';
+import { endOf } from './job.collect.ts';
+import { culprit } from './job.fault.ts';
+import { type Job, type JobEvent, nodesOf } from './job.model.ts';
 import { containerPaths } from './job.paths.ts';
-import type { Engine } from './job.ports.ts';
-import { durationOf, isTerminal, TASK } from './job.ts';
-
-const GIB = 1024 ** 3;
-
-/** A flavor as the training API shows it. */
-export function flavorView(flavor: Flavor) {
-  return {
-    flavor_id: flavor.id,
-    flavor_name: flavor.name,
-    max_num: flavor.maxNodes,
-    ...flavorDetail(flavor),
-    attributes: {},
-  };
-}
-
-function flavorDetail(flavor: Flavor) {
-  return {
-    flavor_type: flavor.type,
-    billing: { code: flavor.id, unit_num: 1 },
-    flavor_info: {
-      max_num: flavor.maxNodes,
-      cpu: { arch: process.arch === 'arm64' ? 'arm64' : 'x86', core_num: flavor.vcpus },
-      ...(flavor.gpus > 0 ? { gpu: { unit_num: flavor.gpus, product_name: 'GPU', memory: '' } } : {}),
-      memory: { size: Math.round(flavor.memoryBytes / GIB), unit: 'GB' },
-      disk: { size: flavor.diskGiB, unit: 'GB' },
-    },
-  };
-}
-
-/** A preset engine as the training API shows it; `contains` tells what its image really holds. */
-export function engineView(engine: Engine) {
-  return {
-    engine_id: engine.engineId,
-    engine_name: engine.engineName,
-    engine_version: engine.engineVersion,
-    v1_compatible: false,
-    run_user: '1000',
-    tags: [],
-    image_info: { cpu_image_url: engine.imageRef, gpu_image_url: '', image_version: engine.engineVersion },
-    ...(engine.contains === undefined ? {} : { contains: engine.contains }),
-  };
-}
+import { durationOf, isTerminal, taskName, taskNames } from './job.ts';
 
 /** A job as the API shows it (behaviour/training.md 2, 4). Times are milliseconds, those of running_records seconds. */
 export function jobView(job: Job, now: number, queue?: WorkloadStatus) {
@@ -63,42 +23,30 @@ export function jobView(job: Job, now: number, queue?: WorkloadStatus) {
     status: statusView(job, now, queue),
     algorithm: algorithmPart(job),
     spec: specPart(job),
-    endpoints: {},
+    // A job opens no door of its own; what was asked for is shown, with no address.
+    endpoints: job.spec.echo.ssh ? { ssh: { ...job.spec.echo.ssh, task_urls: [] } } : {},
   };
 }
 
 function statusView(job: Job, now: number, queue?: WorkloadStatus) {
-  const seconds = (ms: number) => Math.floor(ms / 1000);
+  const nodes = nodesOf(job.spec);
   const message = job.message ?? (queue?.state === 'queued' ? queue.reason : undefined);
   return {
     phase: job.phase,
     secondary_phase: job.secondaryPhase,
     duration: durationOf(job, now),
-    start_time: job.startedAt ?? 0,
-    tasks: [TASK],
-    node_count_metrics:
-      job.startedAt === null ? [] : [[job.startedAt, 1], ...(job.exitedAt === null ? [] : [[job.exitedAt, 0]])],
-    task_statuses:
-      job.exitCode !== null || isTerminal(job.phase)
-        ? [
-            {
-              task: TASK,
-              ...(job.exitCode === null ? {} : { exit_code: job.exitCode }),
-              message: job.exitMessage ?? job.message ?? '',
-            },
-          ]
-        : [],
-    running_records:
-      job.startedAt === null
-        ? []
-        : [
-            {
-              start_at: seconds(job.startedAt),
-              ...(job.exitedAt === null ? {} : { end_at: seconds(job.exitedAt) }),
-              start_type: 'init_or_rescheduled',
-              ...(job.exitCode === null ? {} : { end_reason: `exit with ${job.exitCode}`, end_related_task: TASK }),
-            },
-          ],
+    start_time: job.records[0]?.startAt ?? job.startedAt ?? 0,
+    tasks: taskNames(nodes),
+    node_count_metrics: [
+      ...job.records.flatMap(record => [
+        [record.startAt, nodes],
+        [record.endAt, 0],
+      ]),
+      ...(job.startedAt === null ? [] : [[job.startedAt, nodes]]),
+      ...(job.startedAt === null || job.exitedAt === null ? [] : [[job.exitedAt, 0]]),
+    ],
+    task_statuses: taskStatuses(job),
+    running_records: runningRecords(job),
     ...(message ? { message } : {}),
     ...(queue?.state === 'queued'
       ? {
@@ -107,10 +55,63 @@ function statusView(job: Job, now: number, queue?: WorkloadStatus) {
             reason_code: queue.reasonCode,
             reason: queue.reason,
             submitted_at: queue.submittedAt,
+            ...(queue.estimatedStart === undefined ? {} : { estimated_start: queue.estimatedStart }),
           },
         }
       : {}),
   };
+}
+
+/** The tasks that have ended; all of them once the job has. */
+function taskStatuses(job: Job) {
+  return taskNames(nodesOf(job.spec)).flatMap((task, index) => {
+    const state = job.tasks[index];
+    const exitCode = state?.exitCode ?? null;
+    if (exitCode === null && !state?.lost && !isTerminal(job.phase)) return [];
+    const message = state?.exitMessage ?? job.message ?? '';
+    return [{ task, ...(exitCode === null ? {} : { exit_code: exitCode }), message }];
+  });
+}
+
+/** Every attempt, with how it ended (behaviour/training.md 4); in seconds. */
+function runningRecords(job: Job) {
+  const seconds = (ms: number) => Math.floor(ms / 1000);
+  const earlier = job.records.map(record => ({
+    start_at: seconds(record.startAt),
+    end_at: seconds(record.endAt),
+    start_type: 'init_or_rescheduled',
+    end_reason: record.reason,
+    ...(record.task ? { end_related_task: record.task } : {}),
+    end_recover: record.recover,
+  }));
+  if (job.startedAt === null) return earlier;
+  const related = Math.max(culprit(job.tasks.map(endOf), job.halt) ?? 0, 0);
+  return [
+    ...earlier,
+    {
+      start_at: seconds(job.startedAt),
+      ...(job.exitedAt === null ? {} : { end_at: seconds(job.exitedAt) }),
+      start_type: 'init_or_rescheduled',
+      ...(job.exitCode === null
+        ? {}
+        : { end_reason: `exit with ${job.exitCode}`, end_related_task: taskName(related) }),
+    },
+  ];
+}
+
+/** The tasks of a job that has started, as the API lists them. */
+export function tasksView(job: Job) {
+  if (job.startedAt === null) return [];
+  return taskNames(nodesOf(job.spec)).map((task, index) => {
+    const state = job.tasks[index];
+    return {
+      task,
+      ip: state?.ip ?? '',
+      host_ip: '127.0.0.1',
+      schedule_count: job.records.length + 1,
+      ...(state?.node ? { node: state.node } : {}),
+    };
+  });
 }
 
 function algorithmPart(job: Job) {
@@ -164,14 +165,21 @@ function specPart(job: Job) {
       policy: 'regular',
       flavor_id: spec.flavor.id,
       flavor_name: spec.flavor.name,
-      node_count: 1,
+      node_count: nodesOf(spec),
+      ...(spec.pool ? { pool_id: spec.pool.id } : {}),
       flavor_detail: flavorDetail(spec.flavor),
     },
     ...(spec.logExport ? { log_export_path: { obs_url: `obs://${spec.logExport.bucket}/${spec.logExport.key}` } } : {}),
     ...(spec.autoStopHours ? { auto_stop: { time_unit: 'HOURS', duration: spec.autoStopHours } } : {}),
-    ...(spec.echo.schedule_policy ? { schedule_policy: spec.echo.schedule_policy } : {}),
+    ...policyPart(job),
     ...(spec.echo.notification ? { notification: spec.echo.notification } : {}),
   };
+}
+
+function policyPart({ spec, priority }: Job) {
+  const given = spec.echo.schedule_policy;
+  if (!given && priority === 1) return {};
+  return { schedule_policy: { ...given, ...(spec.pool ? { priority } : {}) } };
 }
 
 /** An event as the API shows it. */
@@ -204,8 +212,31 @@ export function metricsView(samples: readonly { minute: number; cpu: number; mem
   };
 }
 
-/** The stages a job went through (scheduling, preparing, running, end), in one record: a job is placed once here. */
+/** The stages a job went through (scheduling, preparing, running, end): one record for each attempt. */
 export function stagesView(job: Job) {
+  const before = job.records.at(-1)?.endAt;
+  const attempts = [
+    ...job.records.map((record, index) =>
+      stagesOf(job.id, {
+        createdAt: job.records[index - 1]?.endAt ?? job.createdAt,
+        admittedAt: record.admittedAt,
+        startedAt: record.startAt,
+        exitedAt: record.endAt,
+        endedAt: record.endAt,
+        message: record.reason,
+      }),
+    ),
+    stagesOf(job.id, before === undefined ? job : { ...job, createdAt: before }),
+  ];
+  return {
+    total_count: attempts.length,
+    running_records: attempts.map((stages, index) => ({ record_order: index + 1, stages })),
+  };
+}
+
+type Times = Pick<Job, 'createdAt' | 'admittedAt' | 'startedAt' | 'exitedAt' | 'endedAt' | 'message'>;
+
+function stagesOf(id: string, job: Times) {
   const time = (ms: number | null) => (ms === null ? '' : new Date(ms).toISOString());
   const stages = [
     {
@@ -225,22 +256,14 @@ export function stagesView(job: Job) {
     { name: 'running', en: 'Running', zh: '运行中', from: job.startedAt, to: job.exitedAt ?? job.endedAt },
     { name: 'end', en: job.message ?? 'Ended', zh: '结束', from: job.endedAt, to: job.endedAt },
   ].filter(stage => stage.from !== null);
-  return {
-    total_count: 1,
-    running_records: [
-      {
-        record_order: 1,
-        stages: stages.map((stage, index) => ({
-          job_id: job.id,
-          name: stage.name,
-          en_message: stage.en,
-          zh_message: stage.zh,
-          start_time: time(stage.from),
-          end_time: time(stage.to),
-          stage_order: index + 1,
-          sub_stages: [],
-        })),
-      },
-    ],
-  };
+  return stages.map((stage, index) => ({
+    job_id: id,
+    name: stage.name,
+    en_message: stage.en,
+    zh_message: stage.zh,
+    start_time: time(stage.from),
+    end_time: time(stage.to),
+    stage_order: index + 1,
+    sub_stages: [],
+  }));
 }

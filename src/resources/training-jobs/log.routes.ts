@@ -1,5 +1,4 @@
 import { Reply, type Route, route } from '../../http/index.ts';
-import { logFileName } from './job.ts';
 import {
   downloadTrainingJobLog,
   followTrainingJobLog,
@@ -22,7 +21,7 @@ export function logRoutes(logs: LogService, api: string): Route[] {
       return { obs_url: `${typeof host === 'string' ? `http://${host}` : api}${link}` };
     }),
     route(downloadTrainingJobLog, async ({ params, query }) => {
-      const { size, content } = await logs.download(params.project_id, params.training_job_id, params.task_id, {
+      const { name, size, content } = await logs.download(params.project_id, params.training_job_id, params.task_id, {
         expires: query.expires,
         disposition: query.disposition,
         signature: query.signature,
@@ -30,7 +29,7 @@ export function logRoutes(logs: LogService, api: string): Route[] {
       return new Reply(content, {
         headers: {
           'Content-Type': query.disposition === 'attachment' ? 'application/octet-stream' : 'text/plain; charset=utf-8',
-          'Content-Disposition': `${query.disposition}; filename="${logFileName(params.training_job_id)}"`,
+          'Content-Disposition': `${query.disposition}; filename="${name}"`,
           'Cache-Control': 'private, no-store',
           'Content-Length': String(size),
         },

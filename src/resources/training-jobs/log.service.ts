@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
-import type { Job } from './job.model.ts';
+import { type Job, nodesOf } from './job.model.ts';
 import { hostPaths } from './job.paths.ts';
 import type { TrainingSettings } from './job.ports.ts';
-import { isTerminal, requireTask } from './job.ts';
+import { isTerminal, logFileName, taskIndex } from './job.ts';
 
 const PREVIEW_BYTES = 5 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
@@ -50,10 +50,10 @@ export function logService(deps: {
     projectId: string,
     jobId: string,
     task: string,
-  ): Promise<{ job: Job; path: string; size: number }> {
+  ): Promise<{ job: Job; path: string; size: number; name: string }> {
     const job = await deps.read(projectId, jobId);
-    requireTask(task);
-    const path = hostPaths(deps.dir, job.id).log;
+    const index = taskIndex(task, nodesOf(job.spec));
+    const path = hostPaths(deps.dir, job.id, index).log;
     const size = await sizeOf(path);
     if (size === undefined && job.endedAt !== null) {
       const days = settings.logRetentionDays;
@@ -65,7 +65,7 @@ export function logService(deps: {
         );
       }
     }
-    return { job, path, size: size ?? 0 };
+    return { job, path, size: size ?? 0, name: logFileName(job.id, index) };
   }
 
   function sign(projectId: string, jobId: string, task: string, query: Omit<LinkQuery, 'signature'>): string {
@@ -109,7 +109,7 @@ export function logService(deps: {
       jobId: string,
       task: string,
       query: LinkQuery,
-    ): Promise<{ size: number; content: Readable }> {
+    ): Promise<{ size: number; content: Readable; name: string }> {
       const expected = Buffer.from(sign(projectId, jobId, task, query));
       const given = Buffer.from(query.signature);
       const genuine = expected.length === given.length && timingSafeEqual(expected, given);
@@ -121,9 +121,9 @@ export function logService(deps: {
           403,
         );
       }
-      const { path, size } = await find(projectId, jobId, task);
+      const { path, size, name } = await find(projectId, jobId, task);
       // As much as there is now: the log may grow while it is sent.
-      return { size, content: size === 0 ? Readable.from([]) : createReadStream(path, { end: size - 1 }) };
+      return { name, size, content: size === 0 ? Readable.from([]) : createReadStream(path, { end: size - 1 }) };
     },
 
     /** Bytes from `offset` on, at most 1 MiB and never half a character; waits up to `waitSeconds` for the first. */

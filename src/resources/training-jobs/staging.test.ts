@@ -6,9 +6,10 @@ import { test } from 'node:test';
 import type { ObjectService } from '../objects/index.ts';
 import { objectWorld, person } from '../objects/world.fixture.ts';
 import type { JobOutput } from './job.model.ts';
+import { uploadOutput } from './job.outputs.ts';
 import type { HostPaths } from './job.paths.ts';
 import type { AgencyCredential } from './job.ports.ts';
-import { StepFailed, uploadOutput } from './job.staging.ts';
+import { StepFailed } from './job.staging.ts';
 
 test('an output is uploaded once, also when the upload is refused or killed in the middle', async t => {
   const world = await objectWorld();
@@ -27,6 +28,7 @@ test('an output is uploaded once, also when the upload is refused or killed in t
   const host = {
     output: () => join(dir, 'output'),
     uploadState: () => join(dir, 'state.json'),
+    outputBase: () => join(dir, 'base.json'),
   } as unknown as HostPaths;
   const credential = { principal } as AgencyCredential;
   const upload = (storage: ObjectService = service) =>

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
-import { admissionMigrations, createAdmission } from '../../admission/index.ts';
+import { admissionMigrations, createAdmission, type WorkloadRequest } from '../../admission/index.ts';
 import { createApiServer } from '../../http/index.ts';
 import { defaultWorkspaceOnly } from '../../http/testing.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -15,6 +15,7 @@ import { migrate, openSqlite } from '../../store-kit/index.ts';
 import { algorithmMigrations, createAlgorithms } from '../algorithms/index.ts';
 import { findFlavor, flavors } from '../flavors/index.ts';
 import { createObjects, objectsMigrations } from '../objects/index.ts';
+import type { Pools } from '../pools/pool.port.ts';
 import { createTraining, type Training, type TrainingSettings, trainingMigrations } from './index.ts';
 
 const PRESET = 'localhost/atelier/pytorch:1';
@@ -50,7 +51,9 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
  */
 export async function createWorld(
   options: {
-    program?: (image: string, args: string[]) => Program | undefined;
+    program?: (image: string, args: string[], task: string) => Program | undefined;
+    /** Dedicated pools by id, with the flavors of their nodes. */
+    pools?: Record<string, string[]>;
     settings?: Partial<TrainingSettings>;
     /** A real engine instead of the fake one. */
     driver?: RuntimeDriver;
@@ -69,7 +72,7 @@ export async function createWorld(
   );
   const engine = new FakeEngine({
     images: [PRESET, 'localhost/custom:1'],
-    program: spec => options.program?.(spec.image, spec.command ?? []),
+    program: spec => options.program?.(spec.image, spec.command ?? [], spec.labels['atelier.task'] ?? ''),
   });
   /** `kind action resource-part` that the stub of the authorizer refuses. */
   const denied = new Set<string>();
@@ -130,8 +133,40 @@ export async function createWorld(
     },
   };
 
+  /** What the queue was told, newest last. */
+  const submitted: WorkloadRequest[] = [];
+  /** Names of what jobs must make way for, by the job's id. */
+  const preemptedBy = new Map<string, string>();
+  /** Names of the nodes that the queue gives to tasks. */
+  const placed: string[] = [];
+  const pools: Pools = {
+    async use(_scope, poolId, _type, codes) {
+      const nodes = options.pools?.[poolId];
+      if (nodes) return { id: poolId, name: `pool ${poolId}`, network: `net-${poolId}`, flavors: nodes };
+      const code = poolId === 'stopped' ? codes.notRunning : poolId === 'closed' ? codes.closed : codes.missing;
+      throw new Failure({ code, status: 400, message: `The pool ${poolId} cannot be used.` });
+    },
+    networkOf: async poolId => (options.pools?.[poolId] ? `net-${poolId}` : undefined),
+  };
+
   async function begin() {
-    const admission = createAdmission({ db, clock, log, capacity: CAPACITY });
+    const real = createAdmission({ db, clock, log, capacity: CAPACITY });
+    const admission: typeof real = {
+      ...real,
+      async submit(request) {
+        submitted.push(request);
+        return real.submit(request);
+      },
+      async release(id) {
+        preemptedBy.delete(id.slice(id.indexOf('/') + 1));
+        await real.release(id);
+      },
+      async status(id) {
+        const status = await real.status(id);
+        const by = preemptedBy.get(id.slice(id.indexOf('/') + 1));
+        return status && { ...status, nodes: placed, ...(by ? { preempted: { by } } : {}) };
+      },
+    };
     const algorithms = createAlgorithms({ db, clock, objects: objects.service, images });
     const training: Training = createTraining({
       db,
@@ -143,6 +178,7 @@ export async function createWorld(
       algorithms,
       images,
       admission,
+      pools,
       flavors: { list: () => flavors(CAPACITY), find: findFlavor },
       driver: options.driver ?? createFakeDriver({ engine }),
       platform: {
@@ -198,6 +234,9 @@ export async function createWorld(
     engine,
     denied,
     agency,
+    submitted,
+    preemptedBy,
+    placed,
     objects: objects.service,
     user,
     call,
@@ -211,6 +250,13 @@ export async function createWorld(
         { bucket: path.slice(0, slash), key: path.slice(slash + 1) },
         Buffer.from(content),
       );
+    },
+    /** The content of an object, by bucket/key. */
+    async text(path: string): Promise<string> {
+      const slash = path.indexOf('/');
+      const target = join(dir, `read-${path.length}-${Date.now()}`);
+      await objects.service.download(user, { bucket: path.slice(0, slash), key: path.slice(slash + 1) }, target, {});
+      return readFile(join(target, path.slice(path.lastIndexOf('/') + 1)), 'utf8');
     },
     async keys(bucket: string, prefix = ''): Promise<string[]> {
       const found: string[] = [];
@@ -260,14 +306,15 @@ export async function createWorld(
         await new Promise(resolve => setTimeout(resolve, 10));
       }
     },
-    container: (id: string) => engine.containers.get(`atelier-test01-training-job-${id}`),
+    container: (id: string, task = 0) =>
+      engine.containers.get(`atelier-test01-training-job-${id}${task === 0 ? '' : `-worker-${task}`}`),
     calls: (id: string) => engine.calls.filter(entry => entry.includes(id)).map(entry => entry.split(' ')[0]),
     async events(id: string): Promise<string> {
       const { body } = await call('GET', `/training-jobs/${id}/events?order=asc&limit=100`);
       return body.events.map((event: { message: string }) => event.message).join('\n');
     },
-    async logText(id: string): Promise<string> {
-      return (await call('GET', `/training-jobs/${id}/tasks/worker-0/logs/preview`)).body.content ?? '';
+    async logText(id: string, task = 'worker-0'): Promise<string> {
+      return (await call('GET', `/training-jobs/${id}/tasks/${task}/logs/preview`)).body.content ?? '';
     },
     async halt(): Promise<void> {
       await running.training.stop();
