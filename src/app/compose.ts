@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, type Locate, type Locators, type Route } from '../http/index.ts';
+import { createApiServer, createTerminals, type Locate, type Locators, type Route } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
@@ -116,6 +116,10 @@ export function composeFamilies(parts: Parts) {
     log,
     metrics,
   });
+  const terminals = createTerminals({ clock, log });
+  terminals.attach(app.server);
+  // They are connections of the server, which waits for those to end.
+  app.addHook('preClose', () => terminals.close());
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
@@ -132,6 +136,7 @@ export function composeFamilies(parts: Parts) {
     flavors: flavorTable,
     driver,
     platform: doors,
+    terminals,
     dir: paths.jobs,
     installation,
     region,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../kernel/clock.ts';
 import { Failure, isFailure } from '../kernel/failure.ts';
@@ -8,7 +8,7 @@ import type { Log } from '../kernel/log.ts';
 
 /** A program on a terminal, as the runtime driver hands it out. */
 export interface TerminalProgram {
-  stdin: Writable;
+  stdin: NodeJS.WritableStream;
   stdout: Readable;
   resize(columns: number, rows: number): Promise<void>;
   /** Exit code. */
@@ -240,7 +240,7 @@ export function createTerminals(deps: { clock: Clock; log: Log; settings?: Parti
 
 /** Passes on what is typed; a program that does not read holds the client back. */
 function type(client: WebSocket, program: TerminalProgram, data: RawData): void {
-  if (program.stdin.destroyed || program.stdin.writableEnded) return;
+  if (!program.stdin.writable) return;
   if (program.stdin.write(data as Buffer)) return;
   client.pause();
   program.stdin.once('drain', () => client.resume());

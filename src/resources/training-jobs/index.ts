@@ -16,12 +16,19 @@ import { discard, sweep } from './job.sweep.ts';
 import * as logOperations from './log.api.ts';
 import { logRoutes } from './log.routes.ts';
 import { logService } from './log.service.ts';
+import * as shellOperations from './shell.api.ts';
+import { shellRoutes } from './shell.routes.ts';
+import { shellService } from './shell.service.ts';
 
 export type { TrainingDeps, TrainingSettings } from './job.ports.ts';
 export { trainingMigrations } from './job.schema.ts';
 
 /** Every operation of training jobs. */
-export const trainingOperations: AnyOperation[] = [...Object.values(jobOperations), ...Object.values(logOperations)];
+export const trainingOperations: AnyOperation[] = [
+  ...Object.values(jobOperations),
+  ...Object.values(logOperations),
+  ...Object.values(shellOperations),
+];
 
 const DEFAULTS: TrainingSettings = {
   logCapBytes: 200 * 1024 * 1024,
@@ -91,6 +98,7 @@ export function createTraining(deps: TrainingDeps): Training {
     settings,
     read: jobs.get,
   });
+  const shells = shellService({ driver: deps.driver, installation: deps.installation, read: jobs.get });
   deps.admission.onAdmitted('training-job', workload => {
     const id = workload.slice(workloadId('').length);
     reconciler.poke(id).catch(error => deps.log.error({ err: error, id }, 'admitted job could not be woken'));
@@ -98,7 +106,11 @@ export function createTraining(deps: TrainingDeps): Training {
   let timer: NodeJS.Timeout | undefined;
 
   return {
-    routes: [...jobRoutes(jobs, deps.clock), ...logRoutes(logs, deps.endpoints.api)],
+    routes: [
+      ...jobRoutes(jobs, deps.clock),
+      ...logRoutes(logs, deps.endpoints.api),
+      ...(deps.terminals ? shellRoutes(shells, deps.terminals) : []),
+    ],
     contents: jobContents(store, jobs),
     locators: {
       async 'training-job'(id, { projectId }) {

@@ -1,4 +1,5 @@
 import type { Admission } from '../../admission/index.ts';
+import type { Terminals } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
@@ -59,6 +60,8 @@ export interface TrainingDeps {
   platform: { ensureReachable(gateway: string): Promise<{ api: string; obs: string }> };
   /** Region shown to S3 clients inside the jobs. */
   region: string;
+  /** Offers terminals in running tasks; none are to be had when absent. */
+  terminals?: Pick<Terminals, 'offer'>;
   /** Public addresses, for links to logs. */
   endpoints: { api: string };
   /** Directory of this family's files. */

@@ -14,7 +14,6 @@ describe('logs and metrics of training jobs', () => {
   });
   afterEach(() => world.close());
 
-
   it('keeps the beginning of a log that reaches its limit, says so, and lets the job go on', async () => {
     program = {
       runMs: 200,
