@@ -58,6 +58,8 @@ export const followTrainingJobLog = operation({
     offset: queryInteger(0, Number.MAX_SAFE_INTEGER),
     /** Seconds to wait for new bytes when there are none. */
     wait: queryInteger(0, 10, 0),
+    /** With an offset: the answer is the log's text as it is written, until the job has ended. */
+    follow: Type.Optional(Type.Boolean()),
     /** Number of the line to count from (the first is 1); the end or the beginning of the log when absent. */
     base_line: queryInteger(0, Number.MAX_SAFE_INTEGER),
     lines: queryInteger(1, 500),

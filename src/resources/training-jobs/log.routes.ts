@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Reply, type Route, route } from '../../http/index.ts';
 import {
   downloadTrainingJobLog,
@@ -35,13 +36,20 @@ export function logRoutes(logs: LogService, api: string): Route[] {
         },
       });
     }),
-    route(followTrainingJobLog, async ({ projectId, params, query }) => {
+    route(followTrainingJobLog, async ({ projectId, params, query, refusal }) => {
       if (query.offset === undefined) {
         return logs.lines(projectId, params.training_job_id, params.task_id, {
           baseLine: query.base_line,
           lines: query.lines,
           order: query.order,
           pattern: query.pattern,
+        });
+      }
+      if (query.follow) {
+        const options = { offset: query.offset, refusal };
+        const text = logs.stream(projectId, params.training_job_id, params.task_id, options);
+        return new Reply(Readable.from(text, { objectMode: false }), {
+          headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'private, no-store' },
         });
       }
       return logs.follow(projectId, params.training_job_id, params.task_id, query.offset, query.wait ?? 0);

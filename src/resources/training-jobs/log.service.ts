@@ -1,6 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
@@ -9,11 +8,12 @@ import { type Job, nodesOf } from './job.model.ts';
 import { hostPaths } from './job.paths.ts';
 import type { TrainingSettings } from './job.ports.ts';
 import { isTerminal, logFileName, taskIndex } from './job.ts';
+import { type LogTail, logTails, readRange, sizeOf } from './log.tail.ts';
 
 const PREVIEW_BYTES = 5 * 1024 * 1024;
-const CHUNK_BYTES = 1024 * 1024;
 const LINK_MS = 5 * 60_000;
-const POLL_MS = 100;
+/** Between looks at whether somebody who follows a log still may. */
+const RECHECK_MS = 15_000;
 const DEFAULT_LINES = 50;
 
 export interface LinkQuery {
@@ -45,6 +45,7 @@ export function logService(deps: {
   read(projectId: string, jobId: string): Promise<Job>;
 }) {
   const { clock, settings } = deps;
+  const tails = logTails();
 
   async function find(
     projectId: string,
@@ -66,6 +67,11 @@ export function logService(deps: {
       }
     }
     return { job, path, size: size ?? 0, name: logFileName(job.id, index) };
+  }
+
+  async function tailOf(projectId: string, jobId: string, task: string): Promise<LogTail> {
+    const { path } = await find(projectId, jobId, task);
+    return tails.follow(path, async () => settled(await deps.read(projectId, jobId)));
   }
 
   function sign(projectId: string, jobId: string, task: string, query: Omit<LinkQuery, 'signature'>): string {
@@ -128,26 +134,58 @@ export function logService(deps: {
 
     /** Bytes from `offset` on, at most 1 MiB and never half a character; waits up to `waitSeconds` for the first. */
     async follow(projectId: string, jobId: string, task: string, offset: number, waitSeconds: number) {
-      const until = clock.now() + waitSeconds * 1000;
-      let { job, path, size } = await find(projectId, jobId, task);
-      while (size <= offset && !settled(job) && clock.now() < until) {
-        await new Promise(resolve => setTimeout(resolve, POLL_MS));
-        size = (await sizeOf(path)) ?? 0;
-        // The state is read before the size is judged for the last time, so that no end of a log is missed.
-        if (size <= offset) job = await deps.read(projectId, jobId);
+      const tail = await tailOf(projectId, jobId, task);
+      try {
+        await tail.beyond(offset, { waitMs: waitSeconds * 1000 });
+        const { size, finished } = tail;
+        if (size <= offset) return { content: '', next_offset: Math.min(offset, size), full_size: size, finished };
+        let bytes = await tail.read(offset);
+        const last = finished && offset + bytes.length >= size;
+        if (!last) bytes = bytes.subarray(0, lastCharacter(bytes));
+        return { content: bytes.toString('utf8'), next_offset: offset + bytes.length, full_size: size, finished: last };
+      } finally {
+        tail.release();
       }
-      const finished = settled(job);
-      size = (await sizeOf(path)) ?? 0;
-      if (size <= offset) return { content: '', next_offset: Math.min(offset, size), full_size: size, finished };
-      const end = Math.min(size, offset + CHUNK_BYTES);
-      let bytes = await readRange(path, offset, end);
-      if (!(finished && end === size)) bytes = bytes.subarray(0, lastCharacter(bytes));
-      return {
-        content: bytes.toString('utf8'),
-        next_offset: offset + bytes.length,
-        full_size: size,
-        finished: finished && end === size,
-      };
+    },
+
+    /**
+     * The log from `offset` on as it is written, until nothing more will come; never half a character at a time. `refusal` is asked now and
+     * then; a text ends it with that line.
+     */
+    async *stream(
+      projectId: string,
+      jobId: string,
+      task: string,
+      options: { offset: number; refusal(): Promise<string | undefined> },
+    ): AsyncGenerator<Buffer> {
+      const tail = await tailOf(projectId, jobId, task);
+      let { offset } = options;
+      let checked = performance.now();
+      try {
+        for (;;) {
+          await tail.beyond(offset, { waitMs: RECHECK_MS });
+          if (performance.now() - checked >= RECHECK_MS) {
+            checked = performance.now();
+            const refusal = await options.refusal();
+            if (refusal !== undefined) {
+              yield Buffer.from(`\n${refusal}\n`);
+              return;
+            }
+          }
+          if (tail.size <= offset) {
+            if (tail.finished) return;
+            continue;
+          }
+          const bytes = await tail.read(offset);
+          const last = tail.finished && offset + bytes.length >= tail.size;
+          const whole = last ? bytes : bytes.subarray(0, lastCharacter(bytes));
+          offset += whole.length;
+          if (whole.length > 0) yield whole;
+          else await tail.beyond(offset + bytes.length, { waitMs: RECHECK_MS }); // the rest of a character is still to come
+        }
+      } finally {
+        tail.release();
+      }
     },
 
     /** Up to 500 lines from a line on (`asc`) or before it (`desc`), of those that hold `pattern`. */
@@ -186,26 +224,6 @@ export function logService(deps: {
 /** Nothing more is written to the log of such a job. */
 function settled(job: Job): boolean {
   return isTerminal(job.phase);
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function readRange(path: string, from: number, to: number): Promise<Buffer> {
-  const file = await open(path, 'r');
-  try {
-    const buffer = Buffer.alloc(to - from);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 /** Index of the first byte that begins a character. */

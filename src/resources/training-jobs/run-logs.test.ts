@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Program } from '../../runtime/fake/index.ts';
 import { createWorld, type World } from './test-world.ts';
@@ -88,5 +87,27 @@ describe('logs and metrics of training jobs', () => {
     );
     const { body } = await world.call('GET', `/training-jobs/${id}/logs/worker-0?pattern=zweite`);
     assert.equal(body.content, 'zweite\n');
+  });
+
+  it('streams the log to many at once, as it is written, until the job has ended', async () => {
+    program = {
+      runMs: 600,
+      output: [{ text: 'première' }, { text: 'zweite', afterMs: 200 }, { text: '三', afterMs: 400 }],
+    };
+    const id = await world.submit(world.job('stream'));
+    const follow = async (offset: number) => {
+      const { status, body } = await world.call(
+        'GET',
+        `/training-jobs/${id}/logs/worker-0?follow=true&offset=${offset}`,
+      );
+      assert.equal(status, 200);
+      return body as string;
+    };
+    const texts = await Promise.all(Array.from({ length: 20 }, () => follow(0)));
+    const whole = await world.logText(id);
+    assert.match(whole, /zweite\n三\n/);
+    for (const text of texts) assert.equal(text, whole);
+    assert.equal(await follow(Buffer.byteLength(whole) - 3), whole.slice(-3));
+    assert.equal(await follow(1e9), '');
   });
 });
