@@ -45,13 +45,13 @@ export function accessService(deps: { db: Database; settings: SettingsStore; com
       await settings.unset(bucket.id, 'policy');
     },
 
-    /** Whether the policy is open to everybody; undefined where there is none. */
+    /** Whether the policy is open to everybody; undefined where there is none (OBS API reference, `?policyStatus`, its permission too). */
     async policyIsPublic(principal: Asking, name: string): Promise<boolean | undefined> {
       const { bucket, value } = await setting(principal, name, 'GetBucketPolicyPublicStatus', 'policy');
       return value && parseBucketPolicy(value.text, bucket.name, bucket.accountId).isPublic;
     },
 
-    /** Whether the policy or the list of the bucket lets everybody in, past its public access block. */
+    /** Whether the policy or the list of the bucket lets everybody in, past its public access block (the same, `?bucketStatus`). */
     async bucketIsPublic(principal: Asking, name: string): Promise<boolean> {
       const bucket = await guard.require(principal, 'obs:bucket:GetBucketPublicStatus', { bucket: name, key: '' });
       const { policy, acl, publicAccessBlock: block } = await settings.of(bucket.id);

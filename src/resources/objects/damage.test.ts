@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { createLog } from '../../kernel/log.ts';
 import { tables } from '../../store-kit/index.ts';
@@ -117,6 +118,27 @@ describe(`a flipped bit (seed ${seed})`, () => {
     const at = random.below(body.length);
     await flipInFile('file', at);
     await neverServed('file', at);
+  });
+
+  it('is on record once for each object, however often it is read', async () => {
+    await send('PUT', { bucket, key: 'on-record', body: random.bytes(50_000) });
+    const source = { 'x-obs-copy-source': `/${bucket}/on-record` };
+    await send('PUT', { bucket, key: 'its-copy', headers: source });
+    await send('PUT', { bucket, key: 'good', body: random.bytes(50_000) });
+    await flipInFile('on-record', 7);
+    world.records.length = 0;
+    for (let read = 0; read < 3; read++) isError(await get('on-record'));
+    isError(await get('its-copy'));
+    const damaged = () => world.records.filter(record => record.operation === 'objectDamaged');
+    for (let tries = 0; damaged().length < 2 && tries < 200; tries++) await setTimeout(10);
+    await setTimeout(50); // for what should not come
+    assert.deepEqual(
+      damaged().map(({ target, accountId, status }) => [target, accountId, status]),
+      [
+        [`object/${bucket}/its-copy`, 'account-acme', 500],
+        [`object/${bucket}/on-record`, 'account-acme', 500],
+      ],
+    );
   });
 
   it('in a row is met by every way of reading', async () => {

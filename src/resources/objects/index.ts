@@ -15,6 +15,7 @@ import type { FileCalls } from './blob-place.ts';
 import { Blobs } from './blobs.ts';
 import { bucketService, type CreateBucketOptions } from './bucket.service.ts';
 import { commitQueue } from './commit-queue.ts';
+import { damageReporter } from './damage.ts';
 import { download } from './download.ts';
 import { objectEncryption } from './encryption.ts';
 import { eventTeller, type OnEvent, tellingAppend, tellingMultipart, tellingObjects } from './events.ts';
@@ -133,18 +134,15 @@ export interface ObjectsDeps {
 export function createObjects(deps: ObjectsDeps): Objects {
   const { db, clock, log, region } = deps;
   const store = objectStore(db);
-  const damages = new Counter({
+  const counter = new Counter({
     name: 'atelier_objects_damaged_total',
     help: 'Reads of stored bytes that were not as they had been written: the disk damaged them or lost them',
     registers: [deps.metrics],
   });
-  const onDamage = (blob: string, how: string) => {
-    damages.inc();
-    log.error({ blob, how }, 'stored object is damaged');
-  };
+  const damages = damageReporter({ db, audit: deps.audit, log, counter });
   const place = deps.backend && s3Place(deps.backend);
   const blobs = new Blobs(deps.dir, id => store.findBlob(id), {
-    onDamage,
+    onDamage: damages.found,
     ...(deps.files ? { files: deps.files } : {}),
     ...(place ? { place } : {}),
   });
@@ -237,6 +235,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
       await lifecycle.stop();
       await accessLog.stop();
       await reaper.stop();
+      await damages.settled();
       place?.close();
     },
   };
