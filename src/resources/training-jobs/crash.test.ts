@@ -15,7 +15,6 @@ describe('training jobs across crashes', () => {
   });
   afterEach(() => world.close());
 
-
   describe('when the server or the engine dies', () => {
     it('does not disturb a running job, loses no line and doubles none', async () => {
       program = { output: Array.from({ length: 20 }, (_, index) => ({ text: `line ${index}`, afterMs: index * 20 })) };

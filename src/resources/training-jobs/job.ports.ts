@@ -7,7 +7,7 @@ import type { Database } from '../../store-kit/index.ts';
 import type { Algorithms, CodeLimits, EngineCatalog } from '../algorithms/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { ObjectService } from '../objects/index.ts';
-import type { Pools } from '../pools/pool.port.ts';
+import type { Pools } from '../pools/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 
 /** One preset engine of the catalog. */

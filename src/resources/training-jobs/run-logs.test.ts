@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Program } from '../../runtime/fake/index.ts';
 import { createWorld, type World } from './test-world.ts';
@@ -13,7 +12,6 @@ describe('logs and metrics of training jobs', () => {
     world = await createWorld({ program: () => program, settings: { logCapBytes: 4000 } });
   });
   afterEach(() => world.close());
-
 
   it('keeps the beginning of a log that reaches its limit, says so, and lets the job go on', async () => {
     program = {

@@ -15,7 +15,7 @@ import { migrate, openSqlite } from '../../store-kit/index.ts';
 import { algorithmMigrations, createAlgorithms } from '../algorithms/index.ts';
 import { findFlavor, flavors } from '../flavors/index.ts';
 import { createObjects, objectsMigrations } from '../objects/index.ts';
-import type { Pools } from '../pools/pool.port.ts';
+import type { Pools } from '../pools/index.ts';
 import { createTraining, type Training, type TrainingSettings, trainingMigrations } from './index.ts';
 
 const PRESET = 'localhost/atelier/pytorch:1';
