@@ -10,7 +10,7 @@ export interface TrainingJob {
     duration?: number;
     tasks?: string[];
     task_statuses?: { task: string; exit_code?: number; message?: string }[];
-    queue?: { position: number; reason: string };
+    queue?: { position: number; reason: string; estimated_start?: number };
     message?: string;
   };
   algorithm?: Record<string, unknown>;
@@ -127,6 +127,11 @@ export class PlatformClient {
     return this.#json('POST', `/v2/${this.#project}/training-jobs/${id}/actions`, { action_type: 'terminate' });
   }
 
+  prioritizeJob(id: string, priority: number): Promise<unknown> {
+    const body = { spec: { schedule_policy: { priority } } };
+    return this.#json('PUT', `/v2/${this.#project}/training-jobs/${id}`, body);
+  }
+
   deleteJob(id: string): Promise<unknown> {
     return this.#json('DELETE', `/v2/${this.#project}/training-jobs/${id}`);
   }
@@ -147,12 +152,13 @@ export class PlatformClient {
     id: string,
     write: (text: string) => void,
     onState?: (job: TrainingJob) => void,
+    task = 'worker-0',
   ): Promise<TrainingJob> {
     let offset = 0;
     for (;;) {
       const job = await this.job(id);
       onState?.(job);
-      const part = await this.logFrom(id, 'worker-0', offset, 1);
+      const part = await this.logFrom(id, task, offset, 1);
       if (part.content) write(part.content);
       offset = part.next_offset;
       if (part.finished && !part.content && isFinal(job.status.phase)) return job;

@@ -1,18 +1,15 @@
-import { existsSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import type { Command } from 'commander';
-import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
 import { isFinal, PlatformClient, type TrainingJob } from '../../client/platform.ts';
 import { type CommandContext, contextOf } from '../context.ts';
-import { badArgument, nameAndValue, repeatable, wholeNumber } from '../options.ts';
+import { repeatable, wholeNumber } from '../options.ts';
 import { printOne, printRows, seconds } from '../output.ts';
-import { transferProgress } from '../progress.ts';
 import { addTrainShell } from './train-shell.ts';
+import { DEFAULT_FLAVOR, jobBody, SUBMIT_EXAMPLE, type SubmitOptions } from './train-submit.ts';
 
 /** The engine that `submit` uses when none is named: what the preset image really holds. */
 export const DEFAULT_ENGINE = 'pytorch_1.13.1-cpu-py_3.11-debian_12-x86_64';
 
-/** `atelier train submit|list|show|logs|events|shell|stop|delete`. */
+/** `atelier train submit|list|show|queue|priority|logs|events|shell|stop|delete`. */
 export function addTrain(program: Command): void {
   const train = program.command('train').description('training jobs');
 
@@ -29,7 +26,15 @@ export function addTrain(program: Command): void {
     .option('--engine <id>', 'preset image', DEFAULT_ENGINE)
     .option('--image <ref>', 'custom image instead of a preset one; needs --command')
     .option('--command <text>', 'command for a custom image')
-    .option('--flavor <id>', 'size: modelarts.vm.cpu.<n>u has n vCPUs', 'modelarts.vm.cpu.2u')
+    .option('--flavor <id>', `size of a node: modelarts.vm.cpu.<n>u has n vCPUs (default: ${DEFAULT_FLAVOR})`)
+    .option('--nodes <n>', 'nodes, each running the program once', wholeNumber(1, 100), 1)
+    .option('--pool <id>', 'dedicated pool; without --flavor a node of the job is a whole node of the pool')
+    .option('--priority <n>', 'in a dedicated pool: 3 goes before 2 before 1', wholeNumber(1, 3))
+    .option('--preemptible', 'in a dedicated pool: may have to make way for a higher priority')
+    .option('--retries <n>', 'run again, up to so many times, when a container or node fails', wholeNumber(1, 3))
+    .option('--retry-always', 'with --retries: also when the program fails')
+    .option('--retry-hang', 'with --retries: also when the job hangs')
+    .option('--resume', 'bring what the outputs hold to the job before it starts')
     .option('--max-hours <n>', 'stop it after so many hours', wholeNumber(1))
     .option('--upload-to <url>', 'where a local code directory goes (default: beside the first output)')
     .option('-f, --follow', 'stream its log and wait for its end; the exit code is 0 only when it completed')
@@ -58,7 +63,7 @@ export function addTrain(program: Command): void {
         Id: row => row.metadata.id,
         Name: row => row.metadata.name,
         Phase: row => row.status.phase,
-        Why: row => row.status.queue?.reason ?? row.status.task_statuses?.[0]?.message ?? '',
+        Why: row => waiting(row) ?? row.status.message ?? '',
         Duration: row => seconds((row.status.duration ?? 0) / 1000),
         Created: row => new Date(row.metadata.create_time).toISOString(),
       });
@@ -75,21 +80,55 @@ export function addTrain(program: Command): void {
     });
 
   train
+    .command('queue')
+    .description('jobs that wait, first the next one')
+    .action(async (_options, command: Command) => {
+      const context = contextOf(command);
+      const jobs = await new PlatformClient(context.session).jobs({ phase: 'Pending' });
+      const place = (job: TrainingJob) => job.status.queue?.position ?? -1;
+      printRows(
+        context.format,
+        jobs.sort((left, right) => place(left) - place(right)),
+        {
+          Position: row => (place(row) < 0 ? '' : String(place(row))),
+          Id: row => row.metadata.id,
+          Name: row => row.metadata.name,
+          Why: row => row.status.queue?.reason ?? row.status.secondary_phase ?? '',
+          'Starts about': row => startOf(row),
+        },
+      );
+    });
+
+  train
+    .command('priority')
+    .description('give a job that waits in a dedicated pool another priority')
+    .argument('<job>', 'id or name')
+    .argument('<n>', '1, 2 or 3', wholeNumber(1, 3))
+    .action(async (name: string, priority: number, _options, command: Command) => {
+      const context = contextOf(command);
+      const client = new PlatformClient(context.session);
+      const { metadata } = await client.findJob(name);
+      await client.prioritizeJob(metadata.id, priority);
+      printOne(context.format, { id: metadata.id, priority });
+    });
+
+  train
     .command('logs')
     .description('print the log of a job')
     .argument('<job>', 'id or name')
+    .option('--task <task>', 'of which node: worker-0, worker-1, …', 'worker-0')
     .option('-f, --follow', 'go on until the job ends; the exit code is 0 only when it completed')
-    .action(async (name: string, options: { follow?: boolean }, command: Command) => {
+    .action(async (name: string, options: { task: string; follow?: boolean }, command: Command) => {
       const context = contextOf(command);
       const client = new PlatformClient(context.session);
       const job = await client.findJob(name);
       if (options.follow) {
-        await follow(client, job.metadata.id, context);
+        await follow(client, job.metadata.id, context, options.task);
         return;
       }
       let offset = 0;
       for (;;) {
-        const part = await client.logFrom(job.metadata.id, 'worker-0', offset);
+        const part = await client.logFrom(job.metadata.id, options.task, offset);
         process.stdout.write(part.content);
         if (part.next_offset === offset) break;
         offset = part.next_offset;
@@ -144,101 +183,7 @@ export function addTrain(program: Command): void {
     });
 }
 
-const SUBMIT_EXAMPLE = `
-Example:
-  atelier train submit --name digits --code ./code --boot train.py --param epochs=3 \\
-    --input data_url=obs://my-bucket/data/ --output-to train_url=obs://my-bucket/out/ --follow`;
-
-interface SubmitOptions {
-  name: string;
-  code: string;
-  boot?: string;
-  input: string[];
-  outputTo: string[];
-  param: string[];
-  env: string[];
-  engine: string;
-  image?: string;
-  command?: string;
-  flavor: string;
-  maxHours?: number;
-  uploadTo?: string;
-  follow?: boolean;
-}
-
-async function jobBody(options: SubmitOptions, context: CommandContext): Promise<unknown> {
-  if (options.image && !options.command) {
-    throw badArgument(
-      'A custom image needs the command that trains.',
-      'Add --command, e.g. --command "python train.py"',
-    );
-  }
-  if (!options.image && !options.boot) {
-    throw badArgument('A preset image needs a boot file.', 'Add --boot, e.g. --boot train.py');
-  }
-  const outputs = options.outputTo.map(pair);
-  const codeDir = await codeOnObs(options, outputs[0]?.[1], context);
-  const channel = ([name, url]: [string, string]) => ({ name, remote: { obs: { obs_url: obsPath(url) } } });
-  return {
-    kind: 'job',
-    metadata: { name: options.name },
-    algorithm: {
-      code_dir: codeDir,
-      ...(options.image
-        ? { command: options.command, engine: { image_url: options.image } }
-        : { boot_file: codeDir + options.boot, engine: { engine_id: options.engine } }),
-      parameters: options.param.map(pair).map(([name, value]) => ({ name, value })),
-      environments: Object.fromEntries(options.env.map(pair)),
-      inputs: options.input.map(pair).map(channel),
-      outputs: outputs.map(channel),
-    },
-    spec: {
-      resource: { flavor_id: options.flavor, node_count: 1 },
-      ...(options.maxHours ? { auto_stop: { time_unit: 'HOURS', duration: options.maxHours } } : {}),
-    },
-  };
-}
-
-/** The code directory as a path on OBS, uploaded first when it is local. */
-async function codeOnObs(
-  options: SubmitOptions,
-  firstOutput: string | undefined,
-  context: CommandContext,
-): Promise<string> {
-  if (parseObsUrl(options.code)) return obsPath(options.code, true);
-  if (!statSync(options.code, { throwIfNoEntry: false })?.isDirectory()) {
-    throw badArgument(
-      `${options.code} is not a directory of this machine.`,
-      'Give --code a directory or obs://bucket/dir/',
-    );
-  }
-  if (options.boot && !existsSync(join(options.code, options.boot))) {
-    throw badArgument(`There is no file ${options.boot} in ${options.code}.`, '--boot is relative to --code.');
-  }
-  const target = options.uploadTo ? parseObsUrl(options.uploadTo) : besides(firstOutput, options);
-  if (!target) {
-    throw badArgument('A local code directory needs a place on OBS.', 'Name one with --upload-to obs://bucket/code/');
-  }
-  const bar = transferProgress(`upload ${options.code}`, { quiet: context.quiet });
-  await context.obs().upload(options.code, target, state => bar.update(state));
-  bar.done();
-  return `/${join(target.bucket, target.key, '/')}`;
-}
-
-function besides(output: string | undefined, options: SubmitOptions): ObsUrl | undefined {
-  const url = output ? parseObsUrl(output) : undefined;
-  return url && { bucket: url.bucket, key: `code/${options.name}/${basename(options.code)}/` };
-}
-
-function obsPath(text: string, directory = false): string {
-  const url = parseObsUrl(text);
-  const path = url ? `/${url.bucket}/${url.key}` : text;
-  return directory && !path.endsWith('/') ? `${path}/` : path;
-}
-
-const pair = (text: string) => nameAndValue(text);
-
-async function follow(client: PlatformClient, id: string, context: CommandContext): Promise<void> {
+async function follow(client: PlatformClient, id: string, context: CommandContext, task?: string): Promise<void> {
   let said = '';
   const job = await client.followLog(
     id,
@@ -248,8 +193,22 @@ async function follow(client: PlatformClient, id: string, context: CommandContex
       if (line !== said && !context.quiet) process.stderr.write(`${line}\n`);
       said = line;
     },
+    task,
   );
   if (job.status.phase !== 'Completed') process.exitCode = 1;
+}
+
+/** Why a job waits, and about when it starts, or undefined. */
+function waiting(job: TrainingJob): string | undefined {
+  const { queue } = job.status;
+  if (!queue) return undefined;
+  const start = startOf(job);
+  return start ? `${queue.reason} Starts about ${start}.` : queue.reason;
+}
+
+function startOf(job: TrainingJob): string {
+  const start = job.status.queue?.estimated_start;
+  return start === undefined ? '' : new Date(start).toISOString();
 }
 
 /** The state of a job as one line, with the reason where it waits or failed. */

@@ -3,6 +3,7 @@ import type { AnyOperation, Locators, Route } from '../../http/index.ts';
 import { Reconciler } from '../../loop/reconciler.ts';
 import { DEFAULT_CODE_LIMITS } from '../algorithms/index.ts';
 import type { WorkspaceContents } from '../workspaces/index.ts';
+import * as catalogOperations from './catalog.api.ts';
 import * as jobOperations from './job.api.ts';
 import { jobContents } from './job.contents.ts';
 import { AgencySessions } from './job.credentials.ts';
@@ -13,6 +14,7 @@ import { JOB_TABLE } from './job.schema.ts';
 import { jobService, workloadId } from './job.service.ts';
 import { jobStore } from './job.store.ts';
 import { discard, sweep } from './job.sweep.ts';
+import { canTerminate } from './job.ts';
 import * as logOperations from './log.api.ts';
 import { logRoutes } from './log.routes.ts';
 import { logService } from './log.service.ts';
@@ -26,6 +28,7 @@ export { trainingMigrations } from './job.schema.ts';
 /** Every operation of training jobs. */
 export const trainingOperations: AnyOperation[] = [
   ...Object.values(jobOperations),
+  ...Object.values(catalogOperations),
   ...Object.values(logOperations),
   ...Object.values(shellOperations),
 ];
@@ -64,12 +67,23 @@ export interface Training {
   locators: Locators;
   contents: WorkspaceContents;
   reconciler: Reconciler;
+  /** Leaves pools that are taken away, or nodes of them. */
+  occupant: {
+    kind: 'training-job';
+    /** Ends these workloads: for good where their pool is deleted; else they wait in the queue again. Repeatable. */
+    vacate(ids: readonly string[], why: { poolId: string; deleted: boolean; text: string }): Promise<void>;
+  };
   /** Cleans up after a predecessor that died, then drives the jobs. */
   start(): Promise<void>;
   /** Lets go of the jobs, which run on. */
   stop(): Promise<void>;
   /** What the job made, or undefined when the project has no such job. */
   output(projectId: string, jobId: string): Promise<TrainingOutput | undefined>;
+}
+
+/** The job that a workload of the queue stands for. */
+function jobOf(workload: string): string {
+  return workload.slice(workloadId('').length);
 }
 
 /** The family of training jobs. */
@@ -100,12 +114,25 @@ export function createTraining(deps: TrainingDeps): Training {
   });
   const shells = shellService({ driver: deps.driver, installation: deps.installation, read: jobs.get });
   deps.admission.onAdmitted('training-job', workload => {
-    const id = workload.slice(workloadId('').length);
+    const id = jobOf(workload);
     reconciler.poke(id).catch(error => deps.log.error({ err: error, id }, 'admitted job could not be woken'));
   });
   let timer: NodeJS.Timeout | undefined;
+  const occupant: Training['occupant'] = {
+    kind: 'training-job',
+    async vacate(ids, { deleted, text }) {
+      for (const id of ids.map(jobOf)) {
+        const at = deps.clock.now();
+        const changed = deleted
+          ? (await store.desire(id, 'terminate', canTerminate, text, at))?.accepted
+          : await store.displace(id, { kind: 'preempted', at, why: text });
+        if (changed) await reconciler.poke(id, { interrupt: true });
+      }
+    },
+  };
 
   return {
+    occupant,
     routes: [
       ...jobRoutes(jobs, deps.clock),
       ...logRoutes(logs, deps.endpoints.api),

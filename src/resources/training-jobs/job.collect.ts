@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Observation } from '../../runtime/driver.ts';
 import { explainExit } from './job.exit.ts';
-import { CHECK_COMPLAINT, CHECK_EXIT_CODE, culprit, type TaskEnd } from './job.fault.ts';
+import { CHECK_COMPLAINT, CHECK_EXIT_CODE, culprit, leaving, type TaskEnd } from './job.fault.ts';
 import { JobLog } from './job.log-file.ts';
 import type { JobTask } from './job.model.ts';
 import type { Pass, TaskPlace } from './job.pass.ts';
@@ -55,7 +55,8 @@ export async function collectTask(pass: Pass, task: TaskPlace, observed: Observa
 function stoppedFor(pass: Pass, task: TaskPlace, exitCode: number): string | undefined {
   const { halt } = pass.job;
   if (!halt || exitCode === 0 || halt.task === task.index) return undefined;
-  if (halt.kind === 'preempted') return `Exit code ${exitCode}: stopped to make way for ${halt.by ?? 'another'}.`;
+  if (halt.kind === 'preempted')
+    return `Exit code ${exitCode}: stopped, as the job gave up its place (${leaving(halt)}).`;
   if (halt.kind === 'hang') return `Exit code ${exitCode}: stopped, as the job seemed to hang.`;
   return halt.task === undefined ? undefined : `Exit code ${exitCode}: stopped, as ${taskName(halt.task)} failed.`;
 }

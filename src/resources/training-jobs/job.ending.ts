@@ -52,7 +52,7 @@ async function again(pass: Pass, verdict: Again): Promise<void> {
   const where = task ? ` of ${task}` : '';
   const text = verdict.retry
     ? `JobRestarted: training job is restarted (${job.retries + 1} of ${retryPolicy(job.spec.annotations).most} times): ${verdict.reason}${where}.`
-    : `JobPreempted: training job was ${verdict.reason} and waits in the queue again.`;
+    : `JobPreempted: training job gives up its place and waits in the queue again: ${verdict.reason}.`;
   for (const place of pass.tasks) await pass.note(place, text, 'again');
   await pass.tell('Warning', 'Job', text, 'again');
   const node = verdict.task === undefined ? undefined : job.tasks[verdict.task]?.node;

@@ -136,12 +136,16 @@ function retriesUsed({ policy, retries }: Ending): string {
   return policy.most > 0 && retries >= policy.most ? ` It was restarted ${retries} times, as often as it may be.` : '';
 }
 
+/** Why a job gives up its place. */
+export function leaving(halt: Pick<Halt, 'by' | 'why'>): string {
+  return halt.why ?? `preempted by ${halt.by ?? 'a job of higher priority'}`;
+}
+
 function once(ending: Ending): Extract<Verdict, { kind: 'again' }> | undefined {
   const { tasks, halt, policy } = ending;
   if (halt?.kind === 'preempted') {
     if (hadFinished(ending)) return undefined;
-    const reason = `preempted by ${halt.by ?? 'a job of higher priority'}`;
-    return { kind: 'again', reason, recover: 'job_reschedule', retry: false, avoid: false };
+    return { kind: 'again', reason: leaving(halt), recover: 'job_reschedule', retry: false, avoid: false };
   }
   if (ending.retries >= policy.most) return undefined;
   if (halt?.kind === 'hang') {

@@ -1,6 +1,6 @@
 import { Failure } from '../../kernel/failure.ts';
 import type { Flavor } from '../flavors/index.ts';
-import type { UsablePool } from '../pools/pool.port.ts';
+import type { UsablePool } from '../pools/index.ts';
 import type { JobBody } from './job.api.ts';
 import type { JobSpec } from './job.model.ts';
 import type { TrainingDeps } from './job.ports.ts';

@@ -8,7 +8,7 @@ import type { Database } from '../../store-kit/index.ts';
 import type { Algorithms, CodeLimits, EngineCatalog } from '../algorithms/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { ObjectService } from '../objects/index.ts';
-import type { Pools } from '../pools/pool.port.ts';
+import type { PoolsPort } from '../pools/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 
 /** One preset engine of the catalog. */
@@ -53,7 +53,7 @@ export interface TrainingDeps {
   images: EngineCatalog & { engines(): readonly Engine[] };
   admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
   /** The dedicated pools; none when absent. */
-  pools?: Pools | undefined;
+  pools?: PoolsPort | undefined;
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
   driver: RuntimeDriver;
   /** Opens the platform to the containers of a network, whose gateway address this is. */

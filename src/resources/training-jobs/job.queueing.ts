@@ -1,4 +1,5 @@
 import type { Next } from '../../loop/reconciler.ts';
+import { leaving } from './job.fault.ts';
 import { nodesOf } from './job.model.ts';
 import type { Pass } from './job.pass.ts';
 import { workloadId } from './job.service.ts';
@@ -23,7 +24,7 @@ async function submit(pass: Pass): Promise<void> {
     gpus: flavor.gpus,
     tasks: nodesOf(job.spec),
     priority: job.priority,
-    preemptible: preemptible ?? false,
+    preemptible: pool !== undefined && preemptible === true,
     reissued: job.reissued,
     ...(pool ? { pool: pool.id } : {}),
     ...(job.avoid.length > 0 ? { avoidNodes: job.avoid } : {}),
@@ -72,11 +73,11 @@ export async function awaitAdmission(pass: Pass): Promise<Next | undefined> {
 export async function reissue(pass: Pass): Promise<undefined> {
   const { job, deps } = pass;
   if (job.step !== 'reissuing') {
-    const by = (await deps.admission.status(workloadId(job.id)))?.preempted?.by ?? 'a job of higher priority';
-    const text = `JobPreempted: training job was preempted by ${by} and waits in the queue again.`;
+    const reason = leaving(job.halt ?? (await deps.admission.status(workloadId(job.id)))?.preempted ?? {});
+    const text = `JobPreempted: training job gives up its place and waits in the queue again: ${reason}.`;
     await pass.tell('Warning', 'Job', text, 'again');
     const now = deps.clock.now();
-    const record = { admittedAt: job.admittedAt, startAt: now, endAt: now, reason: `preempted by ${by}` };
+    const record = { admittedAt: job.admittedAt, startAt: now, endAt: now, reason };
     await pass.advance({
       step: 'reissuing',
       records: [...job.records, { ...record, recover: 'job_reschedule' }],

@@ -153,21 +153,19 @@ function checkSpec(spec: SpecPart): void {
   checkPolicy(spec);
 }
 
-/** Whether a pool is named, and what is asked of it, fit together (behaviour/training.md 2). */
+/** Priority and preemption count in dedicated pools alone (behaviour/training.md 2); in the public pool they have no effect. */
 function checkPolicy(spec: SpecPart): void {
-  const priority = checkPriority(spec.schedule_policy?.priority);
+  checkPriority(spec.schedule_policy?.priority);
   const preemptible = spec.schedule_policy?.preemptible;
   if (preemptible !== undefined && preemptible !== null && typeof preemptible !== 'boolean') {
     throw refuse('2788', 'InvalidParam: parameter [spec.schedule_policy.preemptible] must be true or false.');
   }
-  if (spec.resource?.pool_id?.trim()) return;
-  const only = 'is for dedicated pools alone; the public pool takes jobs in their order.';
-  const way = 'Leave it out, or name a pool with [spec.resource.pool_id].';
-  if (priority > 1) throw refuse('2788', `InvalidParam: parameter [spec.schedule_policy.priority] ${only}`, way);
-  if (preemptible) throw refuse('2788', `InvalidParam: parameter [spec.schedule_policy.preemptible] ${only}`, way);
-  if (spec.resource?.main_container_customized_flavor) {
-    const message = `InvalidParam: parameter [spec.resource.main_container_customized_flavor] ${only}`;
-    throw refuse('2788', message, way);
+  if (spec.resource?.main_container_customized_flavor && !spec.resource.pool_id?.trim()) {
+    throw refuse(
+      '2788',
+      'InvalidParam: parameter [spec.resource.main_container_customized_flavor] is for dedicated pools alone.',
+      'Give a flavor_id, or name a pool with [spec.resource.pool_id].',
+    );
   }
 }
 

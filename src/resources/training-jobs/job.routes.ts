@@ -2,6 +2,7 @@ import { type Call, Reply, type Route, route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { ownerOf } from '../../kernel/principal.ts';
+import { showTrainingJobEngines, showTrainingJobFlavors, showTrainingQuotas } from './catalog.api.ts';
 import { engineView, flavorView } from './catalog.view.ts';
 import {
   changeTrainingJob,
@@ -12,10 +13,7 @@ import {
   listTrainingJobs,
   listTrainingJobTasks,
   showTrainingJob,
-  showTrainingJobEngines,
-  showTrainingJobFlavors,
   showTrainingJobMetrics,
-  showTrainingQuotas,
   stopTrainingJob,
 } from './job.api.ts';
 import { type Job, nodesOf } from './job.model.ts';

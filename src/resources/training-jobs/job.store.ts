@@ -3,7 +3,7 @@ import { addEvent, eventStore, metricStore } from './job.events.ts';
 import type { Job, JobEvent } from './job.model.ts';
 import { fromRow, type JobPatch, patchColumns, toRow } from './job.rows.ts';
 import type { TrainingTables } from './job.schema.ts';
-import { type Desired, type Phase, phaseOf, type Result, type Step } from './job.ts';
+import { type Desired, type Halt, type Phase, phaseOf, type Result, type Step } from './job.ts';
 
 export type InsertOutcome =
   | { kind: 'inserted' }
@@ -175,6 +175,19 @@ export function jobStore(database: Database) {
           .execute();
         return { phase: before, accepted: true };
       });
+    },
+
+    /** Has a job that holds a place give it up and wait again. False when it holds none, or is at its end. */
+    async displace(id: string, halt: Halt): Promise<boolean> {
+      const result = await db
+        .updateTable('training_jobs')
+        .set({ halt: JSON.stringify(halt), next_at: halt.at })
+        .where('id', '=', id)
+        .where('step', 'in', ['staging', 'creating', 'launching', 'running'])
+        .where('desired', '=', 'run')
+        .where('halt', 'is', null)
+        .executeTakeFirst();
+      return result.numUpdatedRows > 0n;
     },
 
     /** Changes the priority of a job that waits. False when it waits no longer. */

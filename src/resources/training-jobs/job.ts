@@ -59,6 +59,8 @@ export interface Halt {
   task?: number | undefined;
   /** Name of what it makes way for. */
   by?: string | undefined;
+  /** Why it must leave its place, where it does not make way for another. */
+  why?: string | undefined;
 }
 
 /** What a pass does next. */
@@ -124,7 +126,7 @@ export function plan(job: Progress, tasks: readonly ContainerView[], queue: Queu
     case 'staging':
     case 'creating':
       if (stopping) return 'conclude';
-      if (queue.preempted) return 'reissue';
+      if (queue.preempted || job.halt) return 'reissue';
       return job.step === 'staging' ? 'stage' : 'create';
     case 'launching':
     case 'running':

@@ -138,6 +138,19 @@ describe('training jobs that run again', () => {
     assert.equal(world.submitted.at(-1)!.preemptible, true);
   });
 
+  it('leaves its node when that is taken away, and ends with its pool', async () => {
+    await begin();
+    const id = await world.submit(world.job('moving', inPool(undefined)));
+    await world.until(id, 'Running');
+    await world.vacate(id, false, 'its node is removed');
+    await world.eventually(() => started(id) === 2, 'running again');
+    const job = await world.until(id, 'Running');
+    assert.equal(job.status.running_records[0].end_reason, 'its node is removed');
+    await world.vacate(id, true, 'The pool gold is deleted.');
+    const ended = await world.until(id, 'Terminated');
+    assert.equal(ended.status.message, 'The pool gold is deleted.');
+  });
+
   it('survives a killed server at every moment of a restart', async () => {
     await begin();
     for (const [index, pause] of [0, 4, 10, 20, 40, 80].entries()) {
@@ -238,10 +251,8 @@ describe('training jobs that run again', () => {
       'ModelArts.2763',
     );
     assert.equal(await refused(resource({ pool_id: 'gold', flavor_id: 'nonsense' })), 'ModelArts.2781');
-    const policy = (given: Json) => (body: Json) => {
-      body.spec.schedule_policy = given;
-    };
-    assert.equal(await refused(policy({ priority: 2 })), 'ModelArts.2788');
-    assert.equal(await refused(policy({ preemptible: true })), 'ModelArts.2788');
+    const custom = { main_container_customized_flavor: { cpu_core_num: 1, mem_size: 1 } };
+    assert.equal(await refused(resource({ flavor_id: 'modelarts.vm.cpu.1u', ...custom })), 'ModelArts.2788');
+    assert.equal(await refused(resource({ pool_id: 'gold', main_container_customized_flavor: {} })), 'ModelArts.2788');
   });
 });

@@ -15,7 +15,7 @@ import { migrate, openSqlite } from '../../store-kit/index.ts';
 import { algorithmMigrations, createAlgorithms } from '../algorithms/index.ts';
 import { findFlavor, flavors } from '../flavors/index.ts';
 import { createObjects, objectsMigrations } from '../objects/index.ts';
-import type { Pools } from '../pools/pool.port.ts';
+import type { PoolsPort } from '../pools/index.ts';
 import { createTraining, type Training, type TrainingSettings, trainingMigrations } from './index.ts';
 
 const PRESET = 'localhost/atelier/pytorch:1';
@@ -139,7 +139,7 @@ export async function createWorld(
   const preemptedBy = new Map<string, string>();
   /** Names of the nodes that the queue gives to tasks. */
   const placed: string[] = [];
-  const pools: Pools = {
+  const pools: PoolsPort = {
     async use(_scope, poolId, _type, codes) {
       const nodes = options.pools?.[poolId];
       if (nodes) return { id: poolId, name: `pool ${poolId}`, network: `net-${poolId}`, flavors: nodes };
@@ -316,6 +316,9 @@ export async function createWorld(
     async logText(id: string, task = 'worker-0'): Promise<string> {
       return (await call('GET', `/training-jobs/${id}/tasks/${task}/logs/preview`)).body.content ?? '';
     },
+    /** Takes the places of jobs away, as their pool does. */
+    vacate: (id: string, deleted: boolean, text: string) =>
+      running.training.occupant.vacate([`training-job/${id}`], { poolId: 'gold', deleted, text }),
     async halt(): Promise<void> {
       await running.training.stop();
       await running.app.close();
