@@ -215,6 +215,7 @@ export function composeFamilies(parts: Parts) {
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       trail.start();
+      await admission.start();
       await training.start();
       await models.start();
       await services.start();
