@@ -220,6 +220,8 @@ export function composeFamilies(parts: Parts) {
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       trail.start();
+      // Once all pools are set: what runs in a pool nobody has set by then has lost its nodes.
+      await admission.start();
       await training.start();
       await models.start();
       await services.start();
