@@ -144,7 +144,8 @@ export async function createWorld(
       const nodes = options.pools?.[poolId];
       if (nodes) return { id: poolId, name: `pool ${poolId}`, network: `net-${poolId}`, flavors: nodes };
       const code = poolId === 'stopped' ? codes.notRunning : poolId === 'closed' ? codes.closed : codes.missing;
-      throw new Failure({ code, status: 400, message: `The pool ${poolId} cannot be used.` });
+      const status = code === codes.missing ? 404 : 400;
+      throw new Failure({ code, status, message: `There is no dedicated pool ${poolId} to be used.` });
     },
     networkOf: async poolId => (options.pools?.[poolId] ? `net-${poolId}` : undefined),
   };
