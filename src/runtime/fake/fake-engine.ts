@@ -53,6 +53,8 @@ export class FakeEngine {
   readonly containers = new Map<string, FakeContainer>();
   readonly images = new Map<string, ImageInfo>();
   readonly networks = new Map<string, NetworkInfo>();
+  /** The ports of the host that were opened to a network. */
+  readonly hostPorts = new Map<string, readonly number[]>();
   readonly options: FakeEngineOptions;
   /** Every change that was asked for, in order: `create x`, `start x` … */
   readonly calls: string[] = [];
