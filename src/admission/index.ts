@@ -1,197 +1,216 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Database } from '../store-kit/index.ts';
-import { admissionStore, type WorkloadRow } from './admission.store.ts';
-import { type Demand, decideQueue, neverFits, total } from './admission.ts';
+import { admissionStore } from './admission.store.ts';
+import { type Demand, times, total } from './demand.ts';
+import { scopeKey } from './entry.ts';
+import { exceeds } from './explain.ts';
+import { type Changes, State } from './state.ts';
+import { type Admission, PUBLIC_POOL, type WorkloadKind } from './types.ts';
+import { poolState, poolStates, statusOf, viewsOf } from './view.ts';
 
 export { admissionMigrations } from './admission.store.ts';
+export type { Demand } from './demand.ts';
+export {
+  type Admission,
+  type PoolNode,
+  type PoolNodeState,
+  type PoolOptions,
+  type PoolState,
+  PUBLIC_POOL,
+  type QuotaLimits,
+  type QuotaScope,
+  type QuotaUse,
+  type ReasonCode,
+  type WorkloadFilter,
+  type WorkloadKind,
+  type WorkloadRequest,
+  type WorkloadStatus,
+  type WorkloadView,
+} from './types.ts';
 
-export type WorkloadKind = 'training-job' | 'notebook' | 'service-instance';
+type Listeners = Map<WorkloadKind, ((id: string, detail: string) => void)[]>;
 
-/** The pool of all that is given to no dedicated pool. */
-export const PUBLIC_POOL = 'public';
+/** Changes that are written in one transaction. */
+const BATCH = 256;
 
-/** What wants to run; the demand is that of one task. */
-export interface WorkloadRequest extends Demand {
-  id: string;
-  kind: WorkloadKind;
-  name: string;
-  accountId: string;
-  projectId: string;
-  /** The default workspace when absent. */
-  workspaceId?: string;
-  userId?: string;
-  /** Id of a pool; the public one when absent. */
-  pool?: string;
-  /** Tasks that start together or not at all, each wholly on one node; 1 when absent. */
-  tasks?: number;
-  /** 3 goes before 2 before 1 (behaviour/training.md 9); 1 when absent. Counts in dedicated pools alone. */
-  priority?: 1 | 2 | 3;
-  /** May be told to make way for one of a higher priority. */
-  preemptible?: boolean;
-  /** Was admitted before and fell victim to a fault: goes to the front. */
-  reissued?: boolean;
-  /** Milliseconds from its start after which it is sure to have ended, where that is known. */
-  endsWithinMs?: number;
-  /** Nodes that it must not be placed on, as they failed it before. */
-  avoidNodes?: readonly string[];
-}
-
-export interface WorkloadStatus {
-  state: 'queued' | 'admitted';
-  position: number;
-  reasonCode: string;
-  reason: string;
-  submittedAt: number;
-  admittedAt?: number;
-  /** Name of the node of each task, once admitted. */
-  nodes?: readonly string[];
-  /** When it is expected to start, where the ends of what it waits for are known; milliseconds since the epoch. */
-  estimatedStart?: number;
-  /** Set when it shall make way: the family ends its tasks and releases it. */
-  preempted?: { by: string };
-}
-
-/** A node of a pool: a share of the machine. */
-export interface PoolNode {
-  name: string;
-  capacity: Demand;
-  /** False takes no new tasks: locked, draining, failed. */
-  schedulable: boolean;
-}
-
-export interface PoolState {
-  id: string;
-  nodes: readonly (PoolNode & { used: Demand; workloads: readonly string[] })[];
-  queued: number;
-}
-
-export interface Admission {
-  /** Queues a workload and decides at once; idempotent by id. */
-  submit(request: WorkloadRequest): Promise<WorkloadStatus>;
-  /** Gives back what a workload holds, or takes it out of the queue; idempotent. */
-  release(id: string): Promise<void>;
-  status(id: string): Promise<WorkloadStatus | undefined>;
-  /** Ids of all workloads of a kind, queued or admitted. */
-  list(kind: WorkloadKind): Promise<string[]>;
-  /** Called with the id of every workload that is admitted after having waited. */
-  onAdmitted(kind: WorkloadKind, listener: (id: string) => void): void;
-  used(): Promise<Demand>;
-  /** Whether this installation could ever run it. */
-  fits(demand: Demand): { ok: true } | { ok: false; reason: string };
-  readonly capacity: Demand;
+interface Task {
+  change: (state: State) => void;
+  /** Runs once all is on disk. */
+  done: (state: State) => void;
+  failed: (error: unknown) => void;
 }
 
 /**
- * The one queue of everything that uses the machine: training jobs and service instances, first come, first served.
- * Each decision is one transaction, so the sum of what is admitted never exceeds `capacity`.
+ * The one queue of everything that uses the machine (decision 0013): training tasks, notebooks and service instances, in the
+ * public pool and in dedicated ones. Decisions are made in memory, which is made from the rows at first use; what they change is
+ * on disk before anybody hears of it. Changes that come together share a transaction.
  */
 export function createAdmission(deps: { db: Database; clock: Clock; log: Log; capacity: Demand }): Admission {
   const { db, clock, log, capacity } = deps;
-  const store = admissionStore(db);
-  const listeners = new Map<WorkloadKind, ((id: string) => void)[]>();
+  const listeners = { admitted: new Map(), preempted: new Map(), lost: new Map() } satisfies Record<string, Listeners>;
+  let state: State | undefined;
+  /** The last one; before there was any, one without workloads. Its pools hold. */
+  let known = new State(capacity);
+  let pending: Task[] = [];
+  let working = false;
 
-  /** Decides the whole queue again. Returns the rows newly admitted. */
-  async function decide(change: (rows: ReturnType<typeof admissionStore>) => Promise<void>): Promise<void> {
-    const admitted = await db.transaction().execute(async trx => {
-      const rows = admissionStore(trx);
-      await change(rows);
-      const used = total((await rows.admitted()).map(demandOf));
-      const queue = await rows.queued();
-      const verdicts = decideQueue(
-        capacity,
-        used,
-        queue.map(row => ({ id: row.id, name: row.name, ...demandOf(row) })),
-      );
-      const fresh: WorkloadRow[] = [];
-      for (const [index, verdict] of verdicts.entries()) {
-        const row = queue[index]!;
-        if (verdict.admitted) fresh.push(row);
-        if (!verdict.admitted && row.position === verdict.position && row.reason === verdict.reason) continue;
-        await rows.update(row.id, {
-          position: verdict.position,
-          reason_code: verdict.reasonCode,
-          reason: verdict.reason,
-          ...(verdict.admitted ? { admitted_at: clock.now() } : {}),
-        });
+  /** Memory is ahead of the disk when a transaction fails; then it is made again, with the same pools. */
+  async function load(): Promise<State> {
+    const store = admissionStore(db);
+    const fresh = new State(capacity);
+    for (const [id, { nodes, parent, guaranteed, max }] of known.topology.definitions) {
+      fresh.setPool(id, nodes, { guaranteed, ...(parent === undefined ? {} : { parent }), ...(max ? { max } : {}) });
+    }
+    fresh.load(await store.entries(), await store.quotas());
+    return fresh;
+  }
+
+  async function write(changes: Changes): Promise<void> {
+    const { inserted, placed, removed, quotas } = changes;
+    if (inserted.size + placed.size + removed.size + quotas.size === 0) return;
+    await db.transaction().execute(async trx => {
+      const store = admissionStore(trx);
+      for (const entry of removed) await store.remove(entry.id);
+      for (const entry of inserted) await store.insert(entry);
+      for (const entry of placed) await store.place(entry);
+      for (const [scope, limits] of quotas) {
+        await (limits ? store.setQuota(scope, limits) : store.removeQuota(scope));
       }
-      return fresh;
     });
-    for (const row of admitted) {
-      for (const listener of listeners.get(row.kind as WorkloadKind) ?? []) {
-        try {
-          listener(row.id);
-        } catch (error) {
-          log.error({ err: error, workload: row.id }, 'admission listener failed');
+  }
+
+  async function work(): Promise<void> {
+    working = true;
+    while (pending.length > 0) {
+      const batch = pending.slice(0, BATCH);
+      pending = pending.slice(BATCH);
+      const accepted: Task[] = [];
+      try {
+        state ??= await load();
+        known = state;
+        for (const task of batch) {
+          try {
+            task.change(state);
+            accepted.push(task);
+          } catch (error) {
+            task.failed(error);
+          }
         }
+        const changes = state.decide(clock.now());
+        await write(changes);
+        for (const task of accepted) task.done(state);
+        announce(changes);
+      } catch (error) {
+        state = undefined;
+        for (const task of accepted.length > 0 ? accepted : batch) task.failed(error);
+      }
+    }
+    working = false;
+  }
+
+  /** Makes a change, and answers once it is on disk. */
+  function change<T>(make: (state: State) => void, answer: (state: State) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      pending.push({
+        change: make,
+        done(now) {
+          try {
+            resolve(answer(now));
+          } catch (error) {
+            reject(error);
+          }
+        },
+        failed: reject,
+      });
+      if (!working) void work();
+    });
+  }
+
+  /** Answers with what is on disk. */
+  const ask = <T>(answer: (state: State) => T): Promise<T> => change(() => undefined, answer);
+
+  function announce({ admitted, preempted, lost }: Changes): void {
+    for (const entry of admitted) tell(listeners.admitted, entry.request.kind, entry.id, '');
+    for (const entry of preempted) tell(listeners.preempted, entry.request.kind, entry.id, entry.preemptedBy ?? '');
+    for (const entry of lost) tell(listeners.lost, entry.request.kind, entry.id, entry.lost ?? '');
+  }
+
+  function tell(to: Listeners, kind: WorkloadKind, id: string, detail: string): void {
+    for (const listener of to.get(kind) ?? []) {
+      try {
+        listener(id, detail);
+      } catch (error) {
+        log.error({ err: error, workload: id }, 'admission listener failed');
       }
     }
   }
 
+  function listen(to: Listeners, kind: WorkloadKind, listener: (id: string, detail: string) => void): void {
+    to.set(kind, [...(to.get(kind) ?? []), listener]);
+  }
+
   return {
     capacity,
-    async submit(request) {
-      const existing = await store.find(request.id);
-      if (!existing) {
-        await decide(rows =>
-          rows.insert({
-            id: request.id,
-            kind: request.kind,
-            name: request.name,
-            account_id: request.accountId,
-            project_id: request.projectId,
-            vcpus: request.vcpus,
-            memory_bytes: request.memoryBytes,
-            gpus: request.gpus,
-            submitted_at: clock.now(),
-            admitted_at: null,
-            position: -1,
-            reason_code: 'Submitted',
-            reason: 'Submitted.',
-          }),
-        );
-      }
-      return statusOf((await store.find(request.id))!);
+    submit: request =>
+      change(
+        now => now.submit(request, clock.now()),
+        now => statusOf(now, now.entries.get(request.id)!, clock.now()),
+      ),
+    release: id =>
+      change(
+        now => now.release(id),
+        () => undefined,
+      ),
+    status: id =>
+      ask(now => {
+        const entry = now.entries.get(id);
+        return entry && statusOf(now, entry, clock.now());
+      }),
+    list: kind =>
+      ask(now => [...now.entries.values()].filter(entry => entry.request.kind === kind).map(entry => entry.id)),
+    workloads: (pool, filter = {}) => ask(now => viewsOf(now, pool, filter, clock.now())),
+    onAdmitted: (kind, listener) => listen(listeners.admitted, kind, listener),
+    onPreempted: (kind, listener) => listen(listeners.preempted, kind, listener),
+    onLost: (kind, listener) => listen(listeners.lost, kind, listener),
+    used: pool =>
+      ask(({ entries, topology }) => {
+        const of =
+          pool === undefined ? entries.values() : topology.family(pool).flatMap(id => [...topology.members(id)]);
+        return total([...of].flatMap(entry => (entry.nodes ? [times(entry, entry.tasks)] : [])));
+      }),
+    fits(demand, { pool = PUBLIC_POOL, tasks = 1 } = {}) {
+      const { topology } = known;
+      if (!topology.exists(pool)) return { ok: false, reason: `The pool ${pool} is not there.` };
+      const wanted = { ...demand, pool, tasks, avoid: new Set<string>() };
+      const root = topology.rootOf(pool);
+      return root.couldEver(wanted) ? { ok: true } : { ok: false, reason: exceeds(root, wanted, demand) };
     },
-    async release(id) {
-      if (!(await store.find(id))) return;
-      await decide(async rows => {
-        await rows.remove(id);
-      });
-    },
-    async status(id) {
-      const row = await store.find(id);
-      return row && statusOf(row);
-    },
-    async list(kind) {
-      return [...(await store.admitted()), ...(await store.queued())]
-        .filter(row => row.kind === kind)
-        .map(row => row.id);
-    },
-    onAdmitted(kind, listener) {
-      listeners.set(kind, [...(listeners.get(kind) ?? []), listener]);
-    },
-    async used() {
-      return total((await store.admitted()).map(demandOf));
-    },
-    fits(demand) {
-      const reason = neverFits(capacity, demand);
-      return reason ? { ok: false, reason } : { ok: true };
-    },
-  };
-}
-
-function demandOf(row: WorkloadRow): Demand {
-  return { vcpus: row.vcpus, memoryBytes: row.memory_bytes, gpus: row.gpus };
-}
-
-function statusOf(row: WorkloadRow): WorkloadStatus {
-  return {
-    state: row.admitted_at === null ? 'queued' : 'admitted',
-    position: row.position,
-    reasonCode: row.reason_code,
-    reason: row.reason,
-    submittedAt: row.submitted_at,
-    ...(row.admitted_at === null ? {} : { admittedAt: row.admitted_at }),
+    setPool: (id, nodes, options = {}) =>
+      change(
+        now => now.setPool(id, nodes, options),
+        now => poolState(now, id),
+      ),
+    removePool: (id, { force = false } = {}) =>
+      change(
+        now => now.removePool(id, force),
+        () => undefined,
+      ),
+    pools: () => ask(poolStates),
+    setQuota: (scope, limits) =>
+      change(
+        now => now.setQuota(scope, limits),
+        () => undefined,
+      ),
+    quota: scope =>
+      ask(({ quotas }) => {
+        const key = scopeKey(scope);
+        return { limits: { ...quotas.limits.get(key) }, used: { ...quotas.used(key) } };
+      }),
+    start: () =>
+      change(
+        now => now.start(),
+        () => undefined,
+      ),
   };
 }
