@@ -107,6 +107,8 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     auditRetention: settings.audit,
     driver,
     gateway,
+    doorPorts: { api: settings.ports.api, obs: settings.ports.obs },
+    poolShares: settings.pools,
     doors: servers =>
       createContainerDoors({
         api: { target: servers.api, port: settings.ports.api },

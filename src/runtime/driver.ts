@@ -29,6 +29,8 @@ export interface RuntimeDriver {
   /** Makes sure a network exists. Throws EngineRefused where its subnet is taken, or where it is there with another one. */
   ensureNetwork(spec: NetworkSpec): Promise<NetworkInfo>;
   removeNetwork(name: string): Promise<void>;
+  /** The subnets that a new network must not overlap, such as `10.0.0.0/24`: the machine's routes, and the engine's networks. */
+  usedSubnets(): Promise<string[]>;
 
   /** Creates the container, not started. Same name and labels: returns the one that exists. */
   create(spec: ContainerSpec): Promise<void>;

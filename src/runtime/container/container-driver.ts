@@ -105,6 +105,7 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
     removeImage: ref => removeImage(client, ref),
     ensureNetwork: networks.ensure,
     removeNetwork: networks.remove,
+    usedSubnets: networks.used,
     listNetworks: networks.list,
     guardNetworks: networks.guard,
 

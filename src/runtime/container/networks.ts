@@ -26,6 +26,8 @@ export interface Networks {
   ensure(spec: NetworkSpec): Promise<NetworkInfo>;
   /** Removes a network; harmless when absent. Refused while containers are on it. */
   remove(name: string): Promise<void>;
+  /** The subnets that a new network must not overlap. */
+  used(): Promise<string[]>;
   /** Names of the networks with all of these labels. */
   list(labels: Record<string, string>): Promise<string[]>;
   /** Puts the firewall's rules of all networks with these labels in force again, whoever took them away. */
@@ -83,6 +85,7 @@ export function engineNetworks(
 
   return {
     list,
+    used: () => usedSubnets(client),
     async ensure(spec) {
       checkName(spec.name);
       if (spec.hostPorts) ports.set(spec.name, spec.hostPorts);
@@ -205,20 +208,38 @@ async function createOnPodman(client: EngineClient, spec: NetworkSpec): Promise<
   throw new EngineRefused(`the network ${spec.name}`, 'no free subnet from 10.89.0.0 to 10.95.255.0', last);
 }
 
+/** Beginnings of the subnets of 256 addresses that are taken, such as `10.89.0`. */
 async function takenSubnets(client: EngineClient): Promise<Set<string>> {
-  const prefixes = new Set<string>();
-  const add = (address: string) => prefixes.add(address.split('.').slice(0, 3).join('.'));
+  const used = await usedSubnets(client);
+  return new Set(used.map(subnet => subnet.split('.').slice(0, 3).join('.')));
+}
+
+/** The subnets of the machine's devices and routes, and of the engine's networks. The default route is none. */
+async function usedSubnets(client: EngineClient): Promise<string[]> {
+  const subnets: string[] = [];
   for (const addresses of Object.values(networkInterfaces())) {
-    for (const { address, family } of addresses ?? []) if (family === 'IPv4') add(address);
+    for (const { address, cidr, family } of addresses ?? []) {
+      if (family === 'IPv4') subnets.push(network(address, Number(cidr?.split('/')[1] ?? 32)));
+    }
   }
   const routes = await readFile('/proc/net/route', 'utf8').catch(() => '');
   for (const line of routes.split('\n').slice(1)) {
-    const hex = line.split('\t')[1];
-    if (hex?.length === 8) add([6, 4, 2, 0].map(at => Number.parseInt(hex.slice(at, at + 2), 16)).join('.'));
+    const [, to, , , , , , mask] = line.split('\t');
+    if (to?.length !== 8 || mask?.length !== 8 || mask === '00000000') continue;
+    const octets = (hex: string) => [6, 4, 2, 0].map(at => Number.parseInt(hex.slice(at, at + 2), 16));
+    const prefix = octets(mask).reduce((bits, octet) => bits + octet.toString(2).replaceAll('0', '').length, 0);
+    subnets.push(network(octets(to).join('.'), prefix));
   }
   const networks = await client.ask('the list of networks', () => client.quick.listNetworks());
-  for (const network of networks) for (const config of network.IPAM?.Config ?? []) add(config.Subnet ?? '');
-  return prefixes;
+  for (const { IPAM } of networks) for (const { Subnet } of IPAM?.Config ?? []) if (Subnet) subnets.push(Subnet);
+  return [...new Set(subnets)];
+}
+
+/** The network of an address: `10.1.2.3` and 24 are `10.1.2.0/24`. */
+function network(address: string, prefix: number): string {
+  const bits = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const first = bits - (bits % 2 ** (32 - prefix));
+  return `${[24, 16, 8, 0].map(shift => Math.floor(first / 2 ** shift) % 256).join('.')}/${prefix}`;
 }
 
 function firstAddress(subnet: string): string {

@@ -111,6 +111,10 @@ export function createFakeDriver(
       if (users.length > 0) throw new EngineRefused(`removal of the network ${name}`, 'containers are on it');
       engine.networks.delete(name);
     },
+    async usedSubnets() {
+      engine.check();
+      return [...engine.usedSubnets];
+    },
 
     async create(spec) {
       change(`create ${spec.name}`);
