@@ -168,6 +168,7 @@ export function composeFamilies(parts: Parts) {
     ...common,
     models,
     admission,
+    pools,
     flavors: flavorTable,
     driver,
     gateway,
@@ -180,6 +181,7 @@ export function composeFamilies(parts: Parts) {
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
   models.setUsedBy(services.usedBy);
+  pools.setOccupants([services.occupant]);
   const locators: Locators = {
     ...iam.locators,
     workspace: workspaces.locate,
