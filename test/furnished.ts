@@ -65,6 +65,27 @@ export async function furnish(world: World): Promise<Record<string, string>> {
   const bound = await made(`${v2}/agency`, {});
   await made(`${v2}/authorizations`, { user_id: 'all', type: 'agency', content: bound.agency_name });
   const things = await furnishThings(world);
+  const labels = (name: string) => ({ metadata: { labels: { 'os.modelarts/name': name } } });
+  const network = await made(`${v1}/networks`, {
+    apiVersion: 'v1',
+    kind: 'Network',
+    ...labels('lab-network'),
+    spec: { cidr: '192.168.240.0/24' },
+  });
+  const pool = await made(`${v2}/pools`, {
+    apiVersion: 'v2',
+    kind: 'Pool',
+    ...labels('lab-pool'),
+    spec: {
+      type: 'Dedicate',
+      scope: ['Train', 'Infer', 'Notebook'],
+      resources: [{ flavor: FLAVOR, count: 1 }],
+      network: { name: network.metadata.name },
+    },
+  });
+  const pool_name = pool.metadata.name;
+  const { items } = (await world.send('GET', `${v2}/pools/${pool_name}/nodes`, { token })).body;
+  const orders = (await world.send('GET', `${v1}/orders`, { token })).body.items;
 
   return {
     project_id: root.projectId,
@@ -89,8 +110,10 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     id: 'none',
     instance_id: 'none',
     storage_id: 'none',
-    pool_name: 'none',
-    network_name: 'none',
+    pool_name,
+    network_name: network.metadata.name,
+    node_name: items[0].metadata.name,
+    order_name: orders[0].orderName,
   };
 }
 

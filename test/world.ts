@@ -27,6 +27,7 @@ export interface WorldOptions {
   /** What a container does; one that runs for ever when absent or undefined. */
   program?: (spec: ContainerSpec) => Program | undefined;
   trainingSettings?: Parts['trainingSettings'];
+  poolShares?: Parts['poolShares'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
@@ -146,6 +147,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     capacity: options.capacity ?? { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
     driver: createFakeDriver({ engine }),
     gateway,
+    doorPorts: { api: apiPort, obs: obsPort },
+    ...(options.poolShares ? { poolShares: options.poolShares } : {}),
     doors: () => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} }),
     probe: options.probe ?? (async () => true),
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),

@@ -13,10 +13,10 @@ import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.t
 import { createIam } from '../resources/iam/index.ts';
 import * as images from '../resources/images/index.ts';
 import { createModels } from '../resources/models/index.ts';
-import { networksRoutes } from '../resources/networks/index.ts';
+import { createNetworks } from '../resources/networks/index.ts';
 import { notebooksRoutes } from '../resources/notebooks/index.ts';
 import { createObjects, type S3Backend } from '../resources/objects/index.ts';
-import { poolsRoutes } from '../resources/pools/index.ts';
+import { createPools, type PoolShares } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
@@ -58,6 +58,10 @@ export interface Parts {
   doors(servers: { api: Server; obs: Server }): ContainerDoors;
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
+  /** Ports of the host where containers find the two servers. */
+  doorPorts: { api: number; obs: number };
+  /** Which accounts may make dedicated pools of how much of the machine; all of all when absent. */
+  poolShares?: PoolShares;
   trainingSettings?: TrainingDeps['settings'];
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
@@ -123,6 +127,17 @@ export function composeFamilies(parts: Parts) {
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
+  const networks = createNetworks({ ...common, driver, workspaces, installation, ports: () => parts.doorPorts });
+  const pools = createPools({
+    ...common,
+    admission,
+    driver,
+    flavors: flavorTable,
+    networks,
+    workspaces,
+    installation,
+    ...(parts.poolShares ? { shares: parts.poolShares } : {}),
+  });
   const algorithms = createAlgorithms({ ...common, objects: objects.service, images, workspaces });
   const training = createTraining({
     ...common,
@@ -133,6 +148,7 @@ export function composeFamilies(parts: Parts) {
     algorithms,
     images,
     admission,
+    pools,
     flavors: flavorTable,
     driver,
     platform: doors,
@@ -158,6 +174,7 @@ export function composeFamilies(parts: Parts) {
     ...common,
     models,
     admission,
+    pools,
     flavors: flavorTable,
     driver,
     gateway,
@@ -170,6 +187,7 @@ export function composeFamilies(parts: Parts) {
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
   models.setUsedBy(services.usedBy);
+  pools.setOccupants([training.occupant, services.occupant]);
   const locators: Locators = {
     ...iam.locators,
     workspace: workspaces.locate,
@@ -177,8 +195,17 @@ export function composeFamilies(parts: Parts) {
     ...training.locators,
     ...models.locators,
     ...services.locators,
+    ...pools.locators,
+    ...networks.locators,
   };
-  const contents = [training.contents, algorithms.contents, models.contents, services.contents];
+  const contents = [
+    training.contents,
+    algorithms.contents,
+    models.contents,
+    services.contents,
+    pools.contents,
+    networks.contents,
+  ];
   workspaces.setContents(contents);
   const system = createSystem({
     readiness: parts.readiness,
@@ -201,8 +228,8 @@ export function composeFamilies(parts: Parts) {
     ...services.routes,
     ...images.imagesRoutes,
     ...notebooksRoutes,
-    ...poolsRoutes,
-    ...networksRoutes,
+    ...pools.routes,
+    ...networks.routes,
   ];
   mount(routes);
 
@@ -212,6 +239,7 @@ export function composeFamilies(parts: Parts) {
     iam,
     objects,
     admission,
+    pools,
     doors,
     /** Where things lie. */
     locate,
@@ -220,8 +248,10 @@ export function composeFamilies(parts: Parts) {
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       trail.start();
-      // Once all pools are set: what runs in a pool nobody has set by then has lost its nodes.
+      // Before anything asks for a place in one; what runs in a pool nobody has set by then has lost its nodes.
+      await pools.announce();
       await admission.start();
+      await pools.start();
       await training.start();
       await models.start();
       await services.start();
@@ -233,6 +263,7 @@ export function composeFamilies(parts: Parts) {
       await services.stop();
       await models.stop();
       await training.stop();
+      await pools.stop();
       await objects.stop();
       await trail.stop();
     },

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
+import { firewallWorks } from '../runtime/container/firewall.ts';
 import type { Settings } from './env.ts';
 import { homePaths } from './home.ts';
 import { processLives, readServerFile } from './server-file.ts';
@@ -33,6 +34,7 @@ export async function diagnose(settings: Settings): Promise<Finding[]> {
     findings.push(file('/usr/bin/tini-static', 'apt-get install --no-install-recommends tini'));
     findings.push(program('iptables', ['--version'], 'apt-get install --no-install-recommends iptables'));
   }
+  findings.push(await firewall());
   findings.push(writable('ATELIER_HOME', settings.home), disk('ATELIER_HOME', settings.home, 1));
   findings.push(writable('container storage', settings.containersRoot));
   findings.push(disk('container storage', settings.containersRoot, NEEDED_DISK_GIB));
@@ -51,6 +53,18 @@ function rights(): Finding {
     ok: root,
     text: root ? 'root' : 'not root: the preset images cannot be built, and containers run without all limits',
     remedy: 'Run the platform as root; docs/guide/install.md, section "Without root", tells what works otherwise.',
+  };
+}
+
+async function firewall(): Promise<Finding> {
+  const works = await firewallWorks();
+  return {
+    subject: 'firewall',
+    ok: works.ok,
+    text: works.ok
+      ? 'containers reach nothing of this machine but name resolution and the doors of the platform'
+      : `containers may reach every program of this machine that listens on all interfaces: ${works.reason}`,
+    remedy: 'Install iptables and run the platform as root, or bind other programs to 127.0.0.1.',
   };
 }
 

@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Demand } from '../admission/index.ts';
 import { Failure } from '../kernel/failure.ts';
+import type { PoolShares } from '../resources/pools/index.ts';
 
 /** The environment variables Atelier reads, as they are. */
 export interface Env {
@@ -33,6 +35,8 @@ export interface Settings {
   memoryGiB: number | undefined;
   /** How long audit records are kept, and how many of an account. */
   audit: { days: number; records: number };
+  /** Which accounts may make dedicated pools of how much, and what the public pool keeps. */
+  pools: PoolShares;
 }
 
 /**
@@ -44,6 +48,7 @@ export function readSettings(env: Env): Settings {
   const data = value(env, 'XDG_DATA_HOME') ?? join(homedir(), '.local/share');
   const shared = root ? '/var/lib/atelier' : join(data, 'atelier');
   const base = integer(env, 'ATELIER_PORT', 1, 65_532) ?? 7080;
+  const account = pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM);
   return {
     home: resolve(value(env, 'ATELIER_HOME') ?? join(shared, 'home')),
     containersRoot: resolve(value(env, 'ATELIER_CONTAINERS') ?? join(shared, 'containers')),
@@ -71,7 +76,8 @@ export function readSettings(env: Env): Settings {
       lifecycleSeconds: integer(env, 'ATELIER_OBS_LIFECYCLE_SECONDS', 1, 86_400) ?? 3600,
     },
     obsBackend: value(env, 'ATELIER_OBS_BACKEND'),
-    account: pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM),
+    account,
+    pools: poolShares(env, account),
     logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
     engine: engine(env),
     vcpus: integer(env, 'ATELIER_VCPUS', 1, 4096),
@@ -89,6 +95,38 @@ const LOCATIONS_FORM = 'at most 20 names of regions, separated by commas, such a
 const DOMAIN_FORM = 'a domain in lower case, such as obs.example.com';
 const ACCOUNT_FORM = '1 to 32 letters, digits, underscores and hyphens, beginning with a letter';
 const LOG_FORM = 'one of trace, debug, info, warn, error, silent';
+
+const SHARE_FORM = 'vCPUs, GiB of memory and accelerators, such as 4/16 or 8/32/1';
+const SHARES_FORM =
+  'accounts separated by commas, each with nothing (all of the machine) or with its vCPUs, GiB of memory and accelerators, such as acme,physics:4/16,*:2/4; * is every other account';
+const GIB = 1024 ** 3;
+
+/** The first account alone may make pools unless others are named. */
+function poolShares(env: Env, account: string): PoolShares {
+  const accounts = new Map<string, Partial<Demand>>([[account, {}]]);
+  const text = value(env, 'ATELIER_POOL_SHARES');
+  if (text !== undefined) accounts.clear();
+  for (const part of text?.split(',') ?? []) {
+    const match = /^(\*|[A-Za-z][\w-]{0,63})(?::(.+))?$/.exec(part.trim());
+    const share = match?.[2] === undefined ? {} : shareOf(match[2]);
+    if (!match || !share || accounts.has(match[1]!)) throw bad('ATELIER_POOL_SHARES', text!, SHARES_FORM);
+    accounts.set(match[1]!, share);
+  }
+  const kept = value(env, 'ATELIER_PUBLIC_SHARE');
+  const stays = kept === undefined ? {} : shareOf(kept);
+  if (!stays) throw bad('ATELIER_PUBLIC_SHARE', kept!, SHARE_FORM);
+  return {
+    of: name => accounts.get(name) ?? accounts.get('*'),
+    public: { vcpus: 0, memoryBytes: 0, gpus: 0, ...stays },
+  };
+}
+
+function shareOf(text: string): Demand | undefined {
+  const match = /^(\d{1,4})\/(\d{1,5})(?:\/(\d{1,3}))?$/.exec(text);
+  return match
+    ? { vcpus: Number(match[1]), memoryBytes: Number(match[2]) * GIB, gpus: Number(match[3] ?? 0) }
+    : undefined;
+}
 
 /** A variable that is set to nothing counts as absent. */
 function value(env: Env, name: string): string | undefined {

@@ -5,7 +5,9 @@ import { authorizationsMigrations } from '../resources/authorizations/index.ts';
 import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
+import { networksMigrations } from '../resources/networks/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
+import { poolsMigrations } from '../resources/pools/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
 import { trainingMigrations } from '../resources/training-jobs/index.ts';
 import { workspacesMigrations } from '../resources/workspaces/index.ts';
@@ -24,4 +26,6 @@ export const allMigrations: readonly Migration[] = [
   ...auditMigrations,
   ...enterpriseProjectsMigrations,
   ...workspacesMigrations,
+  ...networksMigrations,
+  ...poolsMigrations,
 ];

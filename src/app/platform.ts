@@ -37,6 +37,7 @@ export interface Platform {
 }
 
 const SUPERVISE_MS = 2_000;
+const GUARD_MS = 60_000;
 
 /** Puts the parts together and starts them. The one place where everything meets. */
 export async function startPlatform(settings: Settings, options: { log: Log; version: string }): Promise<Platform> {
@@ -68,7 +69,13 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     log,
     ...(settings.engine ? { external: settings.engine } : {}),
   });
-  const driver = createContainerDriver({ socketPath: engine.socketPath, log });
+  const driver = createContainerDriver({
+    socketPath: engine.socketPath,
+    log,
+    // What jobs and services are told of the platform: its API and the object store.
+    hostPorts: [settings.ports.api, settings.ports.obs],
+  });
+  const ours = { 'atelier.installation': installation };
   const capacity = machineCapacity(settings, driver.abilities.gpus);
   const gateway = createGateway({
     dir: paths.gateway,
@@ -100,6 +107,8 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     auditRetention: settings.audit,
     driver,
     gateway,
+    doorPorts: { api: settings.ports.api, obs: settings.ports.obs },
+    poolShares: settings.pools,
     doors: servers =>
       createContainerDoors({
         api: { target: servers.api, port: settings.ports.api },
@@ -124,10 +133,14 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   const engineUp = engine.ensure().catch(error => log.warn({ err: error }, 'the container engine does not start yet'));
   const [credentials] = await Promise.all([ensureRoot(), startGateway(), listenObs(), listenApi()]);
   // Work is taken up once the engine had its chance; without it every pass would only find that nothing is known.
-  const working = engineUp.then(() => families.start()).then(() => presetImages.start());
+  const working = engineUp
+    .then(() => guardNetworks())
+    .then(() => families.start())
+    .then(() => presetImages.start());
   working.catch(error => log.error({ err: error }, 'the reconcilers could not be started'));
   const sweeping = objects.sweep().catch(error => log.error({ err: error }, 'sweep of objects failed'));
   const supervisor = supervise({ engine, gateway, health, log });
+  const guarding = setInterval(guardNetworks, GUARD_MS);
   registerGauges(metrics, families.admission);
 
   const serverFile: ServerFile = {
@@ -150,6 +163,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     ...(credentials.fresh ? { newCredentials: credentials.root } : {}),
     async stop() {
       supervisor.stop();
+      clearInterval(guarding);
       await Promise.allSettled([working, sweeping]);
       presetImages.stop();
       await families.doors.close();
@@ -161,6 +175,11 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
       await db.destroy();
     },
   };
+
+  /** Others may flush the machine's rules: what guards the host from containers is put in force again now and then. */
+  async function guardNetworks(): Promise<void> {
+    await driver.guardNetworks(ours).catch(error => log.warn({ err: error }, 'networks could not be guarded now'));
+  }
 
   async function listenObs(): Promise<void> {
     await new Promise<void>((resolve, reject) => {

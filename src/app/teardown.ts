@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { createGateway } from '../dataplane/index.ts';
 import { createLog } from '../kernel/log.ts';
-import { accountNetworkName } from '../kernel/names.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
 import { startEngine } from '../runtime/container/engine.ts';
 import type { Settings } from './env.ts';
-import { homePaths, loadInstallationId, loadSecrets, readCredentials } from './home.ts';
+import { homePaths, loadInstallationId, loadSecrets } from './home.ts';
 
 /** Ends what outlives the server: containers of this installation, the gateway, the engine's service. Data stays. */
 export async function stopEverything(settings: Settings, say: (line: string) => void): Promise<void> {
@@ -30,11 +29,12 @@ export async function stopEverything(settings: Settings, say: (line: string) => 
     log,
     ...(settings.engine ? { external: settings.engine } : {}),
   });
-  const driver = createContainerDriver({ socketPath: engine.socketPath, log });
-  const containers = await driver.list({ 'atelier.installation': installation });
+  // With the firewall, so that its rules go with the networks.
+  const driver = createContainerDriver({ socketPath: engine.socketPath, log, hostPorts: [] });
+  const ours = { 'atelier.installation': installation };
+  const containers = await driver.list(ours);
   await Promise.all(containers.map(container => driver.remove(container.name)));
-  const account = readCredentials(paths.credentials)?.accountId;
-  if (account) await driver.removeNetwork(accountNetworkName(installation, account));
+  for (const network of await driver.listNetworks(ours)) await driver.removeNetwork(network);
   driver.close();
   await engine.stop();
   say(`${containers.length} containers removed; the container engine is stopped.`);

@@ -51,6 +51,20 @@ const FROM_OPERATIONS: readonly Group[] = [
     },
   },
   {
+    name: 'pool',
+    about: 'dedicated pools: shares of the machine for a project, and their nodes',
+    async add(command) {
+      addLeaves(command, {}, (await import('./commands/pool.ts')).poolLeaves);
+    },
+  },
+  {
+    name: 'network',
+    about: 'networks of dedicated pools',
+    async add(command) {
+      addLeaves(command, {}, (await import('./commands/network.ts')).networkLeaves);
+    },
+  },
+  {
     name: 'api',
     about: 'call any operation by its name; --list shows them all',
     async add(command) {

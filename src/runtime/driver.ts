@@ -26,9 +26,11 @@ export interface RuntimeDriver {
   importImage(options: { tarFile: string; ref: string; changes?: string[] }): Promise<void>;
   removeImage(ref: string): Promise<void>;
 
-  /** Makes sure a network exists. */
+  /** Makes sure a network exists. Throws EngineRefused where its subnet is taken, or where it is there with another one. */
   ensureNetwork(spec: NetworkSpec): Promise<NetworkInfo>;
   removeNetwork(name: string): Promise<void>;
+  /** The subnets that a new network must not overlap, such as `10.0.0.0/24`: the machine's routes, and the engine's networks. */
+  usedSubnets(): Promise<string[]>;
 
   /** Creates the container, not started. Same name and labels: returns the one that exists. */
   create(spec: ContainerSpec): Promise<void>;
@@ -95,6 +97,13 @@ export interface NetworkSpec {
   labels: Record<string, string>;
   /** No route to the outside world; the host's gateway address stays reachable. */
   internal: boolean;
+  /** IPv4 addresses, such as `192.168.128.0/17`; chosen by the driver when absent. */
+  subnet?: string;
+  /**
+   * TCP ports of the gateway's address that containers may reach, besides name resolution; nothing else of the host, where the driver can
+   * see to that. When absent: as it was last said of the network, else the driver's own choice.
+   */
+  hostPorts?: readonly number[];
 }
 
 export interface NetworkInfo {

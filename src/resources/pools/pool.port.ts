@@ -1,3 +1,5 @@
+import type { Demand, WorkloadKind } from './pool.admission.ts';
+
 /** The job types that a pool may be opened for (behaviour/resources.md 1). */
 export type JobType = 'Train' | 'Infer' | 'Notebook';
 
@@ -24,6 +26,21 @@ export interface Pools {
     type: JobType,
     codes: { missing: string; notRunning: string; closed: string },
   ): Promise<UsablePool>;
-  /** The container network of a pool that something already runs in, whatever became of the pool; undefined when it is gone. */
+  /**
+   * The container network of a pool that something already runs in, whatever became of the pool; undefined when it is gone. It is there
+   * when this resolves. Throws EngineUnavailable.
+   */
   networkOf(poolId: string): Promise<string | undefined>;
+  /** Whether the pool could ever run so many tasks (1 when absent) of this size together. */
+  fits(poolId: string, demand: Demand, tasks?: number): { ok: true } | { ok: false; reason: string };
+}
+
+/** A family whose workloads run in pools. Each that has some implements it, and whoever composes hands them all over. */
+export interface PoolOccupant {
+  kind: WorkloadKind;
+  /**
+   * Ends these workloads: for good where their pool is deleted; where only their node is taken from them they may begin elsewhere.
+   * Called again and again until they are gone from admission. `text`: why, for whoever owns them.
+   */
+  vacate(ids: readonly string[], why: { poolId: string; deleted: boolean; text: string }): Promise<void>;
 }

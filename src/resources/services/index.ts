@@ -7,6 +7,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { Reconciler } from '../../loop/reconciler.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
+import type { PoolOccupant } from '../pools/index.ts';
 import type { WorkspaceContents } from '../workspaces/index.ts';
 import { type CallCounterDeps, callCounter } from './calls.ts';
 import { instanceLogs } from './instance-logs.ts';
@@ -14,8 +15,10 @@ import { instanceRunner, type Probe, probeHealth } from './instance-runner.ts';
 import { type GatewayRoutes, routeFeed, type Scope } from './route-feed.ts';
 import type { InvocationScope, Workspaces } from './service.ports.ts';
 import { type AdmissionPort, serviceReconciler } from './service.reconciler.ts';
+import { NO_POOLS, type ServicePools, serviceOccupant } from './service.pools.ts';
 import { serviceRoutes } from './service.routes.ts';
 import { type Flavor, type Model, type ServiceDeps, serviceUseCases } from './service.service.ts';
+import { sizeOf } from './service.size.ts';
 import { serviceStore } from './service.store.ts';
 
 export { servicesOperations } from './service.api.ts';
@@ -27,6 +30,8 @@ export interface ServicesDeps {
   log: Log;
   models: { find(projectId: string, modelId: string): Promise<Model | undefined> };
   admission: AdmissionPort;
+  /** Dedicated pools; there are none when absent. */
+  pools?: ServicePools;
   flavors: { find(id: string): Flavor | undefined; list(): Flavor[] };
   driver: RuntimeDriver;
   gateway: CallCounterDeps['gateway'] & { apply(routes: GatewayRoutes): Promise<void> };
@@ -55,6 +60,8 @@ export interface Services {
   routes: Route[];
   locators: Locators;
   contents: WorkspaceContents;
+  /** Instances in dedicated pools. */
+  occupant: PoolOccupant;
   reconciler: Reconciler;
   /** Names of the services that use a model, for the models' in-use protection; those of other workspaces go unnamed. */
   usedBy(model: { id: string; workspaceId: string }): Promise<string[]>;
@@ -76,6 +83,8 @@ export function createServices(deps: ServicesDeps): Services {
   mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
   const { db, clock, log } = deps;
   const store = serviceStore(db);
+  const pools = deps.pools ?? NO_POOLS;
+  const flavors = { ...deps.flavors, find: (id: string) => sizeOf(id) ?? deps.flavors.find(id) };
   const logs = instanceLogs({
     driver: deps.driver,
     dir: deps.dir,
@@ -118,14 +127,16 @@ export function createServices(deps: ServicesDeps): Services {
     logs,
     feed,
     admission: deps.admission,
-    flavor: deps.flavors.find,
+    flavor: flavors.find,
     models: deps.models,
+    pools,
   });
   const services = serviceUseCases({
     store,
     clock,
     models: deps.models,
-    flavors: deps.flavors,
+    flavors,
+    pools,
     fits: demand => deps.admission.fits(demand),
     authorizations: deps.authorizations,
     workspaces: deps.workspaces,
@@ -161,16 +172,28 @@ export function createServices(deps: ServicesDeps): Services {
       .catch(error => log.warn({ err: error, instance: id }, 'poke failed'));
   });
 
+  const occupant = serviceOccupant({
+    store,
+    clock,
+    poke: id => reconciler.poke(id),
+    routesChanged: () => feed.changed(),
+  });
+  deps.admission.onLost('service-instance', (id, node) => {
+    const why = { poolId: '', deleted: false, text: `Its node ${node} was taken away.` };
+    void occupant.vacate([id], why).catch(error => log.warn({ err: error, instance: id }, 'could not make way'));
+  });
+
   return {
     routes: serviceRoutes({
       services,
       calls,
       logs,
       runner,
-      flavor: deps.flavors.find,
+      flavor: flavors.find,
       inferenceUrl: deps.settings.inferenceUrl,
     }),
     contents: services.contents,
+    occupant,
     locators: {
       async service(id, { projectId }) {
         const service = await store.find(projectId, id);

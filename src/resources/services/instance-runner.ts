@@ -43,7 +43,12 @@ export function instanceRunner(deps: RunnerDeps) {
     return `atelier-${installation}-${KIND}-${instanceId}`;
   }
 
-  function specOf(service: Service, instance: Instance, model: Model, flavor: Flavor): ContainerSpec {
+  function specOf(
+    service: Service,
+    instance: Instance,
+    model: Model,
+    flavor: Flavor,
+  ): Omit<ContainerSpec, 'network'> {
     return {
       name: containerName(instance.id),
       labels: {
@@ -68,7 +73,6 @@ export function instanceRunner(deps: RunnerDeps) {
       user: '1000:100',
       hostname: `infer-${instance.id}`,
       mounts: [{ source: model.packageDir, target: MODEL_DIR, readOnly: true }],
-      network: accountNetworkName(installation, service.accountId),
       ports: [SERVICE_PORT],
       limits: {
         cpus: flavor.vcpus,
@@ -117,8 +121,11 @@ export function instanceRunner(deps: RunnerDeps) {
       return sight;
     },
 
-    /** Creates and starts the container of the instance's current attempt; harmless when it runs already. */
-    async launch(service: Service, instance: Instance, model: Model, flavor: Flavor): Promise<void> {
+    /**
+     * Creates and starts the container of the instance's current attempt; harmless when it runs already. `network`: that of its pool,
+     * which is there; that of its account when absent.
+     */
+    async launch(service: Service, instance: Instance, model: Model, flavor: Flavor, network?: string): Promise<void> {
       const name = containerName(instance.id);
       const seen = await driver.inspect(name);
       const stale = seen.state !== 'absent' && seen.labels['atelier.attempt'] !== String(instance.attempt);
@@ -127,12 +134,11 @@ export function instanceRunner(deps: RunnerDeps) {
         await driver.remove(name);
       }
       if (!stale && seen.state === 'running') return;
-      await driver.ensureNetwork({
-        name: accountNetworkName(installation, service.accountId),
-        labels: { 'atelier.installation': installation },
-        internal: true,
-      });
-      await driver.create(specOf(service, instance, model, flavor));
+      const account = accountNetworkName(installation, service.accountId);
+      if (network === undefined) {
+        await driver.ensureNetwork({ name: account, labels: { 'atelier.installation': installation }, internal: true });
+      }
+      await driver.create({ ...specOf(service, instance, model, flavor), network: network ?? account });
       await driver.start(name);
       logs.follow(service.id, instance.id, name);
     },

@@ -10,6 +10,7 @@ import type { InstanceLogs } from './instance-logs.ts';
 import type { InstanceRunner } from './instance-runner.ts';
 import { type Plan, plan } from './plan.ts';
 import type { RouteFeed } from './route-feed.ts';
+import type { ServicePools } from './service.pools.ts';
 import { graceSeconds } from './service.rules.ts';
 import type { Demand, Flavor, Model } from './service.service.ts';
 import type { PassPatch, ServiceStore } from './service.store.ts';
@@ -26,11 +27,21 @@ import {
 /** The admission queue, as far as services need it. */
 export interface AdmissionPort {
   submit(
-    request: Demand & { id: string; kind: 'service-instance'; name: string; accountId: string; projectId: string },
+    request: Demand & {
+      id: string;
+      kind: 'service-instance';
+      name: string;
+      accountId: string;
+      projectId: string;
+      workspaceId?: string;
+      userId?: string;
+      pool?: string;
+    },
   ): Promise<{ state: 'queued' | 'admitted'; reason: string }>;
   release(id: string): Promise<void>;
   list(kind: 'service-instance'): Promise<string[]>;
   onAdmitted(kind: 'service-instance', listener: (id: string) => void): void;
+  onLost(kind: 'service-instance', listener: (id: string, node: string) => void): void;
   fits(demand: Demand): { ok: true } | { ok: false; reason: string };
 }
 
@@ -45,6 +56,7 @@ export interface ReconcilerDeps {
   admission: AdmissionPort;
   flavor(id: string): Flavor | undefined;
   models: { find(projectId: string, modelId: string): Promise<Model | undefined> };
+  pools: ServicePools;
 }
 
 const STARTING_MS = 300;
@@ -157,7 +169,22 @@ export function serviceReconciler(deps: ReconcilerDeps): Reconciler {
       const extra = entry.instanceCount - (kept.get(shapeOf(entry)) ?? 0);
       if (extra > 0) entries.push([entry, extra]);
     }
-    return admission.fits(demandOf(entries)).ok;
+    const inPools = entries.filter(([entry]) => entry.poolId);
+    return (
+      admission.fits(demandOf(entries.filter(([entry]) => !entry.poolId))).ok &&
+      [...new Set(inPools.map(([entry]) => entry.poolId!))].every(poolId => {
+        const here = inPools.filter(([entry]) => entry.poolId === poolId);
+        const sizes = here.flatMap(([entry]) => deps.flavor(entry.specification) ?? []);
+        // As if all were as large as the largest: rather a short gap than one that waits for its predecessor for ever.
+        const largest = {
+          vcpus: Math.max(...sizes.map(size => size.vcpus)),
+          memoryBytes: Math.max(...sizes.map(size => size.memoryBytes)),
+          gpus: Math.max(...sizes.map(size => size.gpus)),
+        };
+        const count = here.reduce((all, [, each]) => all + each, 0);
+        return deps.pools.fits(poolId, largest, count).ok;
+      })
+    );
   }
 
   function demandOf(entries: readonly [EntryConfig, number][]): Demand {
@@ -222,6 +249,7 @@ export function serviceReconciler(deps: ReconcilerDeps): Reconciler {
       modelName: entry.modelName,
       modelVersion: entry.modelVersion,
       specification: entry.specification,
+      ...(entry.poolId ? { poolId: entry.poolId } : {}),
       envs: entry.envs,
       deployTimeoutSeconds: entry.deployTimeoutSeconds,
       graceSeconds: graceSeconds(entry),
@@ -260,6 +288,9 @@ export function serviceReconciler(deps: ReconcilerDeps): Reconciler {
       name: `${service.name}/${instance.modelName}`,
       accountId: service.accountId,
       projectId: service.projectId,
+      workspaceId: service.workspaceId,
+      userId: service.ownerId,
+      ...(instance.poolId ? { pool: instance.poolId } : {}),
       vcpus: flavor.vcpus,
       memoryBytes: flavor.memoryBytes,
       gpus: flavor.gpus,
@@ -308,8 +339,13 @@ export function serviceReconciler(deps: ReconcilerDeps): Reconciler {
       return false;
     }
     if (first) await tell(service, 'normal', `${label(instance)} pull image success.`);
+    const network = instance.poolId === undefined ? undefined : await deps.pools.networkOf(instance.poolId);
+    if (instance.poolId !== undefined && network === undefined) {
+      await fail(service, instance, `its pool ${instance.poolId} is gone`);
+      return false;
+    }
     try {
-      await runner.launch(service, instance, model, flavor);
+      await runner.launch(service, instance, model, flavor, network);
     } catch (error) {
       if (error instanceof EngineUnavailable) throw error;
       await fail(service, instance, `its container could not be started: ${errorText(error)}`);

@@ -85,7 +85,7 @@ export function serviceRoutes(deps: ServiceRouteDeps): Route[] {
     route(serviceApis.list, async ({ projectId, workspaceId, query }) => {
       const limit = query.limit ?? 1000;
       const other = query.infer_type !== undefined && query.infer_type !== 'real-time';
-      if (other || query.cluster_id || query.tags) return { services: [], total_count: 0, count: 0 };
+      if (other || query.tags) return { services: [], total_count: 0, count: 0 };
       const page = await services.list({
         projectId,
         id: query.service_id || undefined,
@@ -97,6 +97,7 @@ export function serviceRoutes(deps: ServiceRouteDeps): Route[] {
         order: (query.order as ServiceFilter['order'] | undefined) ?? 'desc',
         offset: (query.offset ?? 0) * limit,
         limit,
+        poolId: query.cluster_id || undefined,
       });
       const totals = await calls.totals();
       return {

@@ -1,4 +1,5 @@
 import { Failure } from '../../kernel/failure.ts';
+import { isKeptSize, ownSize } from './service.size.ts';
 import {
   type BalancePolicy,
   DEFAULT_DEPLOY_TIMEOUT_SECONDS,
@@ -18,6 +19,7 @@ export interface RawEntry {
   deploy_timeout_in_seconds?: number | string;
   pool_name?: string;
   cluster_id?: string;
+  custom_spec?: Record<string, unknown>;
   additional_properties?: Record<string, unknown>;
 }
 
@@ -48,12 +50,13 @@ export function checkServiceDescription(description: string): void {
 }
 
 /**
- * Checks `config[]` (behaviour/inference.md 5): numbers may come as texts, weights total exactly 100, each model appears once.
+ * Checks `config[]` (behaviour/inference.md 5): numbers may come as texts, weights total exactly 100, each model appears once. A member that
+ * names no pool runs in `servicePool`.
  * Throws Failure naming the field.
  */
-export function checkConfig(config: readonly RawEntry[]): CheckedEntry[] {
+export function checkConfig(config: readonly RawEntry[], servicePool?: string): CheckedEntry[] {
   if (config.length === 0) throw invalid('config', 'must have at least one model', '[]');
-  const entries = config.map((raw, index) => checkEntry(raw, `config[${index}]`, config.length === 1));
+  const entries = config.map((raw, index) => checkEntry(raw, `config[${index}]`, config.length === 1, servicePool));
   const total = entries.reduce((sum, entry) => sum + entry.weight, 0);
   if (total !== 100) {
     throw new Failure({
@@ -77,24 +80,20 @@ export function checkConfig(config: readonly RawEntry[]): CheckedEntry[] {
   return entries;
 }
 
-function checkEntry(raw: RawEntry, at: string, alone: boolean): CheckedEntry {
-  if (raw.pool_name || raw.cluster_id) {
-    throw new Failure({
-      code: 'ModelArts.3547',
-      status: 400,
-      message: `Parameter [${at}.pool_name] names the pool "${(raw.pool_name ?? raw.cluster_id ?? '').slice(0, 64)}", which does not exist; leave it out to use the public pool.`,
-    });
-  }
+function checkEntry(raw: RawEntry, at: string, alone: boolean, servicePool: string | undefined): CheckedEntry {
+  const poolId = raw.pool_name || raw.cluster_id || servicePool;
   const specification = raw.specification ?? '';
   if (specification === '') throw invalid(`${at}.specification`, 'is required', '');
-  if (specification === 'custom') {
+  if (isKeptSize(specification)) throw invalid(`${at}.specification`, 'is no name of a flavor', specification);
+  if (specification === 'custom' && !poolId) {
     throw invalid(`${at}.specification`, 'may be "custom" in a dedicated pool alone; name a flavor', specification);
   }
   const properties = raw.additional_properties ?? {};
   return {
     modelId: raw.model_id,
     weight: integer(raw.weight ?? (alone ? 100 : undefined), `${at}.weight`, 0, 100),
-    specification,
+    specification: specification === 'custom' ? ownSize(raw.custom_spec, at) : specification,
+    ...(poolId ? { poolId } : {}),
     instanceCount: integer(raw.instance_count ?? 1, `${at}.instance_count`, 1, 128),
     envs: checkEnvs(raw.envs ?? {}, at),
     deployTimeoutSeconds: integer(

@@ -5,6 +5,7 @@ import { ownerOf, type Principal } from '../../kernel/principal.ts';
 import { type BodyOf, listedIds } from '../../wire/operation.ts';
 import type { Admit, WorkspaceContents } from '../workspaces/index.ts';
 import type { serviceApis } from './service.api.ts';
+import { POOL_CODES, type ServicePools } from './service.pools.ts';
 import { checkDeployable, duplicate, wrongState } from './service.refusals.ts';
 import {
   type CheckedEntry,
@@ -62,11 +63,18 @@ export interface ServiceDeps {
   models: { find(projectId: string, modelId: string): Promise<Model | undefined> };
   flavors: { find(id: string): Flavor | undefined; list(): Flavor[] };
   fits(demand: Demand): { ok: true } | { ok: false; reason: string };
+  pools: ServicePools;
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
   workspaces: { admit: Admit };
   poke(id: string): Promise<void>;
   /** The routes of the gateway must be computed again. */
   routesChanged(): void;
+}
+
+interface Scope {
+  accountId: string;
+  projectId: string;
+  workspaceId: string;
 }
 
 type CreateBody = BodyOf<typeof serviceApis.create>;
@@ -96,10 +104,12 @@ export function serviceUseCases(deps: ServiceDeps) {
     });
   }
 
-  /** Looks up models and flavors of checked entries. Throws Failure 3507, 3515, 3589, 3976. */
-  async function resolve(projectId: string, checked: readonly CheckedEntry[]): Promise<EntryConfig[]> {
+  /** Looks up pools, models and flavors of checked entries. Throws Failure 3507, 3515, 3547, 3554, 3561, 3589, 3976. */
+  async function resolve(scope: Scope, checked: readonly CheckedEntry[]): Promise<EntryConfig[]> {
+    const { projectId } = scope;
     const entries: EntryConfig[] = [];
     for (const [index, entry] of checked.entries()) {
+      if (entry.poolId) await deps.pools.use(scope, entry.poolId, 'Infer', POOL_CODES);
       const flavor = deps.flavors.find(entry.specification);
       if (!flavor) {
         throw new Failure({
@@ -111,7 +121,7 @@ export function serviceUseCases(deps: ServiceDeps) {
             .join(', ')}.`,
         });
       }
-      const verdict = deps.fits(flavor);
+      const verdict = entry.poolId ? deps.pools.fits(entry.poolId, flavor, entry.instanceCount) : deps.fits(flavor);
       if (!verdict.ok) {
         throw new Failure({
           code: 'ModelArts.3976',
@@ -131,7 +141,7 @@ export function serviceUseCases(deps: ServiceDeps) {
       checkDeployable(model, index);
       entries.push({ ...entry, modelName: model.name, modelVersion: model.version });
     }
-    const total = entries.reduce<Demand>(
+    const total = entries.filter(entry => !entry.poolId).reduce<Demand>(
       (sum, entry) => {
         const flavor = deps.flavors.find(entry.specification)!;
         return {
@@ -268,8 +278,8 @@ export function serviceUseCases(deps: ServiceDeps) {
       if (!UPDATABLE.has(service.status)) {
         throw wrongState(service, 'updated', 'running, concerning, stopped or failed');
       }
-      const entries = await resolve(service.projectId, checkConfig(body.config as RawEntry[]));
       const revisions = await store.revisions(service.id);
+      const entries = await resolve(service, checkConfig(body.config as RawEntry[], poolOf(revisions, service.target)));
       const stopped = service.status === 'stopped';
       revision = {
         number: (revisions.at(-1)?.number ?? 0) + 1,
@@ -307,17 +317,9 @@ export function serviceUseCases(deps: ServiceDeps) {
           message: `Parameter [infer_type] "${body.infer_type}" is not supported here yet; deploy a "real-time" service.`,
         });
       }
-      const pool = body.pool_name || body.cluster_id;
-      if (pool) {
-        throw new Failure({
-          code: 'ModelArts.3547',
-          status: 400,
-          message: `Parameter [pool_name] names the pool "${pool.slice(0, 64)}", which does not exist; leave it out to use the public pool.`,
-        });
-      }
       const policy = checkPolicy(body.load_balancer_policy);
       const schedule = checkSchedule(body.schedule ?? []);
-      const checked = checkConfig(body.config as RawEntry[]);
+      const checked = checkConfig(body.config as RawEntry[], body.pool_name || body.cluster_id);
       const owner = ownerOf(principal);
       if (await store.nameTaken(projectId, workspaceId, body.service_name)) throw duplicate(body.service_name);
       if ((await store.countOwned(projectId, owner.id)) >= SERVICE_LIMIT) {
@@ -328,7 +330,7 @@ export function serviceUseCases(deps: ServiceDeps) {
           solution: 'Delete services that are not needed any more.',
         });
       }
-      const entries = await resolve(projectId, checked);
+      const entries = await resolve({ accountId: principal.accountId, projectId, workspaceId }, checked);
       await deps.authorizations.agencyFor(principal, projectId);
       const now = clock.now();
       const service: Service = {
@@ -392,4 +394,10 @@ export function serviceUseCases(deps: ServiceDeps) {
     specifications: () => deps.flavors.list(),
     usersOf: (modelId: string) => store.usersOf(modelId),
   };
+}
+
+/** The pool of the service as a whole: the one that all of its models run in. */
+function poolOf(revisions: readonly Revision[], target: number): string | undefined {
+  const pools = new Set(revisions.find(each => each.number === target)?.entries.map(entry => entry.poolId));
+  return pools.size === 1 ? [...pools][0] : undefined;
 }

@@ -111,6 +111,12 @@ export function serviceStore(database: Database) {
       }
       if (filter.status !== undefined) query = query.where('status', '=', filter.status);
       if (filter.modelId !== undefined) query = query.where('id', 'in', await usingModel(filter.modelId));
+      if (filter.poolId !== undefined) {
+        const inPool = sql<boolean>`EXISTS (SELECT 1 FROM service_revisions r, json_each(r.entries) e
+          WHERE r.service_id = services.id AND r.number = services.target
+            AND json_extract(e.value, '$.poolId') = ${filter.poolId})`;
+        query = query.where(inPool);
+      }
       const column = ({ publish_at: 'publish_at', service_name: 'name', transition_at: 'transition_at' } as const)[
         filter.sortBy
       ];

@@ -24,6 +24,8 @@ export interface EntryConfig {
   instanceCount: number;
   envs: Record<string, string>;
   deployTimeoutSeconds: number;
+  /** Id of the dedicated pool it runs in; the public one when absent. */
+  poolId?: string;
   additionalProperties?: Record<string, unknown>;
 }
 
@@ -93,6 +95,8 @@ export interface ServiceFilter {
   name?: string;
   modelId?: string;
   status?: string;
+  /** Those with a model in this dedicated pool. */
+  poolId?: string | undefined;
   sortBy: 'publish_at' | 'service_name' | 'transition_at';
   order: 'asc' | 'desc';
   offset: number;
@@ -128,6 +132,7 @@ export interface Instance {
   modelName: string;
   modelVersion: string;
   specification: string;
+  poolId?: string;
   envs: Record<string, string>;
   deployTimeoutSeconds: number;
   graceSeconds: number;
@@ -162,7 +167,7 @@ export const RESTART_AFTER = 12;
 /** The part of an entry that decides whether a running instance can stay. */
 export function shapeOf(entry: EntryConfig): string {
   const envs = Object.entries(entry.envs).sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = JSON.stringify([entry.modelId, entry.specification, envs]);
+  const text = JSON.stringify([entry.modelId, entry.specification, envs, ...(entry.poolId ? [entry.poolId] : [])]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 

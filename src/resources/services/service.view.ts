@@ -1,4 +1,5 @@
 import type { Flavor } from './service.service.ts';
+import { shownSize } from './service.size.ts';
 import { type EntryConfig, type Instance, isHealthy, type Revision, type Service, shapeOf } from './service.ts';
 
 export interface Calls {
@@ -85,7 +86,8 @@ export function entryConfig(entry: EntryConfig) {
     model_name: entry.modelName,
     model_version: entry.modelVersion,
     weight: entry.weight,
-    specification: entry.specification,
+    ...shownSize(entry.specification),
+    ...(entry.poolId ? { pool_name: entry.poolId, cluster_id: entry.poolId } : {}),
     instance_count: entry.instanceCount,
     envs: entry.envs as Record<string, unknown>,
     deploy_timeout_in_seconds: entry.deployTimeoutSeconds,

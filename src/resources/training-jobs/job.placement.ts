@@ -139,7 +139,10 @@ export function jobPlacement(deps: Pick<TrainingDeps, 'admission' | 'flavors' | 
       const codes = { missing: 'ModelArts.2890', notRunning: 'ModelArts.2887', closed: 'ModelArts.2886' };
       const pool = await deps.pools.use(scope, poolId, 'Train', codes);
       const flavor = shareOf(pool, resource);
-      return { flavor, nodeCount: nodes(resource, flavor, MOST_NODES), pool: { id: pool.id, name: pool.name } };
+      const nodeCount = nodes(resource, flavor, MOST_NODES);
+      const fit = deps.pools.fits(pool.id, flavor, nodeCount);
+      if (!fit.ok) throw refuse('2763', `DoNotHaveFlavor: ${fit.reason}`, wayOut(pool));
+      return { flavor, nodeCount, pool: { id: pool.id, name: pool.name } };
     },
   };
 }

@@ -147,6 +147,7 @@ export async function createWorld(
       const status = code === codes.missing ? 404 : 400;
       throw new Failure({ code, status, message: `There is no dedicated pool ${poolId} to be used.` });
     },
+    fits: () => ({ ok: true }),
     networkOf: async poolId => (options.pools?.[poolId] ? `net-${poolId}` : undefined),
   };
 

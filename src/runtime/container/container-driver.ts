@@ -16,8 +16,9 @@ import { type CgroupSample, cgroupOf, sampleCgroup } from './cgroup.ts';
 import { type EngineClient, engineClient, LIBPOD } from './engine-client.ts';
 import { startExec } from './exec.ts';
 import { readLogFile } from './file-log.ts';
+import { iptablesFirewall } from './firewall.ts';
 import { buildImage, ensureImage, importImage, inspectImage, removeImage, splitRef } from './images.ts';
-import { ensureNetwork, removeNetwork } from './networks.ts';
+import { engineNetworks } from './networks.ts';
 import { absent, type Inspected, observe } from './observation.ts';
 import { OomWatch } from './oom-watch.ts';
 import { checkName, createBody, hostUlimits } from './specification.ts';
@@ -32,6 +33,8 @@ export interface ContainerDriverOptions {
   cgroupRoot?: string;
   /** Start of the names of the labels that the driver adds; `atelier` when absent. */
   labelPrefix?: string;
+  /** Ports of the host that containers may reach where their network does not say; the host is not guarded when absent. */
+  hostPorts?: readonly number[];
 }
 
 const LIST_PARALLEL = 8;
@@ -39,6 +42,10 @@ const REMOVE_ATTEMPTS = 30;
 
 /** A driver with something to put away at the end. */
 export interface ContainerDriver extends RuntimeDriver {
+  /** Names of the networks with all of these labels. */
+  listNetworks(labels: Record<string, string>): Promise<string[]>;
+  /** Guards the host anew from the containers on these networks; what was taken away from outside is there again. */
+  guardNetworks(labels: Record<string, string>): Promise<void>;
   /** Stops watching; containers run on. */
   close(): void;
 }
@@ -48,6 +55,8 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
   const { log, cgroupRoot = '/sys/fs/cgroup', labelPrefix = 'atelier' } = options;
   const client = engineClient(options.socketPath);
   const oom = new OomWatch(cgroupRoot);
+  const { hostPorts } = options;
+  const networks = engineNetworks(client, hostPorts && { firewall: iptablesFirewall(log), hostPorts });
   const ulimits = hostUlimits();
   const samples = new Map<string, { at: number; sample: CgroupSample }>();
 
@@ -94,8 +103,11 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
     buildImage: build => buildImage(client, build),
     importImage: source => importImage(client, source),
     removeImage: ref => removeImage(client, ref),
-    ensureNetwork: spec => ensureNetwork(client, spec),
-    removeNetwork: name => removeNetwork(client, name),
+    ensureNetwork: networks.ensure,
+    removeNetwork: networks.remove,
+    usedSubnets: networks.used,
+    listNetworks: networks.list,
+    guardNetworks: networks.guard,
 
     async create(spec) {
       const existing = await find(spec.name);

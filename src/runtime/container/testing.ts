@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '../../kernel/log.ts';
 import type { Subject } from '../conformance.ts';
-import { createContainerDriver } from './container-driver.ts';
+import { type ContainerDriver, type ContainerDriverOptions, createContainerDriver } from './container-driver.ts';
 import { type Engine, startEngine } from './engine.ts';
 
 /** The tiny image that the tests run: busybox alone. */
@@ -81,9 +81,12 @@ export async function busyboxTar(dir: string, busybox: string): Promise<string> 
 }
 
 /** The conformance suite's subject on a private engine. */
-export async function containerSubject(busybox: string): Promise<Subject & { engine: Engine; dir: string }> {
+export async function containerSubject(
+  busybox: string,
+  options: Pick<ContainerDriverOptions, 'hostPorts'> = {},
+): Promise<Subject & { driver: ContainerDriver; engine: Engine; dir: string }> {
   const { engine, dir, close } = await privateEngine();
-  const connect = () => createContainerDriver({ socketPath: engine.socketPath, log: silentLog() });
+  const connect = () => createContainerDriver({ socketPath: engine.socketPath, log: silentLog(), ...options });
   const drivers = [connect()];
   const driver = drivers[0]!;
   await driver.importImage({ tarFile: await busyboxTar(dir, busybox), ref: TEST_IMAGE });

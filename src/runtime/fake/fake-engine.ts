@@ -53,6 +53,10 @@ export class FakeEngine {
   readonly containers = new Map<string, FakeContainer>();
   readonly images = new Map<string, ImageInfo>();
   readonly networks = new Map<string, NetworkInfo>();
+  /** The ports of the host that were opened to a network. */
+  readonly hostPorts = new Map<string, readonly number[]>();
+  /** What the machine's own routes take. */
+  readonly usedSubnets: string[] = [];
   readonly options: FakeEngineOptions;
   /** Every change that was asked for, in order: `create x`, `start x` … */
   readonly calls: string[] = [];

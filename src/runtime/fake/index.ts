@@ -94,15 +94,26 @@ export function createFakeDriver(
       change(`removeImage ${ref}`);
       engine.images.delete(ref);
     },
-    async ensureNetwork({ name }) {
+    async ensureNetwork({ name, subnet, hostPorts }) {
       engine.check();
-      const network = engine.networks.get(name) ?? { name, gateway: '127.0.0.1', subnet: '127.0.0.0/8' };
+      const found = engine.networks.get(name);
+      if (found !== undefined && subnet !== undefined && found.subnet !== subnet) {
+        throw new EngineRefused(`the network ${name}`, `it is there with ${found.subnet}, not ${subnet}`);
+      }
+      const network = found ?? { name, gateway: '127.0.0.1', subnet: subnet ?? '127.0.0.0/8' };
       engine.networks.set(name, network);
+      if (hostPorts) engine.hostPorts.set(name, hostPorts);
       return network;
     },
     async removeNetwork(name) {
       engine.check();
+      const users = [...engine.containers.values()].filter(container => container.spec.network === name);
+      if (users.length > 0) throw new EngineRefused(`removal of the network ${name}`, 'containers are on it');
       engine.networks.delete(name);
+    },
+    async usedSubnets() {
+      engine.check();
+      return [...engine.usedSubnets];
     },
 
     async create(spec) {

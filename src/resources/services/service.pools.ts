@@ -1,0 +1,67 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { Failure } from '../../kernel/failure.ts';
+import type { PoolOccupant, PoolsPort } from '../pools/index.ts';
+import type { ServiceStore } from './service.store.ts';
+import { label } from './service.ts';
+
+/** Dedicated pools as services see them. */
+export type ServicePools = Pick<PoolsPort, 'use' | 'networkOf' | 'fits'>;
+
+/** Codes of a pool that cannot be taken (behaviour/resources.md 12). */
+export const POOL_CODES = { missing: 'ModelArts.3547', notRunning: 'ModelArts.3554', closed: 'ModelArts.3561' };
+
+/** What there is where nobody says which pools there are. */
+export const NO_POOLS: ServicePools = {
+  async use(_scope, poolId) {
+    throw new Failure({
+      code: POOL_CODES.missing,
+      status: 400,
+      message: `Parameter [pool_name] names the pool "${poolId.slice(0, 64)}", which does not exist; leave it out to use the public pool.`,
+    });
+  },
+  networkOf: async () => undefined,
+  fits: () => ({ ok: false, reason: 'There is no such pool.' }),
+};
+
+/** Ends instances whose place is taken from them: with their pool the service stops, from a node they begin elsewhere. */
+export function serviceOccupant(deps: {
+  store: ServiceStore;
+  clock: Clock;
+  poke(id: string): Promise<void>;
+  routesChanged(): void;
+}): PoolOccupant {
+  const { store, clock } = deps;
+
+  async function stop(serviceId: string, text: string): Promise<void> {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const service = await store.load(serviceId);
+      if (!service || service.desired !== 'running') return;
+      const now = clock.now();
+      const patch = { desired: 'stopped', status: 'stopping', transitionAt: now, dueAt: undefined } as const;
+      const info = `${text} The service is stopped.`;
+      if (await store.change(service, { ...patch, errorMessage: info }, [{ time: now, type: 'abnormal', info }])) return;
+    }
+  }
+
+  return {
+    kind: 'service-instance',
+    async vacate(ids, { deleted, text }) {
+      const services = new Set<string>();
+      for (const id of ids) {
+        const instance = await store.instance(id);
+        if (!instance) continue;
+        services.add(instance.serviceId);
+        if (deleted || instance.phase === 'leaving') continue;
+        const info = `${label(instance)} instance ${id} makes way: ${text}`;
+        await store.saveInstances(
+          instance.serviceId,
+          [{ ...instance, phase: 'leaving' }],
+          [{ time: clock.now(), type: 'abnormal', info }],
+        );
+      }
+      if (deleted) for (const id of services) await stop(id, text);
+      deps.routesChanged();
+      for (const id of services) await deps.poke(id);
+    },
+  };
+}
