@@ -39,7 +39,8 @@ export function serviceOccupant(deps: {
       const now = clock.now();
       const patch = { desired: 'stopped', status: 'stopping', transitionAt: now, dueAt: undefined } as const;
       const info = `${text} The service is stopped.`;
-      if (await store.change(service, { ...patch, errorMessage: info }, [{ time: now, type: 'abnormal', info }])) return;
+      if (await store.change(service, { ...patch, errorMessage: info }, [{ time: now, type: 'abnormal', info }]))
+        return;
     }
   }
 

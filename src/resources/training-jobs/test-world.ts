@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { total } from '../../admission/demand.ts';
 import { admissionMigrations, createAdmission, type WorkloadRequest } from '../../admission/index.ts';
 import { createApiServer } from '../../http/index.ts';
 import { defaultWorkspaceOnly } from '../../http/testing.ts';
@@ -152,7 +153,23 @@ export async function createWorld(
   };
 
   async function begin() {
-    const real = createAdmission({ db, clock, log, capacity: CAPACITY });
+    // The public pool keeps its size: what the dedicated ones take comes on top.
+    const nodes = Object.entries(options.pools ?? {}).map(([id, list]) => ({
+      id,
+      flavors: list.map(flavor => findFlavor(flavor)!),
+    }));
+    const capacity = total([CAPACITY, ...nodes.flatMap(pool => pool.flavors)]);
+    const real = createAdmission({ db, clock, log, capacity });
+    for (const pool of nodes) {
+      await real.setPool(
+        pool.id,
+        pool.flavors.map(({ vcpus, memoryBytes, gpus }, index) => ({
+          name: `${pool.id}-${index}`,
+          capacity: { vcpus, memoryBytes, gpus },
+          schedulable: true,
+        })),
+      );
+    }
     const admission: typeof real = {
       ...real,
       async submit(request) {
