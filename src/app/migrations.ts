@@ -5,6 +5,7 @@ import { authorizationsMigrations } from '../resources/authorizations/index.ts';
 import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
+import { notebooksMigrations } from '../resources/notebooks/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
 import { trainingMigrations } from '../resources/training-jobs/index.ts';
@@ -24,4 +25,5 @@ export const allMigrations: readonly Migration[] = [
   ...auditMigrations,
   ...enterpriseProjectsMigrations,
   ...workspacesMigrations,
+  ...notebooksMigrations,
 ];

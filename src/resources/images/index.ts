@@ -1,6 +1,7 @@
 import { declaredRoutes } from '../../http/declared.ts';
 import { imagesOperations } from './image.api.ts';
 
+export { forNotebook } from './notebook-image.ts';
 export { ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
 export {
   BASE_IMAGE,
@@ -8,6 +9,7 @@ export {
   engineOfRuntime,
   engines,
   findEngine,
+  NOTEBOOK_IMAGE,
   type PresetEngine,
   PYTORCH_IMAGE,
 } from './preset-image.ts';
