@@ -87,6 +87,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     region_id: 'none',
     iam_service_id: 'none',
     endpoint_id: 'none',
+    old_instance_id: 'none',
     instance_id: things.id!,
     resource_id: things.id!,
     storage_id: 'none',

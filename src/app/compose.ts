@@ -60,7 +60,7 @@ export interface Parts {
   probe?: ServicesDeps['probe'];
   trainingSettings?: TrainingDeps['settings'];
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
-  notebooks?: Partial<Pick<NotebooksDeps, 'volumes' | 'probe' | 'hosts' | 'anyAddress' | 'settings'>>;
+  notebooks?: Partial<Pick<NotebooksDeps, 'volumes' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>>;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
 }

@@ -101,6 +101,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     capacity,
     auditRetention: settings.audit,
     notebooks: {
+      preparing: ref => presetImages.preparing(ref),
       hosts: ['127.0.0.1', 'localhost', '[::1]', ...(settings.host === '0.0.0.0' ? [hostname()] : [settings.host])],
       anyAddress: settings.host === '0.0.0.0',
     },

@@ -2,7 +2,7 @@ import { declaredRoutes } from '../../http/declared.ts';
 import { imagesOperations } from './image.api.ts';
 
 export { forNotebook } from './notebook-image.ts';
-export { ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
+export { ensureNotebookImage, ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
 export {
   BASE_IMAGE,
   type EngineChoice,

@@ -13,6 +13,7 @@ import type { Action } from './notebook.ts';
 export type Act = (pass: Pass, observed: Observation | undefined) => Promise<Next | undefined>;
 
 const READY_POLL_MS = 50;
+const IMAGE_POLL_MS = 500;
 const KEPT_LINES = 1000;
 const QUOTED_LINES = 5;
 
@@ -64,6 +65,11 @@ export const ACTS: Record<Action, Act> = {
       return undefined;
     }
     const parts = deps.parts ?? [];
+    const preparing = deps.preparing?.(notebook.spec.image.ref);
+    if (preparing !== undefined) {
+      await pass.tell('Info', `The image is being prepared: ${preparing}.`, 'image');
+      return { afterMs: IMAGE_POLL_MS };
+    }
     const work = await deps.volumes.attach(notebook.id, notebook.volumeBytes);
     await prepareLaunch(notebook, deps.dir, parts);
     const network = await notebookNetwork(pass);

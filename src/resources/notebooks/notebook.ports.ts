@@ -37,6 +37,8 @@ export interface NotebooksDeps {
   volumes: Volumes;
   /** Opens the platform to the containers of a network, whose gateway address this is. */
   platform: { ensureReachable(gateway: string): Promise<{ api: string; obs: string }> };
+  /** Why an image of the platform's own is not there yet, if it is being prepared. */
+  preparing?(ref: string): string | undefined;
   /** Whether the web IDE of an instance answers, and what it is doing; by HTTP when absent. */
   probe?: Probe;
   /** Region shown to S3 clients inside. */

@@ -1,7 +1,7 @@
 import { type DeclaredRow, declaredOperations } from '../../wire/declared.ts';
 
 const instances = '/v1/{project_id}/demanager/instances';
-const instance = `${instances}/{instance_id}`;
+const instance = `${instances}/{old_instance_id}`;
 
 /** The old version of notebooks (behaviour/notebooks.md 6; actions: reference modelarts-actions.json), which is gone. */
 const rows: readonly DeclaredRow[] = [
