@@ -45,19 +45,19 @@ export function cookieOf(headers: IncomingHttpHeaders, name: string): string | u
 }
 
 /** The headers of a request as the web IDE gets them: with the proxy's credential in place of the caller's. */
-export function requestHeaders(headers: NodeJS.Dict<string[]>, secret: string): Record<string, string[]> {
+export function requestHeaders(headers: NodeJS.Dict<string[]>, secret: string): Record<string, string | string[]> {
   const named = new Set((headers.connection ?? []).flatMap(value => value.toLowerCase().split(/\s*,\s*/)));
-  const sent: Record<string, string[]> = {};
+  const sent: Record<string, string | string[]> = {};
   for (const [name, values] of Object.entries(headers)) {
     if (!values || NEVER_SENT.has(name) || named.has(name) || name.startsWith('x-forwarded-')) continue;
-    sent[name] = values;
+    sent[name] = values.length === 1 ? values[0]! : values;
   }
   const cookies = (headers.cookie ?? [])
     .flatMap(value => value.split(';'))
     .map(cookie => cookie.trim())
     .filter(cookie => OWN_COOKIE.test(cookie));
-  if (cookies.length > 0) sent.cookie = [cookies.join('; ')];
-  sent.authorization = [`token ${secret}`];
+  if (cookies.length > 0) sent.cookie = cookies.join('; ');
+  sent.authorization = `token ${secret}`;
   return sent;
 }
 

@@ -96,7 +96,10 @@ export function createWebProxy(deps: WebProxyDeps): Server {
   }
 
   function forward(request: IncomingMessage, response: ServerResponse, { target, path }: Admitted): void {
-    if (!target.at) return answer(response, UNREACHABLE, request);
+    if (!target.at) {
+      answer(response, UNREACHABLE, request);
+      return;
+    }
     const upstream = open({
       ...target.at,
       method: request.method,
@@ -106,9 +109,16 @@ export function createWebProxy(deps: WebProxyDeps): Server {
       agent: false,
     });
     upstream.on('response', incoming => {
-      response.writeHead(incoming.statusCode ?? 502, responseHeaders(incoming.headersDistinct, `/${target.id}/`));
-      incoming.pipe(response);
       incoming.on('error', () => response.destroy());
+      try {
+        response.writeHead(incoming.statusCode ?? 502, responseHeaders(incoming.headersDistinct, `/${target.id}/`));
+        incoming.pipe(response);
+      } catch (error) {
+        // What answers is the user's to replace: it may say what no server may.
+        log.debug({ err: error, notebook: target.id }, 'a notebook answers against the rules');
+        incoming.destroy();
+        answer(response, UNREACHABLE, request);
+      }
     });
     upstream.on('error', error => {
       log.debug({ err: error, notebook: target.id }, 'a notebook does not answer');
@@ -126,7 +136,10 @@ export function createWebProxy(deps: WebProxyDeps): Server {
   }
 
   function splice(request: IncomingMessage, socket: Duplex, head: Buffer, { target, path }: Admitted): void {
-    if (!target.at) return refuseUpgrade(socket, UNREACHABLE, request);
+    if (!target.at) {
+      refuseUpgrade(socket, UNREACHABLE, request);
+      return;
+    }
     const upstream = open({
       ...target.at,
       method: 'GET',
@@ -163,32 +176,32 @@ export function createWebProxy(deps: WebProxyDeps): Server {
       deps.lost(target.id);
       if (!socket.destroyed) refuseUpgrade(socket, UNREACHABLE, request);
     });
+    upstream.end();
   }
 
   const server = createServer((request, response) => {
-    admit(request, false).then(
-      outcome => {
+    admit(request, false)
+      .then(outcome => {
         if ('status' in outcome) return answer(response, outcome, request);
         if (!outcome.exchange) return forward(request, response, outcome);
         response.writeHead(302, keep(outcome));
         response.end();
-      },
-      error => {
+      })
+      .catch(error => {
         log.error({ err: error }, 'a request to a notebook failed');
         answer(response, UNREACHABLE, request);
-      },
-    );
+      });
   });
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
-    admit(request, true).then(
-      outcome =>
+    admit(request, true)
+      .then(outcome =>
         'status' in outcome ? refuseUpgrade(socket, outcome, request) : splice(request, socket, head, outcome),
-      error => {
+      )
+      .catch(error => {
         log.error({ err: error }, 'a connection to a notebook failed');
         refuseUpgrade(socket, UNREACHABLE, request);
-      },
-    );
+      });
   });
   // Uploads take as long as they take.
   server.requestTimeout = 0;
