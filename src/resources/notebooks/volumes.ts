@@ -184,12 +184,12 @@ async function loopOf(work: string): Promise<string | undefined> {
   // Fields: id, parent, device, root, mount point, options … - type, source, options (proc(5)).
   for (const line of mounts.split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
-    if (unescape(before.split(' ')[4] ?? '') === work) return after.split(' ')[1];
+    if (unescaped(before.split(' ')[4] ?? '') === work) return after.split(' ')[1];
   }
   return undefined;
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 

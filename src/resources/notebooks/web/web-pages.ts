@@ -42,7 +42,7 @@ export const UNREACHABLE: Page = {
 export function render(page: Page, request: IncomingMessage): { headers: Record<string, string>; body: string } {
   const html = /text\/html/.test(request.headers.accept ?? '');
   const body = html
-    ? `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(page.title)}</title><body style="font:16px/1.5 sans-serif;max-width:40em;margin:15vh auto;padding:0 1em"><h1>${escape(page.title)}</h1><p>${escape(page.text)}</p></body></html>`
+    ? `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(page.title)}</title><body style="font:16px/1.5 sans-serif;max-width:40em;margin:15vh auto;padding:0 1em"><h1>${escaped(page.title)}</h1><p>${escaped(page.text)}</p></body></html>`
     : `${page.title}: ${page.text}\n`;
   return {
     headers: {
@@ -57,6 +57,6 @@ export function render(page: Page, request: IncomingMessage): { headers: Record<
   };
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[&<>"']/g, found => `&#${found.charCodeAt(0)};`);
 }
