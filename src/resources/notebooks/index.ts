@@ -30,7 +30,7 @@ import { createWebProxy } from './web/web-proxy.ts';
 import { webSecrets } from './web/web-secrets.ts';
 import { webTargets } from './web/web-targets.ts';
 
-export type { ContainerPart } from './notebook.container.ts';
+export type { ContainerPart } from './container-part.ts';
 export type { NotebookImage } from './notebook.model.ts';
 export type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 export { notebooksMigrations } from './notebook.schema.ts';

@@ -1,26 +1,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerSpec, Mount } from '../../runtime/driver.ts';
+import type { ContainerSpec } from '../../runtime/driver.ts';
 import { CREDENTIALS_FILE, ownedDirectory, PLATFORM_DIR, WORKLOAD_OWNER } from '../workload-access/index.ts';
+import type { ContainerPart } from './container-part.ts';
 import { LAUNCHER_SCRIPT, launchArguments } from './notebook.launcher.ts';
 import type { Notebook } from './notebook.model.ts';
-import { HOME, hostPaths, LAUNCH_DIR, type NotebookPaths, WEB_PORT } from './notebook.paths.ts';
+import { HOME, hostPaths, LAUNCH_DIR, WEB_PORT } from './notebook.paths.ts';
 import type { NotebookSettings } from './notebook.ports.ts';
-
-/** What another part of the platform, such as SSH or mounted storage, puts into the container of an instance. */
-export interface ContainerPart {
-  /** Names its file of the start script: lower-case letters. */
-  name: string;
-  /** Called before the container is made; may be called again. */
-  prepare?(notebook: Notebook, host: NotebookPaths): Promise<void>;
-  mounts?(notebook: Notebook, host: NotebookPaths): Mount[];
-  environment?(notebook: Notebook): Record<string, string>;
-  ports?(notebook: Notebook): number[];
-  /** Lines of POSIX shell that run inside, as ma-user, before the pre_start hook; what shall stay goes into the background. */
-  startScript?(notebook: Notebook): string | undefined;
-  /** Called once the container is gone; may be called again. */
-  release?(notebook: Notebook, host: NotebookPaths): Promise<void>;
-}
 
 /** Name of an instance's container: the same at every run, so that it is found again and never made twice. */
 export function containerName(installation: string, id: string): string {

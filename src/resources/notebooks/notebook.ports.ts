@@ -5,10 +5,10 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Flavor } from '../flavors/index.ts';
-import type { Pools } from '../pools/pool.port.ts';
+import type { Pools } from '../pools/index.ts';
 import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
-import type { ContainerPart } from './notebook.container.ts';
+import type { ContainerPart } from './container-part.ts';
 import type { Endpoint, Notebook, NotebookImage } from './notebook.model.ts';
 import type { Volumes } from './volumes.ts';
 
