@@ -14,7 +14,7 @@ import { createIam } from '../resources/iam/index.ts';
 import * as images from '../resources/images/index.ts';
 import { createModels } from '../resources/models/index.ts';
 import { createNetworks } from '../resources/networks/index.ts';
-import { notebooksRoutes } from '../resources/notebooks/index.ts';
+import { createNotebooks, createVolumes, type NotebooksDeps } from '../resources/notebooks/index.ts';
 import { createObjects, type S3Backend } from '../resources/objects/index.ts';
 import { createPools, type PoolShares } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
@@ -47,9 +47,9 @@ export interface Parts {
   obsBackend?: S3Backend | undefined;
   installation: string;
   secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
-  paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
+  paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services' | 'notebooks'>;
   /** Read when they are needed, so that they may be filled in once the servers listen. */
-  endpoints: { api: string; obs: string; registry: string; inference: string };
+  endpoints: { api: string; obs: string; registry: string; inference: string; notebooks: string };
   readiness: SystemDeps['readiness'];
   capacity: Capacity;
   driver: RuntimeDriver;
@@ -63,6 +63,8 @@ export interface Parts {
   /** Which accounts may make dedicated pools of how much of the machine; all of all when absent. */
   poolShares?: PoolShares;
   trainingSettings?: TrainingDeps['settings'];
+  /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
+  notebooks?: Partial<Pick<NotebooksDeps, 'volumes' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>>;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
 }
@@ -186,6 +188,25 @@ export function composeFamilies(parts: Parts) {
     settings: { inferenceUrl: () => endpoints.inference },
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
+  const notebooks = createNotebooks({
+    ...common,
+    iam,
+    authorizations,
+    workspaces,
+    images,
+    admission,
+    flavors: flavorTable,
+    driver,
+    pools,
+    volumes: createVolumes(paths.notebooks, log),
+    platform: doors,
+    region,
+    endpoints,
+    key: secrets.dataKey,
+    dir: paths.notebooks,
+    installation,
+    ...parts.notebooks,
+  });
   models.setUsedBy(services.usedBy);
   pools.setOccupants([training.occupant, services.occupant]);
   const locators: Locators = {
@@ -195,6 +216,7 @@ export function composeFamilies(parts: Parts) {
     ...training.locators,
     ...models.locators,
     ...services.locators,
+    ...notebooks.locators,
     ...pools.locators,
     ...networks.locators,
   };
@@ -203,6 +225,7 @@ export function composeFamilies(parts: Parts) {
     algorithms.contents,
     models.contents,
     services.contents,
+    notebooks.contents,
     pools.contents,
     networks.contents,
   ];
@@ -227,7 +250,7 @@ export function composeFamilies(parts: Parts) {
     ...models.routes,
     ...services.routes,
     ...images.imagesRoutes,
-    ...notebooksRoutes,
+    ...notebooks.routes,
     ...pools.routes,
     ...networks.routes,
   ];
@@ -238,6 +261,7 @@ export function composeFamilies(parts: Parts) {
     routes,
     iam,
     objects,
+    notebooks,
     admission,
     pools,
     doors,
@@ -255,11 +279,13 @@ export function composeFamilies(parts: Parts) {
       await training.start();
       await models.start();
       await services.start();
+      await notebooks.start();
       await workspaces.start();
     },
     /** Lets go of the work; containers run on. The servers must have stopped taking requests. */
     async stop(): Promise<void> {
       await workspaces.stop();
+      await notebooks.stop();
       await services.stop();
       await models.stop();
       await training.stop();

@@ -24,6 +24,7 @@ export async function diagnose(settings: Settings): Promise<Finding[]> {
   findings.push(rights());
   findings.push(program('haproxy', ['-v'], 'apt-get install --no-install-recommends haproxy'));
   findings.push(program('mmdebstrap', ['--version'], 'apt-get install --no-install-recommends mmdebstrap'));
+  findings.push(program('mkfs.xfs', ['-V'], 'apt-get install --no-install-recommends xfsprogs'));
   if (settings.engine) {
     findings.push(engineSocket(settings.engine));
   } else {

@@ -6,6 +6,7 @@ import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/i
 import { iamMigrations } from '../resources/iam/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { networksMigrations } from '../resources/networks/index.ts';
+import { notebooksMigrations } from '../resources/notebooks/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { poolsMigrations } from '../resources/pools/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
@@ -28,4 +29,5 @@ export const allMigrations: readonly Migration[] = [
   ...workspacesMigrations,
   ...networksMigrations,
   ...poolsMigrations,
+  ...notebooksMigrations,
 ];

@@ -5,6 +5,7 @@ import { addCompletion } from './commands/completion.ts';
 import { addDemo } from './commands/demo.ts';
 import { addLogin } from './commands/login.ts';
 import { addModel } from './commands/model.ts';
+import { addNotebook } from './commands/notebook.ts';
 import { addObs } from './commands/obs.ts';
 import { addPredict } from './commands/predict.ts';
 import { addServer } from './commands/server.ts';
@@ -109,6 +110,7 @@ atelier <command> --help tells more of each command.`,
   addObs(program);
   addTrain(program);
   addModel(program);
+  addNotebook(program);
   addService(program);
   addPredict(program);
   addCompletion(program);

@@ -1,6 +1,9 @@
 import { type DeclaredRow, declaredOperations, workspaceOfQuery } from '../../wire/declared.ts';
 import { textAt } from '../../wire/operation.ts';
 
+/** Id of the preset image of notebook instances, the same on every installation. */
+export const NOTEBOOK_IMAGE_ID = '7b6a1c52-0f3e-4d0c-9a55-1f0c4c7e2a01';
+
 const images = '/v1/{project_id}/images';
 const inQuery = { workspace: workspaceOfQuery };
 

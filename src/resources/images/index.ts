@@ -1,13 +1,15 @@
 import { declaredRoutes } from '../../http/declared.ts';
 import { imagesOperations } from './image.api.ts';
 
-export { ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
+export { forNotebook } from './notebook-image.ts';
+export { ensureNotebookImage, ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
 export {
   BASE_IMAGE,
   type EngineChoice,
   engineOfRuntime,
   engines,
   findEngine,
+  NOTEBOOK_IMAGE,
   type PresetEngine,
   PYTORCH_IMAGE,
 } from './preset-image.ts';

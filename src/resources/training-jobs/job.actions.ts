@@ -1,6 +1,7 @@
 import { isFailure } from '../../kernel/failure.ts';
 import type { Next } from '../../loop/reconciler.ts';
 import type { Observation } from '../../runtime/driver.ts';
+import type { AgencyCredential } from '../workload-access/index.ts';
 import { collectTask, tellingTask } from './job.collect.ts';
 import { jobContainer } from './job.container.ts';
 import { finish } from './job.ending.ts';
@@ -10,7 +11,6 @@ import { noteBase } from './job.outputs.ts';
 import type { Pass, TaskPlace } from './job.pass.ts';
 import { containerPaths } from './job.paths.ts';
 import { jobNetwork, openPlatform } from './job.platform.ts';
-import type { AgencyCredential } from './job.ports.ts';
 import { awaitAdmission, queueUp, reissue } from './job.queueing.ts';
 import { workloadId } from './job.service.ts';
 import { makeDirectories, removeWork, StepFailed, stage } from './job.staging.ts';

@@ -1,23 +1,11 @@
 import type { ContainerSpec, Mount } from '../../runtime/driver.ts';
+import { CREDENTIALS_FILE, PLATFORM_DIR, WORKLOAD_OWNER } from '../workload-access/index.ts';
 import { retryPolicy } from './job.fault.ts';
 import { LAUNCHER, launchArguments } from './job.launcher.ts';
 import { type Job, nodesOf } from './job.model.ts';
-import {
-  CREDENTIALS_FILE,
-  containerPaths,
-  HOME,
-  type HostPaths,
-  JOB_DIR,
-  LAUNCH_DIR,
-  LOG_DIR,
-  MOUNT,
-  PLATFORM_DIR,
-} from './job.paths.ts';
+import { containerPaths, HOME, type HostPaths, JOB_DIR, LAUNCH_DIR, LOG_DIR, MOUNT } from './job.paths.ts';
 import type { TrainingSettings } from './job.ports.ts';
 import { taskName, taskNames } from './job.ts';
-
-/** The user every job runs as (behaviour/training.md 6, custom image rules). */
-export const JOB_OWNER = { uid: 1000, gid: 100 };
 
 /**
  * Name of the container of a job's task, so that it is found again and never made twice. The first task has the job's name alone, as
@@ -115,7 +103,7 @@ export function jobContainer(
     entrypoint: ['/bin/sh', LAUNCHER],
     command: launchArguments(spec, paths, { index, hosts: workerHosts(job.id, nodes) }),
     env: jobEnvironment(job, index, settings),
-    user: `${JOB_OWNER.uid}:${JOB_OWNER.gid}`,
+    user: `${WORKLOAD_OWNER.uid}:${WORKLOAD_OWNER.gid}`,
     workingDir: '/',
     hostname: `modelarts-job-${job.id}-${taskName(index)}`,
     mounts,

@@ -2,12 +2,12 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { errorText, isFailure } from '../../kernel/failure.ts';
 import { storageUrl } from '../algorithms/index.ts';
+import type { AgencyCredential } from '../workload-access/index.ts';
 import { endOf } from './job.collect.ts';
 import { judge, retryPolicy, type Verdict } from './job.fault.ts';
 import { JobLog } from './job.log-file.ts';
 import { settleOutput, uploadOutput } from './job.outputs.ts';
 import type { Pass, TaskPlace } from './job.pass.ts';
-import type { AgencyCredential } from './job.ports.ts';
 import { repeated, StepFailed } from './job.staging.ts';
 import { logFileName, taskName } from './job.ts';
 

@@ -1,9 +1,9 @@
+import { READY_FILE } from '../workload-access/index.ts';
 import { CHECK_COMPLAINT, CHECK_EXIT_CODE } from './job.fault.ts';
 import { type JobSpec, nodesOf } from './job.model.ts';
-import { LAUNCH_DIR, PLATFORM_DIR } from './job.paths.ts';
+import { LAUNCH_DIR } from './job.paths.ts';
 
 export const LAUNCHER = `${LAUNCH_DIR}/launch.sh`;
-const READY_FILE = `${PLATFORM_DIR}/ready.env`;
 
 /**
  * What a container must have free. The documented 32 GB of disk and 1 GB of shared memory are those of a machine for eight accelerators;
@@ -170,11 +170,4 @@ export function launchArguments(
   }
   const boot = `${paths.code}/${spec.bootFile!.relative}`;
   return ['boot', paths.code, spec.workingDir ?? paths.code, boot, ...args, ...distributedArguments(spec, place)];
-}
-
-/** A file of assignments for the launcher: what the user set in the job's environments keeps its value. */
-export function readyFile(values: Record<string, string>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `[ -n "\${${name}+x}" ] || export ${name}='${value.replaceAll("'", `'\\''`)}'\n`)
-    .join('');
 }

@@ -1,10 +1,11 @@
 import { lstat, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { UploadState } from '../objects/index.ts';
+import type { AgencyCredential } from '../workload-access/index.ts';
 import type { JobOutput } from './job.model.ts';
 import type { Pass, TaskPlace } from './job.pass.ts';
 import type { HostPaths } from './job.paths.ts';
-import type { AgencyCredential, TrainingDeps } from './job.ports.ts';
+import type { TrainingDeps } from './job.ports.ts';
 import { definite, repeated } from './job.staging.ts';
 
 export interface UploadReport {

@@ -1,9 +1,7 @@
 import { accountNetworkName } from '../../kernel/names.ts';
 import type { NetworkSpec } from '../../runtime/driver.ts';
-import { writeCredentials, writeForJob } from './job.credentials.ts';
-import { readyFile } from './job.launcher.ts';
+import { type AgencyCredential, writeCredentials, writeReady } from '../workload-access/index.ts';
 import type { Pass } from './job.pass.ts';
-import type { AgencyCredential } from './job.ports.ts';
 import { StepFailed } from './job.staging.ts';
 
 /** The network of the job's containers: its pool's, or that of its account. Throws StepFailed when its pool is gone. */
@@ -30,23 +28,10 @@ export async function openPlatform(pass: Pass, addresses: readonly (string | und
   const credential = await pass.sessions.of(job);
   for (const task of pass.tasks) {
     await writeCredentials(task.host.platform, credential);
-    await writeForJob(
+    await writeReady(
       task.host.platform,
-      'ready.env',
-      readyFile({
-        MA_APIGW_ENDPOINT: api,
-        MA_CURRENT_IP: addresses[task.index] ?? '',
-        MA_CURRENT_HOST_IP: gateway,
-        S3_ENDPOINT: obs,
-        AWS_ENDPOINT_URL: obs,
-        AWS_ENDPOINT_URL_S3: obs,
-        MA_REGION: deps.region,
-        AWS_REGION: deps.region,
-        AWS_DEFAULT_REGION: deps.region,
-        AWS_ACCESS_KEY_ID: credential.access,
-        AWS_SECRET_ACCESS_KEY: credential.secret,
-        AWS_SESSION_TOKEN: credential.securityToken,
-      }),
+      { api, obs, region: deps.region, credential },
+      { MA_CURRENT_IP: addresses[task.index] ?? '', MA_CURRENT_HOST_IP: gateway },
     );
   }
   return credential;

@@ -2,16 +2,15 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText, Failure, isFailure } from '../../kernel/failure.ts';
 import { type StoragePath, storageUrl } from '../algorithms/index.ts';
-import { JOB_OWNER } from './job.container.ts';
-import { canChown, ownedDirectory } from './job.credentials.ts';
+import { type AgencyCredential, canChown, ownedDirectory, WORKLOAD_OWNER } from '../workload-access/index.ts';
 import { LAUNCHER_SCRIPT } from './job.launcher.ts';
 import type { Job } from './job.model.ts';
 import type { HostPaths } from './job.paths.ts';
-import type { AgencyCredential, TrainingDeps } from './job.ports.ts';
+import type { TrainingDeps } from './job.ports.ts';
 
 type Storage = Pick<TrainingDeps['objects'], 'download'>;
 
-const OWNER = canChown ? { owner: JOB_OWNER } : {};
+const OWNER = canChown ? { owner: WORKLOAD_OWNER } : {};
 
 /** A step that cannot succeed however often it is repeated: the job fails with this text. */
 export class StepFailed extends Error {

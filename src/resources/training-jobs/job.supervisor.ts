@@ -1,7 +1,8 @@
 import { errorText } from '../../kernel/failure.ts';
+import { every, pause } from '../../loop/every.ts';
 import type { Next } from '../../loop/reconciler.ts';
 import { EngineUnavailable, type Observation, type Stats } from '../../runtime/driver.ts';
-import { writeCredentials } from './job.credentials.ts';
+import { writeCredentials } from '../workload-access/index.ts';
 import { retryPolicy } from './job.fault.ts';
 import { HangWatch } from './job.hang.ts';
 import { JobLog } from './job.log-file.ts';
@@ -180,27 +181,4 @@ async function stopWhenHanging(pass: Pass, watch: HangWatch): Promise<boolean> {
   if (!policy.hang || pass.job.retries >= policy.most) return false;
   await pass.advance({ step: 'running', halt: { kind: 'hang', at: now } });
   return true;
-}
-
-/** Does `work` every `ms` until the signal comes; an error of it ends the repetition and is thrown. */
-async function every(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  for (;;) {
-    await pause(ms, signal);
-    if (signal.aborted) return;
-    await work();
-  }
-}
-
-/** Resolves after `ms`, or when the signal comes. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

@@ -1,9 +1,10 @@
 import type { TerminalProgram } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
-import { containerName, JOB_OWNER } from './job.container.ts';
+import { PLATFORM_DIR, WORKLOAD_OWNER } from '../workload-access/index.ts';
+import { containerName } from './job.container.ts';
 import { type Job, nodesOf } from './job.model.ts';
-import { HOME, JOB_DIR, PLATFORM_DIR } from './job.paths.ts';
+import { HOME, JOB_DIR } from './job.paths.ts';
 import { taskIndex } from './job.ts';
 
 export type ShellService = ReturnType<typeof shellService>;
@@ -44,7 +45,7 @@ export function shellService(deps: {
           return deps.driver.exec(name, {
             command: ['/bin/sh', '-c', SHELL],
             env: { TERM: 'xterm-256color', LANG: 'C.UTF-8', HOME, SHELL: '/bin/sh' },
-            user: `${JOB_OWNER.uid}:${JOB_OWNER.gid}`,
+            user: `${WORKLOAD_OWNER.uid}:${WORKLOAD_OWNER.gid}`,
             workingDir: '/',
             tty: true,
           });
