@@ -62,6 +62,9 @@ export interface NewBlob {
   content: Uint8Array | null;
 }
 
+/** Buckets that are remembered. */
+const MOST_KEPT = 10_000;
+
 /** Queries on buckets, objects and blobs. Give it a transaction to change several rows at once. */
 export function objectStore(database: Database) {
   const db = tables<Tables>(database);
@@ -69,15 +72,29 @@ export function objectStore(database: Database) {
   // What every request asks is written out: building and compiling a query costs several times its execution.
   const every = <T>(query: string, parameters: unknown[]) =>
     database.executeQuery<T>(CompiledQuery.raw(query, parameters));
+  const buckets = reader ? new Map<string, BucketInfo>() : undefined;
   const first = async <T>(query: string, parameters: unknown[]) => (await every<T>(query, parameters)).rows[0];
   return {
     /** The database or transaction that these queries go to. */
     database,
     async findBucket(name: string): Promise<BucketInfo | undefined> {
-      const row = reader
-        ? reader.get<BucketRow>('SELECT * FROM obs_buckets WHERE name = ?', name)
-        : await db.selectFrom('obs_buckets').selectAll().where('name', '=', name).executeTakeFirst();
-      return row && bucketOf(row);
+      const known = buckets?.get(name);
+      if (known) return known;
+      const query = 'SELECT * FROM obs_buckets WHERE name = ?';
+      const row = reader ? reader.get<BucketRow>(query, name) : await first<BucketRow>(query, [name]);
+      const bucket = row && bucketOf(row);
+      if (bucket && buckets) {
+        if (buckets.size >= MOST_KEPT) buckets.clear();
+        buckets.set(name, bucket);
+      }
+      return bucket;
+    },
+    /**
+     * Call when the commit of a change to a bucket's row is over, before anybody is told of it. The rows of buckets are remembered, as
+     * every request asks for one: only what is committed and found is, and this process alone writes them.
+     */
+    forgetBucket(name: string): void {
+      buckets?.delete(name);
     },
     async bucketsOf(accountId: string): Promise<BucketInfo[]> {
       const rows = await db
@@ -104,8 +121,6 @@ export function objectStore(database: Database) {
     updateBucket: (id: number, patch: Partial<Pick<BucketRow, 'versioning' | 'storage_class'>>) =>
       db.updateTable('obs_buckets').set(patch).where('id', '=', id).execute(),
     deleteBucket: (id: number) => db.deleteFrom('obs_buckets').where('id', '=', id).execute(),
-    setBucketStorageClass: (id: number, storageClass: StorageClass) =>
-      db.updateTable('obs_buckets').set({ storage_class: storageClass }).where('id', '=', id).execute(),
 
     async findObject(bucketId: number, key: string): Promise<ObjectRow | undefined> {
       const query = 'SELECT * FROM obs_objects WHERE bucket_id = ? AND key = ?';
