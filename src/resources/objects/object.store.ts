@@ -126,13 +126,21 @@ export function objectStore(database: Database) {
       const query = 'SELECT * FROM obs_objects WHERE bucket_id = ? AND key = ?';
       return reader ? reader.get(query, bucketId, key) : first(query, [bucketId, key]);
     },
-    async listObjects(bucketId: number, range: KeyRange): Promise<ListedRow[]> {
+    listObjects(bucketId: number, range: KeyRange): ListedRow[] | Promise<ListedRow[]> {
       const { from, exclusive, before, limit } = range;
       const columns = 'key, size, etag, last_modified, storage_class, version_id, seq, attributes';
       const query = `SELECT ${columns} FROM obs_objects
         WHERE bucket_id = ? AND key ${exclusive ? '>' : '>='} ? ${before === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ?`;
-      const parameters = [bucketId, from, ...(before === undefined ? [] : [before]), limit];
-      return reader ? reader.all(query, ...parameters) : (await every<ListedRow>(query, parameters)).rows;
+      const parameters = before === undefined ? [bucketId, from, limit] : [bucketId, from, before, limit];
+      return reader ? reader.all(query, ...parameters) : every<ListedRow>(query, parameters).then(({ rows }) => rows);
+    },
+    /** The first key at or after `from` and before `before`. */
+    nextKey(bucketId: number, from: string, before?: string): string | undefined | Promise<string | undefined> {
+      const query = `SELECT key FROM obs_objects
+        WHERE bucket_id = ? AND key >= ? ${before === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT 1`;
+      const parameters = before === undefined ? [bucketId, from] : [bucketId, from, before];
+      if (reader) return reader.get<{ key: string }>(query, ...parameters)?.key;
+      return first<{ key: string }>(query, parameters).then(row => row?.key);
     },
     replaceObject: (row: ObjectRow) => db.replaceInto('obs_objects').values(row).execute(),
     deleteObject: (bucketId: number, key: string) =>
