@@ -9,4 +9,14 @@ export {
   renewLease,
 } from './leases.ts';
 export { type Migration, migrate, sqlMigration } from './migrations.ts';
-export { type Database, openSqlite, type Reader, readerOf, tables } from './sqlite.ts';
+export {
+  type Bindable,
+  type Database,
+  openSqlite,
+  type Reader,
+  readerOf,
+  tables,
+  type Writer,
+  writeDirectly,
+  writerOf,
+} from './sqlite.ts';

@@ -56,6 +56,7 @@ export function openSqlite(file: string): Database {
   };
   const db: Database = new Kysely({ dialect: new SqliteDialect({ database: { close, prepare } }) });
   if (reader) readers.set(db, reader);
+  connections.set(db, prepared(raw));
   return db;
 }
 
@@ -66,7 +67,29 @@ export interface Reader {
   all<T>(sql: string, ...parameters: Bindable[]): T[];
 }
 
+/** The connection that writes, for a transaction alone. Statements run at once. */
+export interface Writer extends Reader {
+  run(sql: string, ...parameters: Bindable[]): void;
+}
+
 const readers = new WeakMap<Database, Reader>();
+/** Of databases: the connection that writes. */
+const connections = new WeakMap<Database, Writer>();
+const writers = new WeakMap<Database, Writer>();
+
+/**
+ * Lets the stores of a transaction write on its connection without the query builder, whose way from a text to the connection costs several
+ * times what most statements do. Call it within `db.transaction()`, first. Statements of both ways may be mixed.
+ */
+export function writeDirectly(db: Database, transaction: Database): void {
+  const connection = connections.get(db);
+  if (connection) writers.set(transaction, connection);
+}
+
+/** The connection of a transaction that was given to `writeDirectly`; undefined for every other database. */
+export function writerOf(transaction: Database): Writer | undefined {
+  return writers.get(transaction);
+}
 
 /**
  * For reads that every request makes: on a connection of its own, without a query builder. Undefined for a transaction, which
@@ -79,23 +102,35 @@ export function readerOf(db: Database): Reader | undefined {
 /** Opens its connection when first asked, so that the schema is there and nobody pays for it in vain. */
 function openReader(file: string): Reader & { close(): void } {
   let raw: DatabaseSync | undefined;
-  const statements = new Map<string, StatementSync>();
-  const prepared = (sql: string): StatementSync => {
-    let statement = statements.get(sql);
-    if (!statement) {
-      if (!raw) {
-        raw = new DatabaseSync(file, { readOnly: true });
-        raw.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8000;');
-      }
-      statement = raw.prepare(sql);
-      statements.set(sql, statement);
-    }
-    return statement;
+  let opened: Reader | undefined;
+  const open = (): Reader => {
+    raw = new DatabaseSync(file, { readOnly: true });
+    raw.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8000;');
+    opened = prepared(raw);
+    return opened;
   };
   return {
-    get: <T>(sql: string, ...parameters: Bindable[]) => prepared(sql).get(...parameters) as T | undefined,
-    all: <T>(sql: string, ...parameters: Bindable[]) => prepared(sql).all(...parameters) as T[],
+    get: (sql, ...parameters) => (opened ?? open()).get(sql, ...parameters),
+    all: (sql, ...parameters) => (opened ?? open()).all(sql, ...parameters),
     close: () => raw?.close(),
+  };
+}
+
+/** Statements of a connection, each prepared once. Callers write few different ones. */
+function prepared(raw: DatabaseSync): Writer {
+  const statements = new Map<string, StatementSync>();
+  const statement = (sql: string): StatementSync => {
+    let known = statements.get(sql);
+    if (!known) {
+      known = raw.prepare(sql);
+      statements.set(sql, known);
+    }
+    return known;
+  };
+  return {
+    get: <T>(sql: string, ...parameters: Bindable[]) => statement(sql).get(...parameters) as T | undefined,
+    all: <T>(sql: string, ...parameters: Bindable[]) => statement(sql).all(...parameters) as T[],
+    run: (sql, ...parameters) => void statement(sql).run(...parameters),
   };
 }
 
@@ -113,7 +148,7 @@ function unlessUndone(raw: DatabaseSync, { run }: SqliteStatement): SqliteStatem
   return parameters => (raw.isTransaction ? run(parameters) : { changes: 0, lastInsertRowid: 0 });
 }
 
-type Bindable = null | number | bigint | string | Uint8Array;
+export type Bindable = null | number | bigint | string | Uint8Array;
 
 function bindable(value: unknown): Bindable {
   if (value === undefined) return null;

@@ -18,7 +18,7 @@ export interface LoggedRequest {
   requestId: string;
   path: ObsPath;
   /** `REST.GET.OBJECT`. */
-  operation: string;
+  operation(): string;
   principal?: Principal;
   errorCode?: string;
 }
@@ -129,7 +129,7 @@ function lineOf(
     request.socket.remoteAddress ?? '-',
     principal?.id ?? 'Anonymous',
     requestId,
-    operation,
+    operation(),
     path.key === '' ? '-' : encodeURIComponent(path.key).replaceAll('%2F', '/'),
     quoted(`${request.method} ${withoutSecrets(request.url ?? '/')} HTTP/${request.httpVersion}`),
     response.statusCode,

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import type { Database } from '../../store-kit/index.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
@@ -19,6 +20,8 @@ export interface CreateBucketOptions {
   acl?: Acl;
 }
 
+type Rows = ReturnType<typeof objectStore>;
+
 /** Use cases on buckets. */
 export function bucketService(deps: {
   store: ReturnType<typeof objectStore>;
@@ -31,6 +34,16 @@ export function bucketService(deps: {
   otherLocations?: readonly string[] | undefined;
 }) {
   const { store, commit, guard, settings, clock, region, otherLocations = [] } = deps;
+
+  /** Commits a change to the row of a bucket that is there. */
+  async function change<T>(bucket: BucketInfo, work: (rows: Rows, transaction: Database) => Promise<T>): Promise<void> {
+    try {
+      await commit(transaction => work(objectStore(transaction), transaction));
+    } finally {
+      store.forgetBucket(bucket.name); // whatever became of it
+    }
+  }
+
   return {
     /** The bucket, or Failure NoSuchBucket / AccessDenied. */
     bucket: (principal: Principal, name: string): Promise<BucketInfo> =>
@@ -91,14 +104,17 @@ export function bucketService(deps: {
       if (bucket.kind === 'POSIX') {
         throw obsFailure('InvalidBucketState', 'A parallel file system has no versions.');
       }
-      await commit(transaction => objectStore(transaction).updateBucket(bucket.id, { versioning: status }));
+      await change(bucket, rows => rows.updateBucket(bucket.id, { versioning: status }));
     },
+
+    /** The class of objects that are written without one. */
+    setStorageClass: (bucket: BucketInfo, storageClass: StorageClass): Promise<void> =>
+      change(bucket, rows => rows.updateBucket(bucket.id, { storage_class: storageClass })),
 
     /** Throws Failure BucketNotEmpty while it has objects, versions or unfinished uploads. */
     async deleteBucket(principal: Principal, name: string): Promise<void> {
       const bucket = await guard.require(principal, 'obs:bucket:DeleteBucket', { bucket: name, key: '' });
-      await commit(async transaction => {
-        const rows = objectStore(transaction);
+      await change(bucket, async (rows, transaction) => {
         const inUse = (await rows.bucketInUse(bucket.id)) || (await versionStore(transaction).any(bucket.id));
         if (inUse) throw obsFailure('BucketNotEmpty');
         await rows.deleteBucket(bucket.id);

@@ -19,6 +19,13 @@ export interface ListPage<T> {
 /** Rows in key order within bounds; `from` is inclusive unless `exclusive`. */
 export type KeyRange = { from: string; exclusive: boolean; before: string | undefined; limit: number };
 
+/** What a listing is made of. Answers that are there at once come without a promise: a page may ask a thousand times. */
+export interface KeySource<T> {
+  rows(range: KeyRange): T[] | Promise<T[]>;
+  /** The first key at or after `from` and before `before`. */
+  next(from: string, before: string | undefined): string | undefined | Promise<string | undefined>;
+}
+
 export const MAX_LIST_KEYS = 1000;
 const FIRST_LOOK = 16;
 
@@ -28,7 +35,7 @@ const FIRST_LOOK = 16;
  */
 export async function listPage<T extends { key: string }>(
   query: ListQuery,
-  fetch: (range: KeyRange) => Promise<T[]>,
+  source: KeySource<T>,
 ): Promise<ListPage<T>> {
   const { prefix = '', marker = '', delimiter = '' } = query;
   const maxKeys = Math.min(query.maxKeys ?? MAX_LIST_KEYS, MAX_LIST_KEYS);
@@ -51,8 +58,28 @@ export async function listPage<T extends { key: string }>(
   }
   let last = '';
   let look = delimiter === '' ? maxKeys + 1 : FIRST_LOOK;
+  let jumping = false;
   for (;;) {
-    const rows = await fetch({ from, exclusive, before, limit: look });
+    if (jumping) {
+      const found = source.next(from, before);
+      const key = found instanceof Promise ? await found : found;
+      if (key === undefined) return page;
+      const group = commonPrefix(key, prefix, delimiter);
+      const full = page.items.length + page.prefixes.length >= maxKeys;
+      if (group !== undefined && !full) {
+        page.prefixes.push(group);
+        last = group;
+        const next = afterPrefix(group);
+        if (next === undefined) return page;
+        from = next;
+        continue;
+      }
+      from = key;
+      jumping = false;
+      look = full ? 1 : FIRST_LOOK;
+    }
+    const found = source.rows({ from, exclusive, before, limit: look });
+    const rows = Array.isArray(found) ? found : await found;
     const items = page.items.length;
     let jump: string | undefined;
     for (const row of rows) {
@@ -84,7 +111,8 @@ export async function listPage<T extends { key: string }>(
       if (next === undefined) return page;
       from = next;
       exclusive = false;
-      look = onlyPrefix ? 1 : FIRST_LOOK; // one prefix is likely followed by another
+      jumping = onlyPrefix; // one prefix is likely followed by another
+      look = FIRST_LOOK;
     }
   }
 }

@@ -216,7 +216,10 @@ export function objectService(deps: ObjectDeps) {
   async function list(principal: Principal, bucketName: string, query: ListQuery): Promise<ListPage<ObjectInfo>> {
     const context = { 'obs:prefix': query.prefix ?? '', 'obs:delimiter': query.delimiter ?? '' };
     const bucket = await guard.require(principal, 'obs:bucket:ListBucket', { bucket: bucketName, key: '' }, context);
-    const page = await listPage(query, range => store.listObjects(bucket.id, range));
+    const page = await listPage(query, {
+      rows: range => store.listObjects(bucket.id, range),
+      next: (from, before) => store.nextKey(bucket.id, from, before),
+    });
     return { ...page, items: page.items.map(row => objectOf(bucket.name, row)) };
   }
 

@@ -1,5 +1,5 @@
 import { CompiledQuery, sql } from 'kysely';
-import { type Database, readerOf, tables } from '../../store-kit/index.ts';
+import { type Bindable, type Database, readerOf, tables, writerOf } from '../../store-kit/index.ts';
 import type { KeyRange } from './listing.ts';
 import type { BucketInfo, ObjectAttributes, ObjectInfo, Segment, StorageClass } from './object.ts';
 
@@ -36,6 +36,26 @@ export interface ObjectRow {
 
 export type ListedRow = Omit<ObjectRow, 'segments' | 'bucket_id' | 'upload_id'>;
 
+const OBJECT_COLUMNS = [
+  'bucket_id',
+  'key',
+  'size',
+  'etag',
+  'last_modified',
+  'storage_class',
+  'upload_id',
+  'version_id',
+  'seq',
+  'attributes',
+  'segments',
+] as const satisfies (keyof ObjectRow)[];
+
+// An update of the row that is there: half the work of REPLACE, which deletes it and its entries in the indexes first.
+const REPLACE_OBJECT = `INSERT INTO obs_objects (${OBJECT_COLUMNS.join()}) VALUES (${OBJECT_COLUMNS.map(() => '?').join()})
+  ON CONFLICT (bucket_id, key) DO UPDATE SET ${OBJECT_COLUMNS.slice(2)
+    .map(column => `${column} = excluded.${column}`)
+    .join()}`;
+
 interface BlobRow {
   id: string;
   size: number;
@@ -62,22 +82,48 @@ export interface NewBlob {
   content: Uint8Array | null;
 }
 
+/** Buckets that are remembered. */
+const MOST_KEPT = 10_000;
+
 /** Queries on buckets, objects and blobs. Give it a transaction to change several rows at once. */
 export function objectStore(database: Database) {
   const db = tables<Tables>(database);
   const reader = readerOf(database);
+  const writer = writerOf(database);
+  const direct = reader ?? writer;
+  const buckets = reader ? new Map<string, BucketInfo>() : undefined;
   // What every request asks is written out: building and compiling a query costs several times its execution.
-  const every = <T>(query: string, parameters: unknown[]) =>
+  const built = <T>(query: string, parameters: Bindable[]) =>
     database.executeQuery<T>(CompiledQuery.raw(query, parameters));
-  const first = async <T>(query: string, parameters: unknown[]) => (await every<T>(query, parameters)).rows[0];
+  const every = <T>(query: string, parameters: Bindable[]): T[] | Promise<T[]> =>
+    direct ? direct.all<T>(query, ...parameters) : built<T>(query, parameters).then(({ rows }) => rows);
+  const first = <T>(query: string, parameters: Bindable[]): T | undefined | Promise<T | undefined> =>
+    direct ? direct.get<T>(query, ...parameters) : built<T>(query, parameters).then(({ rows }) => rows[0]);
+  const write = async (query: string, parameters: Bindable[]): Promise<void> => {
+    if (writer) writer.run(query, ...parameters);
+    else await built(query, parameters);
+  };
   return {
     /** The database or transaction that these queries go to. */
     database,
     async findBucket(name: string): Promise<BucketInfo | undefined> {
-      const row = reader
-        ? reader.get<BucketRow>('SELECT * FROM obs_buckets WHERE name = ?', name)
-        : await db.selectFrom('obs_buckets').selectAll().where('name', '=', name).executeTakeFirst();
-      return row && bucketOf(row);
+      const known = buckets?.get(name);
+      if (known) return known;
+      const query = 'SELECT * FROM obs_buckets WHERE name = ?';
+      const row = await first<BucketRow>(query, [name]);
+      const bucket = row && bucketOf(row);
+      if (bucket && buckets) {
+        if (buckets.size >= MOST_KEPT) buckets.clear();
+        buckets.set(name, bucket);
+      }
+      return bucket;
+    },
+    /**
+     * Call when the commit of a change to a bucket's row is over, before anybody is told of it. The rows of buckets are remembered, as
+     * every request asks for one: only what is committed and found is, and this process alone writes them.
+     */
+    forgetBucket(name: string): void {
+      buckets?.delete(name);
     },
     async bucketsOf(accountId: string): Promise<BucketInfo[]> {
       const rows = await db
@@ -107,22 +153,34 @@ export function objectStore(database: Database) {
 
     async findObject(bucketId: number, key: string): Promise<ObjectRow | undefined> {
       const query = 'SELECT * FROM obs_objects WHERE bucket_id = ? AND key = ?';
-      return reader ? reader.get(query, bucketId, key) : first(query, [bucketId, key]);
+      return first(query, [bucketId, key]);
     },
-    async listObjects(bucketId: number, range: KeyRange): Promise<ListedRow[]> {
+    listObjects(bucketId: number, range: KeyRange): ListedRow[] | Promise<ListedRow[]> {
       const { from, exclusive, before, limit } = range;
       const columns = 'key, size, etag, last_modified, storage_class, version_id, seq, attributes';
       const query = `SELECT ${columns} FROM obs_objects
         WHERE bucket_id = ? AND key ${exclusive ? '>' : '>='} ? ${before === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ?`;
-      const parameters = [bucketId, from, ...(before === undefined ? [] : [before]), limit];
-      return reader ? reader.all(query, ...parameters) : (await every<ListedRow>(query, parameters)).rows;
+      const parameters = before === undefined ? [bucketId, from, limit] : [bucketId, from, before, limit];
+      return every(query, parameters);
     },
-    replaceObject: (row: ObjectRow) => db.replaceInto('obs_objects').values(row).execute(),
+    /** The first key at or after `from` and before `before`. */
+    nextKey(bucketId: number, from: string, before?: string): string | undefined | Promise<string | undefined> {
+      const query = `SELECT key FROM obs_objects
+        WHERE bucket_id = ? AND key >= ? ${before === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT 1`;
+      const parameters = before === undefined ? [bucketId, from] : [bucketId, from, before];
+      const row = first<{ key: string }>(query, parameters);
+      return row instanceof Promise ? row.then(found => found?.key) : row?.key;
+    },
+    replaceObject: (row: ObjectRow) =>
+      write(
+        REPLACE_OBJECT,
+        OBJECT_COLUMNS.map(column => row[column]),
+      ),
     deleteObject: (bucketId: number, key: string) =>
       db.deleteFrom('obs_objects').where('bucket_id', '=', bucketId).where('key', '=', key).execute(),
 
     insertBlob: ({ id, size, checks, content }: NewBlob) =>
-      every('INSERT INTO obs_blobs (id, size, refs, dead_at, checks, content) VALUES (?, ?, 1, NULL, ?, ?)', [
+      write('INSERT INTO obs_blobs (id, size, refs, dead_at, checks, content) VALUES (?, ?, 1, NULL, ?, ?)', [
         id,
         size,
         checks,
@@ -130,7 +188,7 @@ export function objectStore(database: Database) {
       ]),
     async findBlob(id: string): Promise<Omit<BlobRow, 'refs' | 'dead_at'> | undefined> {
       const query = 'SELECT id, size, checks, content FROM obs_blobs WHERE id = ?';
-      return reader ? reader.get(query, id) : first(query, [id]);
+      return first(query, [id]);
     },
     /** Adds one reference per segment; false when a blob is gone. */
     async refer(segments: readonly Segment[]): Promise<boolean> {
@@ -147,7 +205,7 @@ export function objectStore(database: Database) {
     /** Takes one reference per segment; a blob without any is dead from `now` on. Readers may still be about to open it. */
     async release(segments: readonly Segment[], now: number): Promise<void> {
       for (const [id, count] of counted(segments)) {
-        await every(
+        await write(
           `UPDATE obs_blobs SET refs = refs - ?1, dead_at = CASE WHEN refs - ?1 <= 0 THEN ?2 ELSE NULL END WHERE id = ?3`,
           [count, now, id],
         );

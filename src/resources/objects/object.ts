@@ -172,6 +172,8 @@ export function checkKey(key: string): void {
 
 /** The smallest text that sorts, in UTF-8, after every text beginning with `prefix`; undefined when there is none. */
 export function afterPrefix(prefix: string): string | undefined {
+  const end = prefix.charCodeAt(prefix.length - 1);
+  if (end < 0x7f) return prefix.slice(0, -1) + String.fromCharCode(end + 1); // as nearly always: it ends in a delimiter
   const points = Array.from(prefix, character => character.codePointAt(0)!);
   while (points.length > 0) {
     let last = points.pop()! + 1;

@@ -35,15 +35,15 @@ export function parseAddress(url: string, host: string | undefined, domain: stri
     const decoded = decode(name);
     if (!query.has(decoded)) query.set(decoded, decode((value ?? '').replaceAll('+', '%20')));
   }
-  const name = (host ?? '').replace(/:\d*$/, '').toLowerCase();
-  for (const site of websiteSuffixes(domain)) {
+  const name = hostName(host ?? '');
+  const { own, sites } = suffixesOf(domain);
+  for (const site of sites) {
     if (!name.endsWith(site) || name.length === site.length) continue;
     const bucket = name.slice(0, -site.length);
     return { bucket, key: decode(rawPath.slice(1)), virtualHost: true, website: true, rawPath, rawQuery, query };
   }
-  const suffix = `.${domain.toLowerCase()}`;
-  if (name.endsWith(suffix) && name.length > suffix.length) {
-    const bucket = name.slice(0, -suffix.length);
+  if (name.endsWith(own) && name.length > own.length) {
+    const bucket = name.slice(0, -own.length);
     return { bucket, key: decode(rawPath.slice(1)), virtualHost: true, rawPath, rawQuery, query };
   }
   const slash = rawPath.indexOf('/', 1);
@@ -52,11 +52,29 @@ export function parseAddress(url: string, host: string | undefined, domain: stri
   return { bucket, key, virtualHost: false, rawPath, rawQuery, query };
 }
 
-/** `.obs-website.<domain>`, and `.obs-website.<rest>` where the domain is `obs.<rest>`, as OBS' own names are. */
-function websiteSuffixes(domain: string): string[] {
-  const lower = domain.toLowerCase();
-  const own = `.obs-website.${lower}`;
-  return lower.startsWith('obs.') ? [own, `.obs-website.${lower.slice('obs.'.length)}`] : [own];
+/** In lower case, without the port. */
+function hostName(host: string): string {
+  const colon = host.lastIndexOf(':');
+  const bare = colon >= 0 && /^\d*$/.test(host.slice(colon + 1)) ? host.slice(0, colon) : host;
+  return bare.toLowerCase();
+}
+
+const suffixes = new Map<string, { own: string; sites: string[] }>();
+
+/**
+ * What follows the bucket in a host name: `.<domain>`, and for websites `.obs-website.<domain>` and `.obs-website.<rest>` where the domain
+ * is `obs.<rest>`, as OBS' own names are. A server has one domain, so they are made once.
+ */
+function suffixesOf(domain: string): { own: string; sites: string[] } {
+  let found = suffixes.get(domain);
+  if (!found) {
+    const lower = domain.toLowerCase();
+    const sites = [`.obs-website.${lower}`];
+    if (lower.startsWith('obs.')) sites.push(`.obs-website.${lower.slice('obs.'.length)}`);
+    found = { own: `.${lower}`, sites };
+    suffixes.set(domain, found);
+  }
+  return found;
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -185,7 +185,8 @@ const UNSUPPORTED_HEADERS = /^object-lock-/;
 
 /** Refuses what a request asks for and this store cannot keep, rather than pretending. Throws Failure NotImplemented. */
 export function refuseUnsupported(call: ObsCall): void {
-  for (const name of Object.keys(call.request.headers)) {
+  for (const name in call.request.headers) {
+    if (!name.startsWith('x-')) continue;
     const bare = /^x-(?:obs|amz)-(.*)$/.exec(name)?.[1];
     if (bare === undefined) continue;
     if (bare === 'callback' || bare === 'callback-var') {

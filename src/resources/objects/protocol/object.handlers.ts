@@ -129,7 +129,7 @@ async function hideMissing(call: ObsCall, error: unknown): Promise<never> {
 function notModified(call: ObsCall, info: ObjectInfo): boolean {
   const { headers } = call.request;
   const modified = Math.floor(info.lastModified / 1000) * 1000;
-  const since = (text: string | undefined): number => Date.parse(text ?? '');
+  const since = (text: string | undefined): number => (text === undefined ? Number.NaN : Date.parse(text));
   if (headers['if-match'] !== undefined) {
     if (!etagListed(headers['if-match'], info.etag)) throw obsFailure('PreconditionFailed', 'If-Match does not hold.');
   } else if (modified > since(headers['if-unmodified-since'])) {
@@ -143,6 +143,7 @@ function notModified(call: ObsCall, info: ObjectInfo): boolean {
 function responseOverrides(call: ObsCall): Record<string, string> {
   const overrides: Record<string, string> = {};
   for (const [name, value] of call.address.query) {
+    if (!/^response-/i.test(name)) continue;
     const match =
       /^response-(content-type|content-language|content-encoding|content-disposition|cache-control|expires)$/;
     const target = match.exec(name.toLowerCase())?.[1];

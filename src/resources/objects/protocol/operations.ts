@@ -74,6 +74,7 @@ const SUB_RESOURCES =
   partNumber policy policyStatus publicAccessBlock quota rename replication requestPayment restore retention select
   storageClass storageinfo storagePolicy tagging torrent truncate uploadId uploads versioning versions website
   x-image-process x-oss-process`.split(/\s+/);
+const RANKS = new Map(SUB_RESOURCES.map((name, rank) => [name, rank]));
 
 /** `METHOD` or `METHOD ?sub-resource`. */
 const BUCKET_OPERATIONS: Record<string, ObsHandler> = {
@@ -160,7 +161,12 @@ const OBJECT_OPERATIONS: Record<string, ObsHandler> = {
 export function subResourceOf(query: Map<string, string>): string | undefined {
   // `partNumber` alone is a request of its own; beside `uploadId` it is an argument.
   if (query.has('uploadId')) return 'uploadId';
-  return SUB_RESOURCES.find(name => query.has(name));
+  let first: number | undefined;
+  for (const name of query.keys()) {
+    const rank = RANKS.get(name);
+    if (rank !== undefined && (first === undefined || rank < first)) first = rank;
+  }
+  return first === undefined ? undefined : SUB_RESOURCES[first];
 }
 
 /** As access logs name it: `REST.GET.OBJECT`, `REST.PUT.BUCKET.CORS`. */

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
@@ -13,10 +13,11 @@ import { authenticateForm, formDialect, formKey } from './authenticate-form.ts';
 import type { ObsCall, ObsServices } from './call.ts';
 import { requestConditions } from './conditions.ts';
 import { isCorsHeader, preflight, tellCors } from './cors.ts';
-import { type Dialect, guessDialect } from './dialect.ts';
+import { AWS, type Dialect, guessDialect, OBS } from './dialect.ts';
 import { type Form, openForm } from './form.ts';
 import { operationName, operationOf, subResourceOf } from './operations.ts';
-import { trailOf } from './trail.ts';
+import { Reply } from './reply.ts';
+import { trails } from './trail.ts';
 import { errorPage, redirectAll, serveWebsite } from './website.ts';
 import { renderXml } from './xml.ts';
 
@@ -37,39 +38,49 @@ export interface ObsServerDeps extends ObsServices {
 export function createObsServer(deps: ObsServerDeps): Server {
   const { iam, audit, accessLog, clock, log, domain, ...rest } = deps;
   const services: ObsServices = { clock, domain, ...rest };
+  const trailOf = trails({ audit, log, findBucket: services.store.findBucket });
   const hostId = randomBytes(24).toString('base64');
 
   async function handle(request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> {
-    const requestId = randomUUID().replaceAll('-', '').toUpperCase(); // unlike randomBytes, drawn in advance
-    let dialect = guessDialect(request.headers);
+    const requestId = newRequestId();
+    let dialect: Dialect | undefined;
     let proceeded = !waits;
-    const identify = (chosen: Dialect) => {
-      if (chosen === dialect && response.hasHeader(`${chosen.prefix}request-id`)) return;
-      for (const name of [`${dialect.prefix}request-id`, `${dialect.prefix}id-2`]) response.removeHeader(name);
+    const identify = (chosen: Dialect): Dialect => {
+      if (chosen === dialect) return dialect;
+      if (dialect) for (const name of identifying(dialect)) response.removeHeader(name);
       dialect = chosen;
-      response.setHeader(`${chosen.prefix}request-id`, requestId);
-      response.setHeader(`${chosen.prefix}id-2`, hostId);
+      const [idName, hostName] = identifying(chosen);
+      response.setHeader(idName, requestId);
+      response.setHeader(hostName, hostId);
+      return chosen;
     };
-    identify(dialect);
     const proceed = () => {
       if (proceeded) return;
       proceeded = true;
       response.writeContinue();
     };
-    const trail = trailOf({ audit, log, findBucket: services.store.findBucket }, request, response, requestId);
+    const trail = trailOf(request, response, requestId);
     response.setHeader('Server', 'OBS');
     let website = false;
     let logged: LoggedRequest | undefined;
     try {
       const address = parseAddress(request.url ?? '/', request.headers.host, domain);
-      if (request.method === 'HEAD' && address.query.has('apiversion')) return await negotiate(address, response);
+      if (request.method === 'HEAD' && address.query.has('apiversion')) {
+        identify(guessDialect(request.headers));
+        return await negotiate(address, response);
+      }
       const path = { bucket: address.bucket, key: address.key };
-      if (request.method === 'OPTIONS') return await preflight(services, request, response, path.bucket);
-      Object.assign(trail.known, { path, query: address.query });
-      logged = { request, requestId, path, operation: operationName(request, address) };
+      if (request.method === 'OPTIONS') {
+        identify(guessDialect(request.headers));
+        return await preflight(services, request, response, path.bucket);
+      }
+      trail.known.path = path;
+      trail.known.query = address.query;
+      logged = { request, requestId, path, operation: () => operationName(request, address) };
       await accessLog.watch(logged, response);
       await tellCors(services, request, response, path);
       website = address.website === true;
+      if (website) identify(guessDialect(request.headers));
       if (website && (await redirectAll(services, address, response))) return;
       const signed = { method: request.method ?? 'GET', headers: request.headers, address };
       let form: Form | undefined;
@@ -111,7 +122,8 @@ export function createObsServer(deps: ObsServerDeps): Server {
       const failure = failureOf(error, request);
       if (logged) logged.errorCode = failure.code;
       if (request.method !== 'OPTIONS') await trail.failed(failure); // a browser's question is no attempt of anybody
-      refuse(request, response, { failure, dialect, requestId, proceeded, website });
+      const told = dialect ?? identify(guessDialect(request.headers));
+      refuse(request, response, { failure, dialect: told, requestId, proceeded, website });
     }
   }
 
@@ -165,6 +177,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
   }
 
   const server = createServer({
+    ServerResponse: Reply,
     highWaterMark: 256 * 1024,
     maxHeaderSize: 64 * 1024,
     headersTimeout: 30_000,
@@ -177,6 +190,28 @@ export function createObsServer(deps: ObsServerDeps): Server {
   server.on('checkContinue', (request, response) => void handle(request, response, true));
   return server;
 }
+
+const REQUEST_IDS = 128;
+const ID_BYTES = 16;
+let requestIds = '';
+let nextId = 0;
+
+/** 32 hexadecimal digits, which nobody can guess; drawn many at a time. */
+function newRequestId(): string {
+  if (nextId === requestIds.length) {
+    requestIds = randomBytes(REQUEST_IDS * ID_BYTES)
+      .toString('hex')
+      .toUpperCase();
+    nextId = 0;
+  }
+  nextId += ID_BYTES * 2;
+  return requestIds.slice(nextId - ID_BYTES * 2, nextId);
+}
+
+/** The names of the two headers that every answer has. */
+const identifying = (dialect: Dialect) => (dialect === AWS ? AWS_IDS : OBS_IDS);
+const OBS_IDS = [`${OBS.prefix}request-id`, `${OBS.prefix}id-2`] as const;
+const AWS_IDS = [`${AWS.prefix}request-id`, `${AWS.prefix}id-2`] as const;
 
 /** Whether a request is an upload from a browser's form, which carries its credential within. */
 function isForm(request: IncomingMessage, address: Address): boolean {

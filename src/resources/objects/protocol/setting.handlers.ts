@@ -219,7 +219,7 @@ export const putStorageClass: ObsHandler = async call => {
   if (!storageClass) {
     throw obsFailure('InvalidStorageClass', `Storage class "${name?.slice(0, 40) ?? ''}" is not valid.`);
   }
-  await call.services.store.updateBucket(bucket.id, { storage_class: storageClass });
+  await call.services.buckets.setStorageClass(bucket, storageClass);
   sendEmpty(call, 200);
 };
 

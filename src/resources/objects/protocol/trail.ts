@@ -26,13 +26,19 @@ export interface Trail {
 
 const DENIED = 403;
 
-/** Reading and writing objects is not recorded: the use of their actions is counted alone. */
-export function trailOf(
-  deps: { audit: Audit; log: Log; findBucket(name: string): Promise<BucketInfo | undefined> },
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-): Trail {
+/** Makes the trail of each request. Reading and writing objects is not recorded: the use of their actions is counted alone. */
+export function trails(deps: TrailDeps) {
+  return (request: IncomingMessage, response: ServerResponse, requestId: string): Trail =>
+    trailOf(deps, request, response, requestId);
+}
+
+interface TrailDeps {
+  audit: Audit;
+  log: Log;
+  findBucket(name: string): Promise<BucketInfo | undefined>;
+}
+
+function trailOf(deps: TrailDeps, request: IncomingMessage, response: ServerResponse, requestId: string): Trail {
   const known: Known = {};
   const startedAt = performance.now();
   const method = request.method ?? 'GET';

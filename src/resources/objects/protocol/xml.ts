@@ -9,24 +9,20 @@ export type Xml = readonly [
 
 /** A whole document. */
 export function renderXml(root: Xml, namespace?: string): string {
-  const parts = ['<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'];
   const [name, content, attributes] = root;
-  render([name, content, { ...(namespace === undefined ? {} : { xmlns: namespace }), ...attributes }], parts);
-  return parts.join('');
+  const whole = render([name, content, { ...(namespace === undefined ? {} : { xmlns: namespace }), ...attributes }]);
+  return `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n${whole}`;
 }
 
-function render([name, content, given = {}]: Xml, parts: string[]): void {
-  if (content === undefined) return;
-  const attributes = Object.entries(given)
-    .map(([key, value]) => ` ${key}="${escapeXml(value)}"`)
-    .join('');
-  if (Array.isArray(content)) {
-    parts.push(`<${name}${attributes}>`);
-    for (const child of content as readonly Xml[]) render(child, parts);
-    parts.push(`</${name}>`);
-    return;
-  }
-  parts.push(`<${name}${attributes}>${escapeXml(String(content))}</${name}>`);
+/** Adds text to text: a listing has ten thousand elements, for each of which a list to be joined would be made. */
+function render([name, content, given]: Xml): string {
+  if (content === undefined) return '';
+  let text = `<${name}`;
+  for (const key in given) text += ` ${key}="${escapeXml(given[key]!)}"`;
+  text += '>';
+  if (typeof content === 'object') for (const child of content) text += render(child);
+  else text += typeof content === 'string' ? escapeXml(content) : content;
+  return `${text}</${name}>`;
 }
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
