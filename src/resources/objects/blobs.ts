@@ -8,7 +8,7 @@ import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
 import { type BlobPlace, type FileCalls, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
-import { CHUNK, takeIn } from './blob-writer.ts';
+import { CHUNK, type Source, takeIn } from './blob-writer.ts';
 import { obsFailure } from './failures.ts';
 import type { NewBlob } from './object.store.ts';
 import type { Segment } from './object.ts';
@@ -84,7 +84,7 @@ export class Blobs {
    * Takes in all of `source` and makes it durable, encrypted where there is a cipher; the MD5 is of what was taken in.
    * Leaves nothing behind when it throws.
    */
-  async write(source: AsyncIterable<Buffer> | Buffer, cipher?: BlobCipher): Promise<WrittenBlob> {
+  async write(source: Source, cipher?: BlobCipher): Promise<WrittenBlob> {
     const id = randomBytes(16).toString('hex');
     const temporary = join(this.#tmp, id);
     this.#unsettled.add(id);
