@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { type Block, CHUNK, copyInto, keepBlock, takeBlock } from './blocks.ts';
 import { openDigest, type StreamDigest } from './digest-lanes.ts';
 
-/** Unit of checksums, of reading and of writing. */
-export const CHUNK = 1024 * 1024;
 /** Up to this size everything happens on the calling thread: handing over would cost more than it saves. */
 const ALONE_BYTES = 256 * 1024;
 /** Blocks that one writer may have under way: the bytes it holds in memory, whatever its size. */
 const BLOCKS = 6;
-/** Blocks kept for the next writer. */
-const KEPT_BLOCKS = 12;
 /** After so many bytes the disk is set to work, so that the last synchronisation finds little left to do. */
 const SYNC_BYTES = 32 * CHUNK;
 
@@ -32,8 +29,6 @@ export interface Flow extends AsyncIterable<Buffer> {
 }
 export type Source = Flow | AsyncIterable<Buffer> | Buffer;
 
-type Block = Buffer<SharedArrayBuffer>;
-
 /** What was written: its content when it is small enough, otherwise a synchronised file. */
 export interface Taken {
   size: number;
@@ -43,8 +38,6 @@ export interface Taken {
   checks: Buffer;
   content: Uint8Array | null;
 }
-
-const blocks: Block[] = [];
 
 /**
  * Takes in all of `source`. Up to `inlineBytes` it is returned as content; more is in a file of `disk`, and durable. The
@@ -151,7 +144,7 @@ class LargeWriter {
   /** Takes `chunk` when there is room for it and more. */
   fit(chunk: Buffer): boolean {
     if (!this.#block || this.#filled + chunk.length >= CHUNK) return false;
-    this.#filled = copy(chunk, this.#block, this.#filled);
+    this.#filled = copyInto(this.#block, chunk, this.#filled);
     return true;
   }
 
@@ -160,7 +153,7 @@ class LargeWriter {
     while (at < chunk.length) {
       const take = Math.min(chunk.length - at, CHUNK - this.#filled);
       this.#block ??= await this.#freeBlock();
-      this.#filled = copy(chunk.subarray(at, at + take), this.#block, this.#filled);
+      this.#filled = copyInto(this.#block, chunk.subarray(at, at + take), this.#filled);
       at += take;
       if (this.#filled === CHUNK) this.#handOn();
     }
@@ -170,7 +163,7 @@ class LargeWriter {
     while (this.#busy.size >= BLOCKS) await Promise.race(this.#busy);
     if (this.#error) throw this.#error;
     await this.#disk.takeSpace(CHUNK);
-    return blocks.pop() ?? newBlock();
+    return takeBlock();
   }
 
   async finish(): Promise<Taken> {
@@ -189,7 +182,7 @@ class LargeWriter {
 
   /** Gives up; the file stays for the caller to remove. */
   async abort(): Promise<void> {
-    if (this.#block) keep(this.#block);
+    if (this.#block) keepBlock(this.#block);
     this.#block = undefined;
     await Promise.all(this.#busy);
     await this.#sync;
@@ -207,7 +200,7 @@ class LargeWriter {
     const done = Promise.allSettled(work).then(results => {
       for (const result of results) if (result.status === 'rejected') this.#error ??= result.reason;
       this.#busy.delete(done);
-      keep(block);
+      keepBlock(block);
       this.#syncBehind(bytes.length);
     });
     this.#busy.add(done);
@@ -229,24 +222,6 @@ class LargeWriter {
         this.#sync = undefined;
       });
   }
-}
-
-/**
- * Copies `bytes` to `at`; returns where they end. `set` and `copy` go byte by byte into shared memory where the two are not aligned
- * alike, at 1 GiB/s; `fill` copies as memory does.
- */
-function copy(bytes: Buffer, block: Block, at: number): number {
-  const end = at + bytes.length;
-  if (end > at) block.fill(bytes, at, end);
-  return end;
-}
-
-function newBlock(): Block {
-  return Buffer.from(new SharedArrayBuffer(CHUNK));
-}
-
-function keep(block: Block): void {
-  if (blocks.length < KEPT_BLOCKS) blocks.push(block);
 }
 
 async function writeDurably(disk: Disk, bytes: Buffer): Promise<void> {
