@@ -1,22 +1,25 @@
 import type { Writable } from 'node:stream';
-import { CHUNK } from './blob-writer.ts';
+import { type Block, keepBlock, takeBlock } from './blocks.ts';
 
-/** Buffers kept for the next sender: a fresh MiB costs the kernel about as much as sending it. */
-const KEPT_BUFFERS = 16;
-const kept: Buffer[] = [];
+/** One is read, one checked and one sent. */
+const BLOCKS = 3;
 
 /**
- * Writes all that `read` yields to `target` and ends it. `read` fills buffers it is given, at most `CHUNK` at a time: one
- * fills while the other is sent, so a slow receiver costs two of them. Rejects with ERR_STREAM_PREMATURE_CLOSE when the
- * target closes first.
+ * Writes all that `read` yields to `target` and ends it. `read` fills blocks it is given, at most `CHUNK` at a time, and is never more
+ * than two ahead of what it yielded: so a slow receiver costs three of them. Rejects with ERR_STREAM_PREMATURE_CLOSE when
+ * the target closes first.
  */
 export async function sendInTurn(
   read: (buffer: (size: number) => Buffer) => AsyncGenerator<Buffer>,
   target: Writable,
 ): Promise<void> {
-  const buffers = [kept.pop() ?? Buffer.allocUnsafeSlow(CHUNK), kept.pop() ?? Buffer.allocUnsafeSlow(CHUNK)];
+  const blocks: Block[] = [];
   let turn = 0;
-  const chunks = read(size => buffers[turn++ % 2]!.subarray(0, size));
+  const chunks = read(size => {
+    const at = turn++ % BLOCKS;
+    blocks[at] ??= takeBlock();
+    return blocks[at].subarray(0, size);
+  });
   let giveUp = (_: Error) => {};
   const onClose = () => giveUp(prematureClose());
   target.once('close', onClose);
@@ -34,8 +37,8 @@ export async function sendInTurn(
       });
     }
     target.end();
-    // The kernel has all of it: the buffers are free for others.
-    if (kept.length < KEPT_BUFFERS) kept.push(...buffers);
+    // The kernel has all of it: the blocks are free for others.
+    for (const block of blocks) keepBlock(block);
   } finally {
     target.off('close', onClose);
     await chunks.return(undefined);

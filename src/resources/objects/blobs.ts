@@ -8,7 +8,9 @@ import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
 import { type BlobPlace, type FileCalls, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
-import { CHUNK, takeIn } from './blob-writer.ts';
+import { type Source, takeIn } from './blob-writer.ts';
+import { CHUNK } from './blocks.ts';
+import { crc32Aside } from './digest-lanes.ts';
 import { obsFailure } from './failures.ts';
 import type { NewBlob } from './object.store.ts';
 import type { Segment } from './object.ts';
@@ -18,6 +20,8 @@ export const INLINE_BYTES = 16 * 1024;
 /** Space that no object gets, at most a tenth of the disk: deleting objects writes too, and so does the database. */
 const RESERVED_BYTES = 64 * 1024 * 1024;
 const SPACE_KNOWN_MS = 200;
+/** From so many bytes on, another thread computes a checksum sooner than the message to it takes. */
+const ASIDE_BYTES = 256 * 1024;
 /** What the rows of an object may take, in the database and its log. */
 const ROW_BYTES = 2 * INLINE_BYTES + 16 * 1024;
 
@@ -84,7 +88,7 @@ export class Blobs {
    * Takes in all of `source` and makes it durable, encrypted where there is a cipher; the MD5 is of what was taken in.
    * Leaves nothing behind when it throws.
    */
-  async write(source: AsyncIterable<Buffer> | Buffer, cipher?: BlobCipher): Promise<WrittenBlob> {
+  async write(source: Source, cipher?: BlobCipher): Promise<WrittenBlob> {
     const id = randomBytes(16).toString('hex');
     const temporary = join(this.#tmp, id);
     this.#unsettled.add(id);
@@ -177,8 +181,8 @@ export class Blobs {
   }
 
   /**
-   * Sends the bytes of `segments` as the rest of `response` and ends it: two buffers in turn, one read and checked while
-   * the other is sent. Rejects when the other side goes away first.
+   * Sends the bytes of `segments` as the rest of `response` and ends it: three blocks in turn, one read and one checked
+   * while the other is sent. Rejects when the other side goes away first.
    */
   async send(segments: readonly Segment[], response: Writable, cipher?: BlobCipher): Promise<void> {
     const unpin = this.pin(segments);
@@ -300,35 +304,53 @@ async function* readBlob(
   const first = offset - (offset % CHUNK);
   const reader = await place.open(blob.id, first, Math.min(Math.ceil(end / CHUNK) * CHUNK, blob.size));
   if (!reader) throw damaged(blob.id, 'has no file');
+  const read = async (at: number): Promise<Buffer> => {
+    const chunk = buffer(Math.min(CHUNK, blob.size - at));
+    let got = 0;
+    while (got < chunk.length) {
+      const count = await reader.read(chunk.subarray(got));
+      if (count === 0) throw damaged(blob.id, `ends at byte ${at + got} of ${blob.size}`);
+      got += count;
+    }
+    return chunk;
+  };
+  let next: Promise<Buffer> | undefined = read(first);
   try {
     for (let at = first; at < end; at += CHUNK) {
-      const chunk = buffer(Math.min(CHUNK, blob.size - at));
-      let got = 0;
-      while (got < chunk.length) {
-        const count = await reader.read(chunk.subarray(got));
-        if (count === 0) throw damaged(blob.id, `ends at byte ${at + got} of ${blob.size}`);
-        got += count;
-      }
-      checkChunk(blob, at / CHUNK, chunk);
+      const chunk: Buffer = await next!;
+      next = at + CHUNK < end ? read(at + CHUNK) : undefined;
+      next?.catch(() => {}); // met at the next await
+      checkChunk(blob, at / CHUNK, chunk.length, await crc32Of(chunk));
       yield chunk.subarray(Math.max(0, offset - at), Math.min(chunk.length, end - at));
     }
   } finally {
+    await next?.catch(() => {}); // it still fills its buffer
     await reader.close();
   }
+}
+
+/** On another thread where the bytes are many and it can see them. */
+async function crc32Of(bytes: Buffer): Promise<number> {
+  return bytes.length >= ASIDE_BYTES && isShared(bytes) ? crc32Aside(bytes) : crc32(bytes);
+}
+
+function isShared(bytes: Buffer): bytes is Buffer<SharedArrayBuffer> {
+  return bytes.buffer instanceof SharedArrayBuffer;
 }
 
 /** The bytes of a blob that lies in the database, checked. */
 export function inlineBytes(blob: BlobRecord): Buffer {
   const bytes = Buffer.from(blob.content!.buffer, blob.content!.byteOffset, blob.content!.byteLength);
-  checkChunk(blob, 0, bytes);
+  checkChunk(blob, 0, bytes.length, crc32(bytes));
   return bytes;
 }
 
-function checkChunk(blob: BlobRecord, index: number, bytes: Buffer): void {
+/** Throws unless the checksum of the `length` bytes that were read is the one that was stored. */
+function checkChunk(blob: BlobRecord, index: number, length: number, sum: number): void {
   const { buffer, byteOffset, byteLength } = blob.checks;
   const stored = Buffer.from(buffer, byteOffset, byteLength);
-  if (bytes.length === 0 && stored.length === 0) return;
-  if (stored.length < index * 4 + 4 || stored.readUInt32LE(index * 4) !== crc32(bytes))
+  if (length === 0 && stored.length === 0) return;
+  if (stored.length < index * 4 + 4 || stored.readUInt32LE(index * 4) !== sum)
     throw damaged(blob.id, `differs from its checksum in MiB ${index}`);
 }
 

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Flow } from '../blob-writer.ts';
 import { obsFailure } from '../failures.ts';
 import type { Authenticated } from './authenticate.ts';
 import { decodeAwsChunked } from './aws-chunked.ts';
@@ -8,7 +9,7 @@ import { CHECKSUMS, type Checksum, type ChecksumName, checksum } from './checksu
 /** A request's body with everything its headers promise about it. */
 export interface Body {
   /** The bytes, freed of any framing. */
-  source: AsyncIterable<Buffer>;
+  source: AsyncIterable<Buffer> | Flow;
   /** Bytes announced, where they were. */
   size?: number;
   /** Content-MD5 in hex. */
@@ -54,20 +55,28 @@ export function openBody(request: IncomingMessage, auth: Authenticated, limit: n
       })
     : raw;
 
-  async function* source(): AsyncGenerator<Buffer> {
-    let received = 0;
+  let received = 0;
+  const count = (chunk: Buffer) => {
+    received += chunk.length;
+    if (received > limit) throw tooLarge(limit);
+    sha256?.update(chunk);
+    for (const sum of running.values()) sum.update(chunk);
+  };
+  async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of plain) {
-      received += chunk.length;
-      if (received > limit) throw tooLarge(limit);
-      sha256?.update(chunk);
-      for (const sum of running.values()) sum.update(chunk);
+      count(chunk);
       yield chunk;
     }
   }
+  const flow: Flow['flow'] = take =>
+    flowOf(request, chunk => {
+      count(chunk);
+      return take(chunk);
+    });
 
   const md5 = contentMd5(headers['content-md5'] as string | undefined);
   return {
-    source: source(),
+    source: streaming ? counted() : Object.assign(counted(), { flow }),
     ...(size === undefined ? {} : { size }),
     ...(md5 === undefined ? {} : { md5 }),
     checksums: [...running.keys()],
@@ -89,6 +98,42 @@ export function openBody(request: IncomingMessage, auth: Authenticated, limit: n
       return running.size > 0 ? held : EMPTY;
     },
   };
+}
+
+/** The body of `request` as `Flow` has it. After a failure what still comes is dropped; the server bounds how much that may be. */
+function flowOf(request: IncomingMessage, take: Parameters<Flow['flow']>[0]): Promise<void> {
+  let working: Promise<void> | undefined;
+  return new Promise<void>((resolve, reject) => {
+    const stop = (settle: () => void) => {
+      for (const [name, listener] of Object.entries(listeners)) request.off(name, listener);
+      void Promise.resolve(working)
+        .catch(() => {}) // told below, unless something else came first
+        .then(settle);
+    };
+    const fail = (error: unknown) => {
+      stop(() => reject(error));
+      request.resume();
+    };
+    const listeners = {
+      data(chunk: Buffer) {
+        try {
+          working = take(chunk);
+        } catch (error) {
+          fail(error);
+          return;
+        }
+        if (!working) return;
+        request.pause();
+        working.then(() => request.resume(), fail);
+      },
+      end: () => stop(resolve),
+      error: fail,
+      close: () => fail(Object.assign(new Error('the sender went away'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })),
+    };
+    if (request.destroyed && !request.readableEnded) return listeners.close();
+    if (request.readableEnded) return resolve();
+    for (const [name, listener] of Object.entries(listeners)) request.on(name, listener);
+  });
 }
 
 function announced(request: IncomingMessage): Map<ChecksumName, string> {
