@@ -27,6 +27,7 @@ export interface WorldOptions {
   /** What a container does; one that runs for ever when absent or undefined. */
   program?: (spec: ContainerSpec) => Program | undefined;
   trainingSettings?: Parts['trainingSettings'];
+  imageSettings?: Parts['imageSettings'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
@@ -148,6 +149,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     gateway,
     doors: () => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} }),
     probe: options.probe ?? (async () => true),
+    ...(options.imageSettings ? { imageSettings: options.imageSettings } : {}),
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });
   const { app, objects, iam } = families;

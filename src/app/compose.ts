@@ -11,7 +11,7 @@ import { createAuthorizations } from '../resources/authorizations/index.ts';
 import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
-import * as images from '../resources/images/index.ts';
+import { createImages, type ImagesDeps } from '../resources/images/index.ts';
 import { createModels } from '../resources/models/index.ts';
 import { networksRoutes } from '../resources/networks/index.ts';
 import { notebooksRoutes } from '../resources/notebooks/index.ts';
@@ -58,6 +58,7 @@ export interface Parts {
   doors(servers: { api: Server; obs: Server }): ContainerDoors;
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
+  imageSettings?: ImagesDeps['settings'];
   trainingSettings?: TrainingDeps['settings'];
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
@@ -118,6 +119,7 @@ export function composeFamilies(parts: Parts) {
   });
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
+  const images = createImages({ ...common, driver, workspaces, settings: parts.imageSettings });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
   const algorithms = createAlgorithms({ ...common, objects: objects.service, images, workspaces });
   const training = createTraining({
@@ -172,8 +174,9 @@ export function composeFamilies(parts: Parts) {
     ...training.locators,
     ...models.locators,
     ...services.locators,
+    ...images.locators,
   };
-  const contents = [training.contents, algorithms.contents, models.contents, services.contents];
+  const contents = [training.contents, algorithms.contents, models.contents, services.contents, images.contents];
   workspaces.setContents(contents);
   const system = createSystem({
     readiness: parts.readiness,
@@ -194,7 +197,7 @@ export function composeFamilies(parts: Parts) {
     ...training.routes,
     ...models.routes,
     ...services.routes,
-    ...images.imagesRoutes,
+    ...images.routes,
     ...notebooksRoutes,
     ...poolsRoutes,
     ...networksRoutes,
@@ -206,6 +209,7 @@ export function composeFamilies(parts: Parts) {
     routes,
     iam,
     objects,
+    images,
     admission,
     doors,
     /** Where things lie. */
@@ -215,6 +219,7 @@ export function composeFamilies(parts: Parts) {
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       trail.start();
+      await images.start();
       await training.start();
       await models.start();
       await services.start();
@@ -226,6 +231,7 @@ export function composeFamilies(parts: Parts) {
       await services.stop();
       await models.stop();
       await training.stop();
+      await images.stop();
       await objects.stop();
       await trail.stop();
     },

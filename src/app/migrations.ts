@@ -4,6 +4,7 @@ import { auditMigrations } from '../resources/audit/index.ts';
 import { authorizationsMigrations } from '../resources/authorizations/index.ts';
 import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
+import { imagesMigrations } from '../resources/images/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
@@ -24,4 +25,5 @@ export const allMigrations: readonly Migration[] = [
   ...auditMigrations,
   ...enterpriseProjectsMigrations,
   ...workspacesMigrations,
+  ...imagesMigrations,
 ];

@@ -50,7 +50,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     const { config, declared, origin } = await resolve.config(projectId, algorithm);
     const form = checkConfig(config);
     const flavor = resolve.flavor(spec);
-    const image = await resolve.image(form, config);
+    const image = await resolve.image(principal, projectId, form, config);
     const logExport = logExportOf(spec);
     const agency = await deps.authorizations.agencyFor(principal, projectId);
     const { code, bootFile } = await resolve.code(principal, config, form, origin !== undefined);
