@@ -89,6 +89,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     id: 'none',
     instance_id: 'none',
     storage_id: 'none',
+    keypair_name: 'none',
     pool_name: 'none',
     network_name: 'none',
   };

@@ -12,6 +12,7 @@ import { createEnterpriseProjects } from '../resources/enterprise-projects/index
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
 import { createImages, type ImagesDeps } from '../resources/images/index.ts';
+import { createKeyPairs } from '../resources/key-pairs/index.ts';
 import { createModels } from '../resources/models/index.ts';
 import { networksRoutes } from '../resources/networks/index.ts';
 import { notebooksRoutes } from '../resources/notebooks/index.ts';
@@ -120,6 +121,7 @@ export function composeFamilies(parts: Parts) {
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
   const images = createImages({ ...common, driver, workspaces, settings: parts.imageSettings });
+  const keyPairs = createKeyPairs({ db, clock });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
   const algorithms = createAlgorithms({ ...common, objects: objects.service, images, workspaces });
   const training = createTraining({
@@ -198,6 +200,7 @@ export function composeFamilies(parts: Parts) {
     ...models.routes,
     ...services.routes,
     ...images.routes,
+    ...keyPairs.routes,
     ...notebooksRoutes,
     ...poolsRoutes,
     ...networksRoutes,
@@ -210,6 +213,7 @@ export function composeFamilies(parts: Parts) {
     iam,
     objects,
     images,
+    keyPairs,
     admission,
     doors,
     /** Where things lie. */

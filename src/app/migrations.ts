@@ -5,6 +5,7 @@ import { authorizationsMigrations } from '../resources/authorizations/index.ts';
 import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
 import { imagesMigrations } from '../resources/images/index.ts';
+import { keyPairsMigrations } from '../resources/key-pairs/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
@@ -26,4 +27,5 @@ export const allMigrations: readonly Migration[] = [
   ...enterpriseProjectsMigrations,
   ...workspacesMigrations,
   ...imagesMigrations,
+  ...keyPairsMigrations,
 ];

@@ -368,6 +368,8 @@ const SERVICE_OF_STYLE: Record<ErrorStyle, string> = {
   keystone: 'iam',
   iam: 'iam',
   eps: 'eps',
+  kps: 'kps',
+  nova: 'ecs',
 };
 
 /** What a call has made, as its declaration says, or undefined. */
