@@ -1,4 +1,5 @@
 import type { Principal } from '../src/kernel/principal.ts';
+import { NOTEBOOK_IMAGE_ID } from '../src/resources/images/image.api.ts';
 import { PASSWORD, type World } from './world.ts';
 
 const ENGINE = 'pytorch_1.8.0-cuda_10.2-py_3.7-ubuntu_18.04-x86_64';
@@ -86,8 +87,9 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     region_id: 'none',
     iam_service_id: 'none',
     endpoint_id: 'none',
-    id: 'none',
-    instance_id: 'none',
+    old_instance_id: 'none',
+    instance_id: things.id!,
+    resource_id: things.id!,
     storage_id: 'none',
     keypair_name: 'none',
     pool_name: 'none',
@@ -95,7 +97,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
   };
 }
 
-/** An algorithm, a job, a model and a service in a workspace of a furnished world; their ids by the names that paths have for them. */
+/** An algorithm, a job, a model, a service and a notebook in a workspace of a furnished world; their ids by the names that paths have for them. */
 export async function furnishThings(world: World, workspace_id = '0'): Promise<Record<string, string>> {
   const { root } = world;
   const { made, reached } = asRoot(world, await world.login(root));
@@ -131,11 +133,19 @@ export async function furnishThings(world: World, workspace_id = '0'): Promise<R
     config: [{ model_id: model.model_id, weight: 100, specification: FLAVOR, instance_count: 1 }],
     workspace_id,
   });
+  const notebook = await made(`${v1}/notebooks`, {
+    name: 'furnished-notebook',
+    image_id: NOTEBOOK_IMAGE_ID,
+    flavor: FLAVOR,
+    volume: { category: 'EVS', ownership: 'MANAGED', capacity: 5 },
+    workspace_id,
+  });
   return {
     algorithm_id: algorithm.metadata.id,
     training_job_id: job.metadata.id,
     model_id: model.model_id,
     service_id: service.service_id,
+    id: notebook.id,
   };
 }
 

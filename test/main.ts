@@ -53,6 +53,11 @@ const stages: Stage[] = [
     run: patterns => nodeTests(['test/scenarios/*.test.ts'], patterns, availableParallelism()),
   },
   { name: 'clients', what: 'official clients', run: patterns => nodeTests(['test/clients/*.test.ts'], patterns, 1) },
+  {
+    name: 'browser',
+    what: 'a real browser',
+    run: patterns => nodeTests(['test/browser/*.test.ts'], patterns, 1),
+  },
   { name: 'e2e', what: 'real containers', run: patterns => nodeTests(['test/e2e/*.test.ts'], patterns, 1) },
   {
     name: 'soak',
@@ -77,7 +82,7 @@ const wanted = stages.filter(stage =>
     ? only.has(stage.name)
     : stage.optional
       ? args.includes('--soak')
-      : patterns.length === 0 || /unit|scenarios|clients|e2e/.test(stage.name),
+      : patterns.length === 0 || /unit|scenarios|clients|browser|e2e/.test(stage.name),
 );
 if (only && wanted.length !== only.size) {
   process.stderr.write(`Unknown stage in --only. Known: ${stages.map(stage => stage.name).join(', ')}\n`);

@@ -10,7 +10,8 @@ import { allMigrations } from '../src/app/migrations.ts';
 import { type Clock, systemClock } from '../src/kernel/clock.ts';
 import { type Log, silentLog } from '../src/kernel/log.ts';
 import { signToken } from '../src/resources/iam/token.ts';
-import { findEngine } from '../src/resources/images/index.ts';
+import { findEngine, NOTEBOOK_IMAGE } from '../src/resources/images/index.ts';
+import { directoryVolumes } from '../src/resources/notebooks/index.ts';
 import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
@@ -101,14 +102,14 @@ export interface World {
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const home = mkdtempSync(join(tmpdir(), 'atelier-world-'));
   const paths = homePaths(home);
-  for (const dir of [paths.objects, paths.jobs, paths.models, paths.services]) mkdirSync(dir);
+  for (const dir of [paths.objects, paths.jobs, paths.models, paths.services, paths.notebooks]) mkdirSync(dir);
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog();
   const db = openSqlite(':memory:');
   await migrate(db, allMigrations, clock.now());
   const preset = findEngine({ engineName: 'PyTorch' })?.imageRef;
   const engine = new FakeEngine({
-    images: preset ? [preset] : [],
+    images: [...(preset ? [preset] : []), NOTEBOOK_IMAGE],
     ...(options.program ? { program: options.program } : {}),
   });
   const gateway: GatewayStub = {
@@ -142,7 +143,13 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       operatorKey: OPERATOR_KEY,
     },
     paths,
-    endpoints: { api, obs, registry: 'http://127.0.0.1:1', inference: 'http://127.0.0.1:1' },
+    endpoints: {
+      api,
+      obs,
+      registry: 'http://127.0.0.1:1',
+      inference: 'http://127.0.0.1:1',
+      notebooks: 'http://127.0.0.1:1',
+    },
     readiness: () => ({ ready: true, pid: process.pid, version: '0.0.0', checks: {} }),
     capacity: options.capacity ?? { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
     driver: createFakeDriver({ engine }),
@@ -150,6 +157,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     doors: () => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} }),
     probe: options.probe ?? (async () => true),
     ...(options.imageSettings ? { imageSettings: options.imageSettings } : {}),
+    notebooks: { volumes: directoryVolumes(paths.notebooks), probe: async () => ({ activeAt: 0, busy: false }) },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });
   const { app, objects, iam } = families;

@@ -15,7 +15,7 @@ import { createImages, type ImagesDeps } from '../resources/images/index.ts';
 import { createKeyPairs } from '../resources/key-pairs/index.ts';
 import { createModels } from '../resources/models/index.ts';
 import { networksRoutes } from '../resources/networks/index.ts';
-import { notebooksRoutes } from '../resources/notebooks/index.ts';
+import { createNotebooks, createVolumes, type NotebooksDeps } from '../resources/notebooks/index.ts';
 import { createObjects, type S3Backend } from '../resources/objects/index.ts';
 import { poolsRoutes } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
@@ -48,9 +48,9 @@ export interface Parts {
   obsBackend?: S3Backend | undefined;
   installation: string;
   secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
-  paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services'>;
+  paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services' | 'notebooks'>;
   /** Read when they are needed, so that they may be filled in once the servers listen. */
-  endpoints: { api: string; obs: string; registry: string; inference: string };
+  endpoints: { api: string; obs: string; registry: string; inference: string; notebooks: string };
   readiness: SystemDeps['readiness'];
   capacity: Capacity;
   driver: RuntimeDriver;
@@ -61,6 +61,8 @@ export interface Parts {
   probe?: ServicesDeps['probe'];
   imageSettings?: ImagesDeps['settings'];
   trainingSettings?: TrainingDeps['settings'];
+  /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
+  notebooks?: Partial<Pick<NotebooksDeps, 'volumes' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>>;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
 }
@@ -168,6 +170,26 @@ export function composeFamilies(parts: Parts) {
     settings: { inferenceUrl: () => endpoints.inference },
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
+  const notebooks = createNotebooks({
+    ...common,
+    iam,
+    authorizations,
+    workspaces,
+    images,
+    admission,
+    flavors: flavorTable,
+    driver,
+    volumes: createVolumes(paths.notebooks, log),
+    platform: doors,
+    region,
+    endpoints,
+    key: secrets.dataKey,
+    dir: paths.notebooks,
+    installation,
+    ...parts.notebooks,
+  });
+  images.setInstances(notebooks.snapshots);
+  images.addUsers(notebooks.usersOfImage);
   models.setUsedBy(services.usedBy);
   const locators: Locators = {
     ...iam.locators,
@@ -177,8 +199,16 @@ export function composeFamilies(parts: Parts) {
     ...models.locators,
     ...services.locators,
     ...images.locators,
+    ...notebooks.locators,
   };
-  const contents = [training.contents, algorithms.contents, models.contents, services.contents, images.contents];
+  const contents = [
+    training.contents,
+    algorithms.contents,
+    models.contents,
+    services.contents,
+    notebooks.contents,
+    images.contents,
+  ];
   workspaces.setContents(contents);
   const system = createSystem({
     readiness: parts.readiness,
@@ -201,7 +231,7 @@ export function composeFamilies(parts: Parts) {
     ...services.routes,
     ...images.routes,
     ...keyPairs.routes,
-    ...notebooksRoutes,
+    ...notebooks.routes,
     ...poolsRoutes,
     ...networksRoutes,
   ];
@@ -214,6 +244,7 @@ export function composeFamilies(parts: Parts) {
     objects,
     images,
     keyPairs,
+    notebooks,
     admission,
     doors,
     /** Where things lie. */
@@ -227,11 +258,13 @@ export function composeFamilies(parts: Parts) {
       await training.start();
       await models.start();
       await services.start();
+      await notebooks.start();
       await workspaces.start();
     },
     /** Lets go of the work; containers run on. The servers must have stopped taking requests. */
     async stop(): Promise<void> {
       await workspaces.stop();
+      await notebooks.stop();
       await services.stop();
       await models.stop();
       await training.stop();

@@ -16,7 +16,7 @@ test('the doctor names what is in the way with a remedy, and changes nothing', a
   const { port } = squatter.address() as AddressInfo;
   const settings = {
     ...readSettings({ ATELIER_HOME: join(dir, 'home'), ATELIER_CONTAINERS: join(dir, 'containers') }),
-    ports: { api: port, obs: 0, registry: 0, inference: 0 },
+    ports: { api: port, obs: 0, registry: 0, inference: 0, notebooks: 0 },
     engine: 'unix:///nowhere/docker.sock',
   };
   const findings = await diagnose(settings);

@@ -6,7 +6,7 @@ import { type Env, readSettings } from './env.ts';
 test('without any variable the platform is reachable from this machine only, at the documented ports', () => {
   const settings = readSettings({});
   assert.equal(settings.host, '127.0.0.1');
-  assert.deepEqual(settings.ports, { api: 7080, obs: 7081, registry: 7082, inference: 7083 });
+  assert.deepEqual(settings.ports, { api: 7080, obs: 7081, registry: 7082, inference: 7083, notebooks: 7084 });
   assert.equal(settings.region, 'local-1');
   assert.equal(settings.account, 'atelier');
   assert.equal(settings.engine, undefined);
@@ -42,7 +42,7 @@ test('variables change what they name', () => {
     ATELIER_MEMORY_GIB: '12',
   });
   assert.equal(settings.home, `${process.cwd()}/relative/home`);
-  assert.deepEqual(settings.ports, { api: 9000, obs: 9001, registry: 9002, inference: 9003 });
+  assert.deepEqual(settings.ports, { api: 9000, obs: 9001, registry: 9002, inference: 9003, notebooks: 9004 });
   assert.equal(settings.host, '0.0.0.0');
   assert.equal(settings.region, 'eu-de');
   assert.equal(settings.engine, 'unix:///var/run/docker.sock');

@@ -14,7 +14,9 @@ export interface Settings {
   /** Images and containers; a cache that several installations share. */
   containersRoot: string;
   host: string;
-  ports: { api: number; obs: number; registry: number; inference: number };
+  ports: { api: number; obs: number; registry: number; inference: number; notebooks: number };
+  /** Where browsers reach notebooks, where that is not the port itself: behind a proxy that speaks TLS, say. */
+  notebookUrl: string | undefined;
   region: string;
   /** Host names `<bucket>.<obsDomain>` address buckets. */
   obsDomain: string;
@@ -43,12 +45,13 @@ export function readSettings(env: Env): Settings {
   const root = process.getuid?.() === 0;
   const data = value(env, 'XDG_DATA_HOME') ?? join(homedir(), '.local/share');
   const shared = root ? '/var/lib/atelier' : join(data, 'atelier');
-  const base = integer(env, 'ATELIER_PORT', 1, 65_532) ?? 7080;
+  const base = integer(env, 'ATELIER_PORT', 1, 65_531) ?? 7080;
   return {
     home: resolve(value(env, 'ATELIER_HOME') ?? join(shared, 'home')),
     containersRoot: resolve(value(env, 'ATELIER_CONTAINERS') ?? join(shared, 'containers')),
     host: pattern(env, 'ATELIER_HOST', '127.0.0.1', /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, HOST_FORM),
-    ports: { api: base, obs: base + 1, registry: base + 2, inference: base + 3 },
+    ports: { api: base, obs: base + 1, registry: base + 2, inference: base + 3, notebooks: base + 4 },
+    notebookUrl: optional(env, 'ATELIER_NOTEBOOK_URL', /^https?:\/\/[A-Za-z0-9.-]{1,253}(:\d{1,5})?$/, URL_FORM),
     region: pattern(env, 'ATELIER_REGION', 'local-1', /^[a-z0-9][a-z0-9-]{0,62}$/, REGION_FORM),
     obsDomain: pattern(
       env,
@@ -84,6 +87,7 @@ export function readSettings(env: Env): Settings {
 }
 
 const HOST_FORM = 'an IPv4 address or a host name; 0.0.0.0 means all interfaces';
+const URL_FORM = 'an address without a path, such as https://notebooks.example.com';
 const REGION_FORM = '1 to 63 lower-case letters, digits and hyphens, such as local-1';
 const LOCATIONS_FORM = 'at most 20 names of regions, separated by commas, such as cn-north-4,cn-east-3';
 const DOMAIN_FORM = 'a domain in lower case, such as obs.example.com';
@@ -113,6 +117,12 @@ function pattern(env: Env, name: string, fallback: string, allowed: RegExp, form
   const text = value(env, name);
   if (text === undefined) return fallback;
   if (allowed.test(text)) return text;
+  throw bad(name, text, form);
+}
+
+function optional(env: Env, name: string, allowed: RegExp, form: string): string | undefined {
+  const text = value(env, name);
+  if (text === undefined || allowed.test(text)) return text;
   throw bad(name, text, form);
 }
 

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createGateway, type Gateway } from '../dataplane/index.ts';
@@ -57,6 +58,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     obs: at(settings.ports.obs),
     registry: at(settings.ports.registry),
     inference: at(settings.ports.inference),
+    notebooks: settings.notebookUrl ?? at(settings.ports.notebooks),
   };
 
   const db = openSqlite(paths.database);
@@ -98,6 +100,11 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     readiness: health.read,
     capacity,
     auditRetention: settings.audit,
+    notebooks: {
+      preparing: ref => presetImages.preparing(ref),
+      hosts: ['127.0.0.1', 'localhost', '[::1]', ...(settings.host === '0.0.0.0' ? [hostname()] : [settings.host])],
+      anyAddress: settings.host === '0.0.0.0',
+    },
     driver,
     gateway,
     doors: servers =>
@@ -107,7 +114,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
         log,
       }),
   });
-  const { app, iam, objects } = families;
+  const { app, iam, objects, notebooks } = families;
   const presetImages = keepPresetImages({
     driver,
     log,
@@ -117,12 +124,12 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   });
 
   await objects.check();
-  for (const part of ['account', 'obs', 'api', 'inference'])
+  for (const part of ['account', 'obs', 'api', 'inference', 'notebooks'])
     health.set(part, { ok: false, text: 'starting' }, { required: true });
   health.set('engine', { ok: false, text: 'starting' });
   // Side by side: other programs start while the first password is hashed.
   const engineUp = engine.ensure().catch(error => log.warn({ err: error }, 'the container engine does not start yet'));
-  const [credentials] = await Promise.all([ensureRoot(), startGateway(), listenObs(), listenApi()]);
+  const [credentials] = await Promise.all([ensureRoot(), startGateway(), listenObs(), listenNotebooks(), listenApi()]);
   // Work is taken up once the engine had its chance; without it every pass would only find that nothing is known.
   const working = engineUp.then(() => families.start()).then(() => presetImages.start());
   working.catch(error => log.error({ err: error }, 'the reconcilers could not be started'));
@@ -168,6 +175,14 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
       objects.server.listen(settings.ports.obs, settings.host, resolve);
     });
     health.set('obs', { ok: true, text: endpoints.obs }, { required: true });
+  }
+
+  async function listenNotebooks(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      notebooks.server.once('error', error => reject(portTaken(error, settings.ports.notebooks)));
+      notebooks.server.listen(settings.ports.notebooks, settings.host, resolve);
+    });
+    health.set('notebooks', { ok: true, text: endpoints.notebooks }, { required: true });
   }
 
   async function listenApi(): Promise<void> {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 export interface ServerFile {
   pid: number;
   startedAt: number;
-  endpoints: { api: string; obs: string; registry: string; inference: string };
+  endpoints: { api: string; obs: string; registry: string; inference: string; notebooks?: string };
   region: string;
   account: string;
   accountId: string;

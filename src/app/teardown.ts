@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createGateway } from '../dataplane/index.ts';
 import { createLog } from '../kernel/log.ts';
 import { accountNetworkName } from '../kernel/names.ts';
+import { detachAll } from '../resources/notebooks/index.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
 import { startEngine } from '../runtime/container/engine.ts';
 import type { Settings } from './env.ts';
@@ -33,6 +34,8 @@ export async function stopEverything(settings: Settings, say: (line: string) => 
   const driver = createContainerDriver({ socketPath: engine.socketPath, log });
   const containers = await driver.list({ 'atelier.installation': installation });
   await Promise.all(containers.map(container => driver.remove(container.name)));
+  // Nothing uses the volumes of notebooks any more.
+  await detachAll(paths.notebooks);
   const account = readCredentials(paths.credentials)?.accountId;
   if (account) await driver.removeNetwork(accountNetworkName(installation, account));
   driver.close();

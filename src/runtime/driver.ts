@@ -197,6 +197,8 @@ export interface Stats {
   cpus: number;
   memoryBytes: number;
   pids: number;
+  /** Processes that the kernel killed for want of memory since it started; absent where that cannot be told. */
+  oomKills?: number;
 }
 
 export interface ExecOptions {

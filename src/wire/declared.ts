@@ -8,7 +8,7 @@ export type DeclaredRow = readonly [
   path: string,
   action: string,
   summary: string,
-  more?: Pick<Operation, 'workspace' | 'conditions' | 'readOnly'>,
+  more?: Pick<Operation, 'target' | 'workspace' | 'conditions' | 'readOnly'>,
 ];
 
 /**

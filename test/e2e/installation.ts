@@ -130,14 +130,14 @@ export async function createInstallation(extraEnv: Record<string, string> = {}):
   };
 }
 
-/** The first of four consecutive free ports. */
+/** The first of five consecutive free ports. */
 async function freeBasePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 20_000 + Math.floor(Math.random() * 20_000);
-    const free = await Promise.all([0, 1, 2, 3].map(offset => portFree(base + offset)));
+    const free = await Promise.all([0, 1, 2, 3, 4].map(offset => portFree(base + offset)));
     if (free.every(Boolean)) return base;
   }
-  throw new Error('no four consecutive free ports were found');
+  throw new Error('no five consecutive free ports were found');
 }
 
 function portFree(port: number): Promise<boolean> {

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import * as api from '../../resources/key-pairs/key-pair.api.ts';
 import { calling, type Leaf } from '../leaves.ts';
 import type { Shown } from '../names.ts';
+import { printOne } from '../output.ts';
 
 const columns = {
   Name: (row: Shown) => row.name,
@@ -38,7 +39,7 @@ export const keypairLeaves: readonly Leaf[] = [
     ],
     example: 'keypair create laptop --out ~/.ssh/laptop.pem',
     operations: [api.createKeypair],
-    async run({ session, print }, [name], { publicKey, out, algorithm, account }) {
+    async run({ session, format }, [name], { publicKey, out, algorithm, account }) {
       const file = out ?? `${name}.pem`;
       if (!publicKey && existsSync(file)) throw new Error(`${file} exists; name another file with --out`);
       const { keypair } = await session.call(api.createKeypair, {
@@ -52,9 +53,9 @@ export const keypairLeaves: readonly Leaf[] = [
       });
       if (keypair.private_key !== undefined) {
         writeFileSync(file, keypair.private_key, { mode: 0o600, flag: 'wx' });
-        print.note(`The private key is in ${file}; it is shown this once and kept nowhere else.`);
+        process.stderr.write(`The private key is in ${file}; it is shown this once and kept nowhere else.\n`);
       }
-      print.one({ name: keypair.name, public_key: keypair.public_key, fingerprint: keypair.fingerprint });
+      printOne(format, { name: keypair.name, public_key: keypair.public_key, fingerprint: keypair.fingerprint });
     },
   },
   calling(api.deleteKeypair, {

@@ -8,6 +8,9 @@ export const CATEGORIES = ['CPU', 'GPU', 'ASCEND'] as const;
 export const ARCHITECTURES = ['X86_64', 'AARCH64'] as const;
 export const VISIBILITIES = ['PRIVATE', 'PUBLIC'] as const;
 
+/** Id of the preset image of notebook instances, the same on every installation. */
+export const NOTEBOOK_IMAGE_ID = '7b6a1c52-0f3e-4d0c-9a55-1f0c4c7e2a01';
+
 const text = Type.Optional(nullable(Type.String()));
 const IMAGES = '/v1/{project_id}/images';
 

@@ -13,10 +13,18 @@ export interface ImageReconcilerDeps {
   clock: Clock;
   log: Log;
   store: ReturnType<typeof imageStore>;
-  driver: Pick<RuntimeDriver, 'inspectImage' | 'ensureImage' | 'removeImage' | 'commit'>;
+  driver: Pick<RuntimeDriver, 'inspectImage' | 'ensureImage' | 'removeImage'>;
   settings: ImageSettings;
-  /** Told when the saving of an instance has ended, well or not. */
-  onSaved(instanceId: string): void;
+  instances(): Instances;
+}
+
+/** What images ask of the instances that are saved; each may be called again. */
+export interface Instances {
+  /** Keeps its users out while it is saved under `name`. Throws Failure where it does not run. */
+  begin(projectId: string, id: string, name: string): Promise<void>;
+  commit(id: string, ref: string): Promise<void>;
+  /** Gives it back to its users. */
+  end(id: string): Promise<void>;
 }
 
 const RETRY_MS = 5_000;
@@ -51,16 +59,19 @@ export function imageReconciler(deps: ImageReconcilerDeps): Reconciler {
     return finish(image, info);
   }
 
-  async function save(image: Image, container: string): Promise<Next> {
+  async function save(image: Image, instanceId: string): Promise<Next> {
     // A pass that died may have done it: whatever has the reference was made for this row, unless it is older.
     let info = await driver.inspectImage(image.swrPath);
     if (!info || info.createdAt < Math.floor(image.createdAt / 1000) * 1000) {
       const statusMessage = 'the file system of the instance is being copied';
       await store.advance(image.id, { status: 'CREATING', statusMessage, now: clock.now() });
-      await driver.commit(container, image.swrPath);
+      await deps.instances().begin(image.projectId, instanceId, image.id);
+      await deps.instances().commit(instanceId, image.swrPath);
       info = await driver.inspectImage(image.swrPath);
       if (!info) return fail(image, 'the container engine lost the image after it was saved');
     }
+    // Before the image says that it is done: what died in between is done again.
+    await deps.instances().end(instanceId);
     return finish(image, info);
   }
 
@@ -88,16 +99,13 @@ export function imageReconciler(deps: ImageReconcilerDeps): Reconciler {
       try {
         if (image.status === 'DELETED') return await removeContent(image);
         if (image.status !== 'INIT' && image.status !== 'CREATING') return 'settled';
-        const next = image.source ? await save(image, image.source.container) : await fetchImage(image);
-        if (image.source) deps.onSaved(image.source.instanceId);
-        return next;
+        return image.source ? await save(image, image.source.instanceId) : await fetchImage(image);
       } catch (error) {
         if (error instanceof EngineUnavailable) return { afterMs: RETRY_MS };
         if (image.status === 'DELETED' || !(error instanceof EngineRefused || isFailure(error))) throw error;
         log.warn({ image: id, err: error }, 'an image could not be made');
-        const next = await fail(image, error.message);
-        if (image.source) deps.onSaved(image.source.instanceId);
-        return next;
+        if (image.source) await deps.instances().end(image.source.instanceId);
+        return fail(image, error.message);
       }
     },
   });

@@ -18,6 +18,7 @@ import {
   shownNamespace,
   wrong,
 } from './image.ts';
+import { imageView } from './image.view.ts';
 import { presetImages } from './image-presets.ts';
 
 const IMAGE_QUOTA = 'image.count';
@@ -59,7 +60,6 @@ export interface SaveRequest {
   projectId: string;
   workspaceId: string;
   instanceId: string;
-  container: string;
   name: string;
   namespace: string;
   tag: string;
@@ -288,12 +288,20 @@ export function imageService(deps: ImageServiceDeps) {
           status: 'INIT',
           statusMessage: 'waiting for its turn',
           size: 0,
-          source: { instanceId: request.instanceId, container: request.container },
+          source: { instanceId: request.instanceId },
           createdAt: now,
           updatedAt: now,
         },
         true,
       );
+    },
+
+    /** What instances of a project and workspace can run for the caller: an image of theirs or of the default workspace. */
+    async forNotebook(principal: Principal, scope: { projectId: string; workspaceId: string }, id: string) {
+      const image = await find(principal, scope.projectId, id);
+      if (!image || image.status !== 'ACTIVE' || image.devServices.length === 0) return undefined;
+      if (image.workspaceId !== scope.workspaceId && image.workspaceId !== '0') return undefined;
+      return { id: image.id, ref: image.swrPath, shown: imageView(image) };
     },
 
     /** The image that an instance is being saved as, or undefined. */

@@ -25,7 +25,6 @@ export const imagesMigrations = [
       status_message TEXT NOT NULL,
       size INTEGER NOT NULL,
       source_instance TEXT,
-      source_container TEXT,
       created_at INTEGER NOT NULL,
       updated_at INTEGER NOT NULL,
       ${LEASE_COLUMNS_SQL}
@@ -59,7 +58,6 @@ interface Row extends LeaseColumns {
   status_message: string;
   size: number;
   source_instance: string | null;
-  source_container: string | null;
   created_at: number;
   updated_at: number;
 }
@@ -215,9 +213,7 @@ function fromRow(row: Row): Image {
     status: row.status,
     statusMessage: row.status_message,
     size: row.size,
-    ...(row.source_instance && row.source_container
-      ? { source: { instanceId: row.source_instance, container: row.source_container } }
-      : {}),
+    ...(row.source_instance ? { source: { instanceId: row.source_instance } } : {}),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -246,7 +242,6 @@ function toRow(image: Image, nextAt: number | null): Row {
     status_message: image.statusMessage,
     size: image.size,
     source_instance: image.source?.instanceId ?? null,
-    source_container: image.source?.container ?? null,
     created_at: image.createdAt,
     updated_at: image.updatedAt,
     next_at: nextAt,

@@ -30,8 +30,8 @@ export interface Image {
   statusMessage: string;
   /** Bytes; 0 while unknown. */
   size: number;
-  /** Of a saved one: the notebook instance, and the container that is saved. */
-  source?: { instanceId: string; container: string };
+  /** Of a saved one: the notebook instance. */
+  source?: { instanceId: string };
   createdAt: number;
   updatedAt: number;
 }

@@ -14,7 +14,6 @@ describe('images', () => {
   let bob: Member;
   let rival: Tenant;
   let rivalToken: string;
-  const container = 'notebook-of-ann';
 
   before(async () => {
     world = await createWorld({ work: true, imageSettings: { largestBytes: 1000 } });
@@ -44,7 +43,7 @@ describe('images', () => {
 
   it('lists the preset ones to everybody, and shows them, and keeps them', async () => {
     const { body } = await ann.call('GET', `${images()}?type=BUILD_IN&limit=1`);
-    assert.deepEqual([body.total, body.pages, body.size, body.current], [2, 2, 1, 0]);
+    assert.deepEqual([body.total, body.pages, body.size, body.current], [3, 3, 1, 0]);
     const [preset] = body.data;
     assert.equal(preset.type, 'BUILD_IN');
     assert.equal((await ann.call('GET', `${images()}/${preset.id}`)).body.id, preset.id);
@@ -101,33 +100,36 @@ describe('images', () => {
     });
   }
 
-  it('saves a container under the account, out of reach for others', async () => {
-    await world.engine.add({ ...spec(container) });
-    const principal = {
-      kind: 'user' as const,
-      id: ann.id,
-      name: 'ann',
-      accountId: team.tenant.accountId,
-      accountName: team.tenant.account,
-      credential: 'token' as const,
-    };
-    const request = {
-      projectId: team.tenant.projectId,
-      workspaceId: '0',
-      instanceId: 'i1',
-      container,
-      name: 'saved',
-      namespace: 'mine',
-      tag: '1',
-      description: '',
-      like: { arch: 'X86_64' as const, resourceCategories: ['CPU' as const], devServices: ['NOTEBOOK' as const] },
-    };
-    const ended: string[] = [];
-    world.families.images.onSaved(instance => ended.push(instance));
-    const image = await world.families.images.save(principal, request);
-    assert.equal(image.status, 'INIT');
-    await assert.rejects(world.families.images.save(principal, { ...request, tag: '2' }), { code: 'ModelArts.6357' });
-    await world.until(() => ended.length > 0);
+  it('saves a notebook instance under the account, out of reach for others', async () => {
+    const notebook = await ann.call('POST', `${team.v1}/notebooks`, {
+      name: 'nb1',
+      flavor: 'modelarts.vm.cpu.1u',
+      image_id: (await ann.call('GET', `${images()}?service_type=DEV`)).body.data[0].id,
+      volume: { category: 'EVS', ownership: 'MANAGED', capacity: 5 },
+    });
+    assert.equal(notebook.status, 200, notebook.text);
+    const instance = `${team.v1}/notebooks/${notebook.body.id}`;
+    const statusOf = async () => (await ann.call('GET', instance)).body.status;
+    const save = (body: object) => ann.call('POST', `${instance}/create-image`, body);
+    const asked = { name: 'saved', namespace: 'mine', tag: '1' };
+    assert.equal((await save(asked)).body.error_code, 'ModelArts.6327');
+    await world.until(async () => (await statusOf()) === 'RUNNING');
+    for (const wrong of [{ namespace: '../other' }, { name: 'Upper' }, { tag: 'a b' }]) {
+      assert.equal((await save({ ...asked, ...wrong })).body.error_code, 'ModelArts.6334');
+    }
+    world.engine.down = true;
+    const made = await save(asked);
+    assert.equal(made.status, 200, made.text);
+    const image = made.body;
+    assert.deepEqual([image.status, image.origin], ['INIT', 'IMAGE_SAVE']);
+    assert.equal(await statusOf(), 'SNAPSHOTTING');
+    assert.equal((await save({ ...asked, tag: '2' })).body.error_code, 'ModelArts.6357');
+    assert.equal((await ann.call('DELETE', `${images()}/${image.id}`)).body.error_code, 'ModelArts.6357');
+    world.engine.down = false;
+    await world.until(async () => (await ann.call('GET', `${images()}/${image.id}`)).body.status === 'ACTIVE');
+    assert.equal(await statusOf(), 'RUNNING');
+    assert.equal((await save(asked)).body.error_code, 'ModelArts.6737');
+    assert.equal(await statusOf(), 'RUNNING');
     const shown = (await ann.call('GET', `${images()}/${image.id}`)).body;
     assert.deepEqual([shown.status, shown.origin, shown.namespace, shown.size], ['ACTIVE', 'IMAGE_SAVE', 'mine', 1]);
     assert.ok(shown.swr_path.includes(team.tenant.accountId));
@@ -159,16 +161,6 @@ describe('images', () => {
       (await world.send('GET', `/v1/${rival.projectId}/images/${image.id}`, { token: rivalToken })).body.error_code,
       'ModelArts.6797',
     );
-
-    // An instance that is gone cannot be saved, and says so.
-    const failed = await world.families.images.save(principal, {
-      ...request,
-      tag: '3',
-      container: 'gone',
-      instanceId: 'i2',
-    });
-    await world.until(async () => (await ann.call('GET', `${images()}/${failed.id}`)).body.status === 'ERROR');
-    assert.match((await ann.call('GET', `${images()}/${failed.id}`)).body.status_message, /gone/);
 
     // With force the content goes too.
     const removed = await ann.call('DELETE', `${images()}/${image.id}?force=true`);
@@ -215,19 +207,3 @@ describe('references of images', () => {
     });
   });
 });
-
-function spec(name: string) {
-  return {
-    name,
-    labels: {},
-    image: 'localhost/team/base:1',
-    env: {},
-    user: '1000:100',
-    mounts: [],
-    network: 'none',
-    ports: [],
-    limits: { cpus: 1, memoryBytes: 1 << 20, pids: 10, shmBytes: 1 },
-    stopGraceSeconds: 1,
-    logBytes: 1000,
-  };
-}

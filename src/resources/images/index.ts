@@ -4,7 +4,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Admit } from '../workspaces/index.ts';
-import { imageReconciler } from './image.reconciler.ts';
+import { imageReconciler, type Instances } from './image.reconciler.ts';
 import { imageRoutes } from './image.routes.ts';
 import { type ImageService, type ImageSettings, imageService } from './image.service.ts';
 import { imageStore } from './image.store.ts';
@@ -17,13 +17,14 @@ export type { SaveRequest } from './image.service.ts';
 export { imagesMigrations } from './image.store.ts';
 export type { Image } from './image.ts';
 export { imageView } from './image.view.ts';
-export { ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
+export { ensureNotebookImage, ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
 export {
   BASE_IMAGE,
   type EngineChoice,
   engineOfRuntime,
   engines,
   findEngine,
+  NOTEBOOK_IMAGE,
   type PresetEngine,
   PYTORCH_IMAGE,
 } from './preset-image.ts';
@@ -39,7 +40,7 @@ export interface ImagesDeps {
 }
 
 /** The family of images: preset, registered and saved ones, and the catalog of preset engines. */
-export interface Images extends Pick<ImageService, 'find' | 'get' | 'save' | 'saving' | 'reference' | 'contents'> {
+export interface Images extends Pick<ImageService, 'find' | 'get' | 'save' | 'saving' | 'reference' | 'forNotebook' | 'contents'> {
   findEngine: typeof findEngine;
   engines: typeof engines;
   engineOfRuntime: typeof engineOfRuntime;
@@ -47,8 +48,8 @@ export interface Images extends Pick<ImageService, 'find' | 'get' | 'save' | 'sa
   locators: Locators;
   /** Says what uses an image. Set by whoever composes, once for each family that does. */
   addUsers(usedBy: (projectId: string, imageId: string) => Promise<string[]>): void;
-  /** Told of each instance whose saving has ended. */
-  onSaved(listener: (instanceId: string) => void): void;
+  /** Says how instances are saved. Set once, by whoever composes. */
+  setInstances(instances: Instances): void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -61,7 +62,7 @@ export function createImages(deps: ImagesDeps): Images {
   const store = imageStore(db);
   const settings = { ...DEFAULTS, ...deps.settings };
   const users: ((projectId: string, imageId: string) => Promise<string[]>)[] = [];
-  const listeners: ((instanceId: string) => void)[] = [];
+  let instances: Instances | undefined;
   const reconciler = imageReconciler({
     db,
     clock,
@@ -69,8 +70,9 @@ export function createImages(deps: ImagesDeps): Images {
     store,
     driver,
     settings,
-    onSaved: instanceId => {
-      for (const listener of listeners) listener(instanceId);
+    instances() {
+      if (!instances) throw new Error('nothing was said about instances');
+      return instances;
     },
   });
   const service = imageService({
@@ -82,7 +84,7 @@ export function createImages(deps: ImagesDeps): Images {
     usedBy: async (projectId, imageId) => (await Promise.all(users.map(ask => ask(projectId, imageId)))).flat(),
     hint: () => reconciler.hint(),
   });
-  const { find, get, save, saving, reference, contents } = service;
+  const { find, get, save, saving, reference, forNotebook, contents } = service;
   const presets = presetImages();
   const locators: Locators = {
     async image(id, { projectId }) {
@@ -101,6 +103,7 @@ export function createImages(deps: ImagesDeps): Images {
     save,
     saving,
     reference,
+    forNotebook,
     contents,
     findEngine,
     engines,
@@ -108,7 +111,9 @@ export function createImages(deps: ImagesDeps): Images {
     routes: imageRoutes(service),
     locators,
     addUsers: ask => void users.push(ask),
-    onSaved: listener => void listeners.push(listener),
+    setInstances(given) {
+      instances = given;
+    },
     start: () => reconciler.start(),
     stop: () => reconciler.stop(),
   };

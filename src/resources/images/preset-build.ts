@@ -6,9 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../kernel/failure.ts';
 import { EngineRefused, type RuntimeDriver } from '../../runtime/driver.ts';
-import { BASE_IMAGE, PYTORCH_IMAGE } from './preset-image.ts';
+import { BASE_IMAGE, NOTEBOOK_IMAGE, PYTORCH_IMAGE } from './preset-image.ts';
 import { buildProgress, SHARE } from './preset-progress.ts';
-import { layOutContext, presetSources, SOURCE_LABEL } from './preset-source.ts';
+import { layOutContext, layOutNotebookContext, presetSources, SOURCE_LABEL } from './preset-source.ts';
 
 const LOCK_POLL_MS = 500;
 /** Variables that package downloads inside the build need where the machine has a proxy; engines do not keep them. */
@@ -74,7 +74,11 @@ export async function ensurePresetImages(
       tell(stage, progress.atLeast(SHARE.imported));
       const context = join(dir, 'context');
       await layOutContext(context, options.root);
-      await build(driver, context, sources.imageHash, line => tell(stage, progress.buildLine(line), line));
+      await build(
+        driver,
+        { context, ref: PYTORCH_IMAGE, base: BASE_IMAGE, hash: sources.imageHash, name: 'The PyTorch image' },
+        line => tell(stage, progress.buildLine(line), line),
+      );
       built.push(PYTORCH_IMAGE);
       for (const old of before) if (old) await dropOld(driver, old.id);
     } finally {
@@ -85,21 +89,65 @@ export async function ensurePresetImages(
   });
 }
 
+/**
+ * Makes sure that the image of notebook instances is there and made of the present sources; the PyTorch image must be. Otherwise as
+ * `ensurePresetImages`.
+ */
+export async function ensureNotebookImage(
+  driver: RuntimeDriver,
+  options: PresetBuildOptions,
+): Promise<{ built: string[] }> {
+  const { notebookHash } = await presetSources(options.root);
+  if (await isMadeOf(driver, NOTEBOOK_IMAGE, notebookHash)) return { built: [] };
+  return withLock(options, async () => {
+    if (await isMadeOf(driver, NOTEBOOK_IMAGE, notebookHash)) return { built: [] };
+    const before = await driver.inspectImage(NOTEBOOK_IMAGE);
+    const progress = buildProgress();
+    await mkdir(options.workDir, { recursive: true });
+    const dir = await mkdtemp(join(options.workDir, 'notebook-'));
+    try {
+      const context = join(dir, 'context');
+      await layOutNotebookContext(context, options.root);
+      const stage = 'building the notebook image';
+      options.onProgress?.(stage, progress.atLeast(0.01));
+      await build(
+        driver,
+        { context, ref: NOTEBOOK_IMAGE, base: PYTORCH_IMAGE, hash: notebookHash, name: 'The notebook image' },
+        line => options.onProgress?.(stage, progress.buildLine(line), line),
+      );
+      if (before) await dropOld(driver, before.id);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+    return { built: [NOTEBOOK_IMAGE] };
+  });
+}
+
 async function isMadeOf(driver: RuntimeDriver, ref: string, hash: string): Promise<boolean> {
   return (await driver.inspectImage(ref))?.labels[SOURCE_LABEL] === hash;
 }
 
-async function build(driver: RuntimeDriver, contextDir: string, hash: string, onLine: (line: string) => void) {
+interface ImageToBuild {
+  context: string;
+  ref: string;
+  base: string;
+  /** Of the sources. */
+  hash: string;
+  /** For people. */
+  name: string;
+}
+
+async function build(driver: RuntimeDriver, image: ImageToBuild, onLine: (line: string) => void) {
   const last: string[] = [];
-  const buildArgs: Record<string, string> = { BASE: BASE_IMAGE };
+  const buildArgs: Record<string, string> = { BASE: image.base };
   for (const name of PROXY_VARIABLES) if (process.env[name]) buildArgs[name] = process.env[name];
   try {
     await driver.buildImage({
-      contextDir,
+      contextDir: image.context,
       dockerfile: 'Dockerfile',
-      ref: PYTORCH_IMAGE,
+      ref: image.ref,
       buildArgs,
-      labels: { [SOURCE_LABEL]: hash },
+      labels: { [SOURCE_LABEL]: image.hash },
       onProgress: text => {
         for (const line of text.split(/[\r\n]+/)) {
           if (line.trim() === '') continue;
@@ -110,7 +158,7 @@ async function build(driver: RuntimeDriver, contextDir: string, hash: string, on
       },
     });
   } catch (error) {
-    if (error instanceof EngineRefused) throw failed('The PyTorch image could not be built', last, error);
+    if (error instanceof EngineRefused) throw failed(`${image.name} could not be built`, last, error);
     throw error;
   }
 }

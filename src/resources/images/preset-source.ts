@@ -13,6 +13,8 @@ const LEFT_OUT = new Set(['tests', '__pycache__', 'README.md']);
 export interface PresetSources {
   baseHash: string;
   imageHash: string;
+  /** Of the notebook image, which stands on the other. */
+  notebookHash: string;
   bootstrap: string;
 }
 
@@ -20,9 +22,11 @@ export interface PresetSources {
 export async function presetSources(root = REPOSITORY): Promise<PresetSources> {
   const base = await files(root, 'images/debian');
   const image = [...(await files(root, 'images/pytorch')), ...(await files(root, 'runtimes/python'))];
+  const notebook = await files(root, 'images/notebook', []);
   return {
     baseHash: await hash(root, base),
     imageHash: await hash(root, [...base, ...image]),
+    notebookHash: await hash(root, [...base, ...image, ...notebook]),
     bootstrap: join(root, 'images/debian/bootstrap.sh'),
   };
 }
@@ -38,13 +42,19 @@ export async function layOutContext(dir: string, root = REPOSITORY): Promise<voi
   }
 }
 
+/** Lays out the context of the notebook image in `dir`. */
+export async function layOutNotebookContext(dir: string, root = REPOSITORY): Promise<void> {
+  await cp(join(root, 'images/notebook'), dir, { recursive: true });
+}
+
 /** Paths relative to `root` of the files that matter below `folder`, sorted. */
-async function files(root: string, folder: string): Promise<string[]> {
+async function files(root: string, folder: string, leftOut: Iterable<string> = LEFT_OUT): Promise<string[]> {
+  const out = new Set(leftOut);
   const found: string[] = [];
   for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
-    if (LEFT_OUT.has(entry.name) || entry.name.startsWith('.')) continue;
+    if (out.has(entry.name) || entry.name.startsWith('.')) continue;
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) found.push(...(await files(root, path)));
+    if (entry.isDirectory()) found.push(...(await files(root, path, leftOut)));
     else if (entry.isFile()) found.push(path);
   }
   return found.sort();

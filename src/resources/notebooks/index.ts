@@ -1,7 +1,182 @@
+import { createHmac } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { declaredRoutes } from '../../http/declared.ts';
-import { notebooksOperations } from './notebook.api.ts';
+import type { AnyOperation, Locators, Route } from '../../http/index.ts';
+import { Reconciler } from '../../loop/reconciler.ts';
+import { AgencySessions } from '../workload-access/index.ts';
+import type { WorkspaceContents } from '../workspaces/index.ts';
+import { ActivityLog } from './activity.ts';
+import { createImage } from './image-saving.api.ts';
+import { imageSavingRoutes } from './image-saving.ts';
+import * as notebookOperations from './notebook.api.ts';
+import { workloadId } from './notebook.container.ts';
+import { notebookLogs } from './notebook.logs.ts';
+import type { PassParts } from './notebook.pass.ts';
+import type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
+import { notebookPass } from './notebook.reconciler.ts';
+import { notebookRoutes } from './notebook.routes.ts';
+import { NOTEBOOK_TABLE } from './notebook.schema.ts';
+import { NOTEBOOK_QUOTA, notebookService } from './notebook.service.ts';
+import { notebookStore } from './notebook.store.ts';
+import { sweep } from './notebook.sweep.ts';
+import { oldVersionOperations } from './old-version.api.ts';
+import { oldVersionRoutes } from './old-version.routes.ts';
+import { createSnapshots, type Snapshots } from './snapshots.ts';
+import { storageOperations } from './storage.api.ts';
+import { hostRule } from './web/web-access.ts';
+import { probeWeb } from './web/web-probe.ts';
+import { createWebProxy } from './web/web-proxy.ts';
+import { webSecrets } from './web/web-secrets.ts';
+import { webTargets } from './web/web-targets.ts';
 
-export { notebooksOperations };
+export type { ContainerPart } from './notebook.container.ts';
+export type { NotebookImage } from './notebook.model.ts';
+export type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
+export { notebooksMigrations } from './notebook.schema.ts';
+export type { Snapshots } from './snapshots.ts';
+export { createVolumes, detachAll, directoryVolumes, type Volumes } from './volumes.ts';
 
-/** Notebook instances: who may do what is decided; there are none yet. */
-export const notebooksRoutes = declaredRoutes(notebooksOperations, 'notebook instances');
+/** Every operation of notebook instances. */
+export const notebooksOperations: readonly AnyOperation[] = [
+  ...Object.values(notebookOperations),
+  ...storageOperations,
+  createImage,
+  ...oldVersionOperations,
+];
+
+const HOUR_MS = 3_600_000;
+const DEFAULTS: NotebookSettings = {
+  quota: 10,
+  shortestRunMs: HOUR_MS,
+  longestRunMs: 24 * HOUR_MS,
+  defaultRunMs: HOUR_MS,
+  pollMs: 1_000,
+  memoryMs: 2_000,
+  diskMs: 5_000,
+  probeMs: 30_000,
+  queueCheckMs: 5_000,
+  readyMs: 10 * 60_000,
+  graceSeconds: 10,
+  credentialSeconds: 24 * 3600,
+  pids: 4096,
+  logBytes: 16 * 1024 ** 2,
+};
+
+const SWEEP_MS = 6 * HOUR_MS;
+/** Passes at once: a running instance is one pass for as long as it runs; admission bounds how many there are. */
+const CONCURRENCY = 1_000;
+
+export interface Notebooks {
+  routes: Route[];
+  locators: Locators;
+  contents: WorkspaceContents;
+  reconciler: Reconciler;
+  /** The proxy to the web IDEs; it does not listen yet. */
+  server: Server;
+  snapshots: Snapshots;
+  /** Which instances run an image, in words. */
+  usersOfImage(projectId: string, imageId: string): Promise<string[]>;
+  /** Cleans up after a predecessor that died, then drives the instances. */
+  start(): Promise<void>;
+  /** Lets go of the instances, which run on. */
+  stop(): Promise<void>;
+}
+
+/** The family of notebook instances. */
+export function createNotebooks(deps: NotebooksDeps): Notebooks {
+  mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
+  const settings: NotebookSettings = { ...DEFAULTS, ...deps.settings };
+  const store = notebookStore(deps.db);
+  const sessions = new AgencySessions(deps.iam, deps.clock, settings.credentialSeconds);
+  const secrets = webSecrets(createHmac('sha256', deps.key).update('notebooks').digest());
+  const activity = new ActivityLog();
+  const parts: PassParts = { deps, settings, store, sessions, secrets, activity, probe: deps.probe ?? probeWeb };
+  const reconciler = new Reconciler(deps, {
+    name: 'notebooks',
+    table: NOTEBOOK_TABLE,
+    concurrency: CONCURRENCY,
+    pass: notebookPass(parts),
+  });
+  const wake = (id: string, options?: { interrupt?: boolean }) => reconciler.poke(id, options);
+  const notebooks = notebookService({ deps, settings, store, wake });
+  const targets = webTargets({ store, driver: deps.driver, installation: deps.installation });
+  const publicUrl = () => new URL(deps.endpoints.notebooks);
+  const server = createWebProxy({
+    ...targets,
+    knowsHost: host => hostRule([publicUrl().hostname, ...(deps.hosts ?? [])], deps.anyAddress ?? false)(host),
+    secure: () => publicUrl().protocol === 'https:',
+    secrets,
+    activity,
+    clock: deps.clock,
+    log: deps.log,
+  });
+  /** All connections, also those that were upgraded, which the server itself forgets. */
+  const sockets = new Set<Socket>();
+  server.on('connection', socket => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  deps.admission.onAdmitted('notebook', workload => {
+    const id = workload.slice(workloadId('').length);
+    reconciler.poke(id).catch(error => deps.log.error({ err: error, id }, 'admitted notebook could not be woken'));
+  });
+  const snapshots = createSnapshots(deps, store, wake);
+  let timer: NodeJS.Timeout | undefined;
+
+  return {
+    routes: [
+      ...notebookRoutes(notebooks, deps.endpoints, notebookLogs(deps)),
+      ...oldVersionRoutes,
+      ...declaredRoutes(storageOperations, 'storage mounted into notebooks'),
+      ...imageSavingRoutes(deps, store, snapshots),
+    ],
+    locators: {
+      async notebook(id, { projectId }) {
+        const notebook = await store.findInProject(projectId, id);
+        return notebook && { workspaceId: notebook.workspaceId, ownerId: notebook.userId };
+      },
+    },
+    contents: {
+      kind: 'notebook',
+      deleteAction: 'modelarts:notebook:delete',
+      quota: {
+        resource: NOTEBOOK_QUOTA,
+        name_en: 'Notebook instances',
+        name_cn: '开发环境实例',
+        unit_en: '',
+        unit_cn: '个',
+        max: 1_000,
+      },
+      count: store.count,
+      async clear(projectId, workspaceId) {
+        for (const { id, desired } of await store.inWorkspace(projectId, workspaceId)) {
+          if (desired === 'delete') continue;
+          await store.desire(id, 'delete', () => true, deps.clock.now());
+          await wake(id, { interrupt: true });
+        }
+        return (await store.inWorkspace(projectId, workspaceId)).length;
+      },
+    },
+    reconciler,
+    server,
+    snapshots,
+    usersOfImage: async (projectId, imageId) =>
+      (await store.withImage(projectId, imageId)).map(({ name }) => `notebook instance ${name}`),
+    async start() {
+      await reconciler.start();
+      const run = () => {
+        sweep(parts).catch(error => deps.log.error({ err: error }, 'sweep of notebooks failed'));
+      };
+      run();
+      timer = setInterval(run, SWEEP_MS).unref();
+    },
+    async stop() {
+      clearInterval(timer);
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await reconciler.stop();
+    },
+  };
+}

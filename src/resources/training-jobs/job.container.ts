@@ -1,23 +1,11 @@
 import { accountNetworkName } from '../../kernel/names.ts';
 import type { ContainerSpec, Mount } from '../../runtime/driver.ts';
+import { CREDENTIALS_FILE, PLATFORM_DIR, WORKLOAD_OWNER } from '../workload-access/index.ts';
 import { LAUNCHER, launchArguments } from './job.launcher.ts';
 import type { Job } from './job.model.ts';
-import {
-  CREDENTIALS_FILE,
-  containerPaths,
-  HOME,
-  type HostPaths,
-  JOB_DIR,
-  LAUNCH_DIR,
-  LOG_DIR,
-  MOUNT,
-  PLATFORM_DIR,
-} from './job.paths.ts';
+import { containerPaths, HOME, type HostPaths, JOB_DIR, LAUNCH_DIR, LOG_DIR, MOUNT } from './job.paths.ts';
 import type { TrainingSettings } from './job.ports.ts';
 import { TASK } from './job.ts';
-
-/** The user every job runs as (behaviour/training.md 6, custom image rules). */
-export const JOB_OWNER = { uid: 1000, gid: 100 };
 
 /** Name of a job's container: the same at every attempt, so that it is found again and never made twice. */
 export function containerName(installation: string, jobId: string): string {
@@ -97,7 +85,7 @@ export function jobContainer(
     entrypoint: ['/bin/sh', LAUNCHER],
     command: launchArguments(spec, paths),
     env: jobEnvironment(job, settings),
-    user: `${JOB_OWNER.uid}:${JOB_OWNER.gid}`,
+    user: `${WORKLOAD_OWNER.uid}:${WORKLOAD_OWNER.gid}`,
     workingDir: '/',
     hostname: `modelarts-job-${job.id}-${TASK}`,
     mounts,

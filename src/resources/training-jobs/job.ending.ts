@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { errorText, isFailure } from '../../kernel/failure.ts';
 import { storageUrl } from '../algorithms/index.ts';
+import type { AgencyCredential } from '../workload-access/index.ts';
 import { JobLog } from './job.log-file.ts';
 import type { Pass } from './job.pass.ts';
-import type { AgencyCredential } from './job.ports.ts';
 import { repeated, StepFailed, uploadOutput } from './job.staging.ts';
 import { judge, logFileName, TASK } from './job.ts';
 

@@ -1,8 +1,8 @@
+import { READY_FILE } from '../workload-access/index.ts';
 import type { JobSpec } from './job.model.ts';
-import { LAUNCH_DIR, PLATFORM_DIR } from './job.paths.ts';
+import { LAUNCH_DIR } from './job.paths.ts';
 
 export const LAUNCHER = `${LAUNCH_DIR}/launch.sh`;
-const READY_FILE = `${PLATFORM_DIR}/ready.env`;
 
 /**
  * The first process of every job's container. It takes its work as arguments, so nothing a user wrote is ever pasted into it.
@@ -109,11 +109,4 @@ export function launchArguments(spec: JobSpec, paths: { code: string; inputs: st
   }
   const boot = `${paths.code}/${spec.bootFile!.relative}`;
   return ['boot', paths.code, spec.workingDir ?? paths.code, boot, ...args];
-}
-
-/** A file of assignments for the launcher: what the user set in the job's environments keeps its value. */
-export function readyFile(values: Record<string, string>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `[ -n "\${${name}+x}" ] || export ${name}='${value.replaceAll("'", `'\\''`)}'\n`)
-    .join('');
 }

@@ -1,6 +1,6 @@
 import type { PassContext } from '../../loop/reconciler.ts';
+import type { AgencySessions } from '../workload-access/index.ts';
 import { containerName } from './job.container.ts';
-import type { AgencySessions } from './job.credentials.ts';
 import { JobLog } from './job.log-file.ts';
 import type { Job, JobEvent } from './job.model.ts';
 import { type HostPaths, hostPaths } from './job.paths.ts';

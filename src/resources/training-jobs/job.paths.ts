@@ -6,9 +6,7 @@ export const HOME = '/home/ma-user';
 export const MOUNT = `${HOME}/modelarts`;
 export const JOB_DIR = `${MOUNT}/user-job-dir`;
 export const LOG_DIR = `${MOUNT}/log`;
-export const PLATFORM_DIR = '/run/modelarts/platform';
 export const LAUNCH_DIR = '/run/modelarts/launch';
-export const CREDENTIALS_FILE = `${PLATFORM_DIR}/credentials.json`;
 
 /** Where things lie inside the container (behaviour/training.md 5). */
 export function containerPaths(spec: Pick<JobSpec, 'code' | 'localCodeDir' | 'inputs' | 'outputs'>) {

@@ -7,6 +7,7 @@ import type { Database } from '../../store-kit/index.ts';
 import type { Algorithms, CodeLimits, EngineCatalog } from '../algorithms/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { ObjectService } from '../objects/index.ts';
+import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 
 /** One preset engine of the catalog. */
@@ -19,31 +20,13 @@ export interface Engine {
   contains?: unknown;
 }
 
-/** A temporary key of an agency, and the principal that acts with it. */
-export interface AgencyCredential {
-  access: string;
-  secret: string;
-  securityToken: string;
-  /** Milliseconds since the epoch. */
-  expiresAt: number;
-  principal: Principal;
-}
-
 /** What training asks of the parts around it. */
 export interface TrainingDeps {
   db: Database;
   clock: Clock;
   log: Log;
   objects: Pick<ObjectService, 'bucket' | 'head' | 'list' | 'walk' | 'download' | 'upload' | 'put'>;
-  iam: {
-    assumeAgency(input: {
-      accountId: string;
-      agencyName: string;
-      projectId: string;
-      durationSeconds: number;
-      onBehalfOf?: { id: string; name: string };
-    }): Promise<AgencyCredential>;
-  };
+  iam: AgencyIam;
   authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
   algorithms: Pick<Algorithms, 'get'>;
   /** No quotas when absent. */

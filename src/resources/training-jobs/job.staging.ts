@@ -3,16 +3,15 @@ import { join } from 'node:path';
 import { errorText, Failure, isFailure } from '../../kernel/failure.ts';
 import { type StoragePath, storageUrl } from '../algorithms/index.ts';
 import type { UploadState } from '../objects/index.ts';
-import { JOB_OWNER } from './job.container.ts';
-import { canChown, ownedDirectory } from './job.credentials.ts';
+import { type AgencyCredential, canChown, ownedDirectory, WORKLOAD_OWNER } from '../workload-access/index.ts';
 import { LAUNCHER_SCRIPT } from './job.launcher.ts';
 import type { Job, JobOutput } from './job.model.ts';
 import type { HostPaths } from './job.paths.ts';
-import type { AgencyCredential, TrainingDeps } from './job.ports.ts';
+import type { TrainingDeps } from './job.ports.ts';
 
 type Storage = Pick<TrainingDeps['objects'], 'download' | 'upload' | 'put'>;
 
-const OWNER = canChown ? { owner: JOB_OWNER } : {};
+const OWNER = canChown ? { owner: WORKLOAD_OWNER } : {};
 
 /** A step that cannot succeed however often it is repeated: the job fails with this text. */
 export class StepFailed extends Error {

@@ -1,14 +1,13 @@
 import { open } from 'node:fs/promises';
 import { errorText } from '../../kernel/failure.ts';
 import { accountNetworkName } from '../../kernel/names.ts';
+import { every, pause } from '../../loop/every.ts';
 import type { Next } from '../../loop/reconciler.ts';
 import { EngineUnavailable, type NetworkSpec, type Observation, type Stats } from '../../runtime/driver.ts';
-import { writeCredentials, writeForJob } from './job.credentials.ts';
+import { type AgencyCredential, writeCredentials, writeReady } from '../workload-access/index.ts';
 import { explainExit } from './job.exit.ts';
-import { readyFile } from './job.launcher.ts';
 import { JobLog } from './job.log-file.ts';
 import type { Pass } from './job.pass.ts';
-import type { AgencyCredential } from './job.ports.ts';
 import { uploadOutput } from './job.staging.ts';
 import { canTerminate, TASK } from './job.ts';
 
@@ -37,23 +36,7 @@ export async function openPlatform(pass: Pass, address: string | undefined): Pro
   const { api, obs } = await deps.platform.ensureReachable(network.gateway);
   const credential = await pass.sessions.of(job);
   await writeCredentials(host.platform, credential);
-  await writeForJob(
-    host.platform,
-    'ready.env',
-    readyFile({
-      MA_APIGW_ENDPOINT: api,
-      MA_CURRENT_IP: address ?? '',
-      S3_ENDPOINT: obs,
-      AWS_ENDPOINT_URL: obs,
-      AWS_ENDPOINT_URL_S3: obs,
-      MA_REGION: deps.region,
-      AWS_REGION: deps.region,
-      AWS_DEFAULT_REGION: deps.region,
-      AWS_ACCESS_KEY_ID: credential.access,
-      AWS_SECRET_ACCESS_KEY: credential.secret,
-      AWS_SESSION_TOKEN: credential.securityToken,
-    }),
-  );
+  await writeReady(host.platform, { api, obs, region: deps.region, credential }, { MA_CURRENT_IP: address ?? '' });
   return credential;
 }
 
@@ -220,27 +203,4 @@ async function tailOf(path: string): Promise<string> {
   } finally {
     await file.close();
   }
-}
-
-/** Does `work` every `ms` until the signal comes; an error of it ends the repetition and is thrown. */
-async function every(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  for (;;) {
-    await pause(ms, signal);
-    if (signal.aborted) return;
-    await work();
-  }
-}
-
-/** Resolves after `ms`, or when the signal comes. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

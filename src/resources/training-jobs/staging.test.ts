@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ObjectService } from '../objects/index.ts';
 import { objectWorld, person } from '../objects/world.fixture.ts';
+import type { AgencyCredential } from '../workload-access/index.ts';
 import type { JobOutput } from './job.model.ts';
 import type { HostPaths } from './job.paths.ts';
-import type { AgencyCredential } from './job.ports.ts';
 import { StepFailed, uploadOutput } from './job.staging.ts';
 
 test('an output is uploaded once, also when the upload is refused or killed in the middle', async t => {

@@ -12,7 +12,7 @@ import {
   type RuntimeDriver,
   type Stats,
 } from '../driver.ts';
-import { type CgroupSample, cgroupOf, sampleCgroup } from './cgroup.ts';
+import { type CgroupSample, cgroupOf, memoryEvents, sampleCgroup } from './cgroup.ts';
 import { type EngineClient, engineClient, LIBPOD } from './engine-client.ts';
 import { startExec } from './exec.ts';
 import { readLogFile } from './file-log.ts';
@@ -175,12 +175,14 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
       const info = await find(name);
       if (info === undefined || !info.State.Running) return undefined;
       const paths = await cgroupOf(info.State.Pid, cgroupRoot);
-      const sample = paths === undefined ? undefined : await sampleCgroup(paths);
+      if (paths === undefined) return undefined;
+      const [sample, memory] = await Promise.all([sampleCgroup(paths), memoryEvents(paths)]);
       if (sample === undefined) return undefined;
       const at = performance.now();
       const earlier = samples.get(info.Id);
       samples.set(info.Id, { at, sample });
       const stats: Stats = { cpus: -1, memoryBytes: sample.memoryBytes, pids: sample.pids };
+      if (memory !== undefined) stats.oomKills = memory.oomKills;
       if (earlier !== undefined && at > earlier.at) {
         stats.cpus = Math.max(0, (sample.cpuNanos - earlier.sample.cpuNanos) / 1e6 / (at - earlier.at));
       }

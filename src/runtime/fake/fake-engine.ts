@@ -23,6 +23,8 @@ export interface Program {
   refuseStart?: string;
   memoryBytes?: number;
   cpus?: number;
+  /** Processes killed for want of memory while it runs on. */
+  oomKills?: number;
 }
 
 export interface FakeEngineOptions {

@@ -164,7 +164,8 @@ export function createFakeDriver(
       if (container?.state !== 'running') return undefined;
       const cpus = sampled.has(container) ? (container.program.cpus ?? 0) : -1;
       sampled.add(container);
-      return { cpus, memoryBytes: container.program.memoryBytes ?? 1 << 20, pids: 1 };
+      const { memoryBytes = 1 << 20, oomKills = 0 } = container.program;
+      return { cpus, memoryBytes, pids: 1, oomKills };
     },
     async exec(name) {
       engine.check();

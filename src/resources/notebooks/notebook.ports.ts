@@ -1,0 +1,110 @@
+import type { Admission } from '../../admission/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import type { RuntimeDriver } from '../../runtime/driver.ts';
+import type { Database } from '../../store-kit/index.ts';
+import type { Flavor } from '../flavors/index.ts';
+import type { Image, SaveRequest } from '../images/index.ts';
+import type { Pools } from '../pools/pool.port.ts';
+import type { AgencyIam } from '../workload-access/index.ts';
+import type { Admit } from '../workspaces/index.ts';
+import type { ContainerPart } from './notebook.container.ts';
+import type { Endpoint, Notebook, NotebookImage } from './notebook.model.ts';
+import type { Volumes } from './volumes.ts';
+
+/** What notebook instances ask of the parts around them. */
+export interface NotebooksDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  iam: AgencyIam;
+  authorizations: { agencyFor(principal: Principal, projectId: string): Promise<string> };
+  /** No quotas when absent. */
+  workspaces?: { admit: Admit };
+  images: {
+    /** The image of that id that instances of the project and workspace may run; undefined when there is none. */
+    forNotebook(
+      principal: Principal,
+      scope: { projectId: string; workspaceId: string },
+      id: string,
+    ): Promise<NotebookImage | undefined>;
+    /** Takes in the saving of an instance as an image, which is done in the background. Throws Failure. */
+    save(principal: Principal, request: SaveRequest): Promise<Image>;
+  };
+  /** There are no dedicated pools when absent. */
+  pools?: Pools;
+  /** Looks at a way in over SSH before it is taken; every one is refused (6789) when absent. Throws Failure. */
+  checkSsh?(principal: Principal, projectId: string, endpoint: Endpoint): Promise<void>;
+  /** What other parts of the platform put into the container of an instance. */
+  parts?: readonly ContainerPart[];
+  admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
+  flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
+  driver: RuntimeDriver;
+  volumes: Volumes;
+  /** Opens the platform to the containers of a network, whose gateway address this is. */
+  platform: { ensureReachable(gateway: string): Promise<{ api: string; obs: string }> };
+  /** Why an image of the platform's own is not there yet, if it is being prepared. */
+  preparing?(ref: string): string | undefined;
+  /** Whether the web IDE of an instance answers, and what it is doing; by HTTP when absent. */
+  probe?: Probe;
+  /** Region shown to S3 clients inside. */
+  region: string;
+  /** Public address of the proxy, such as `http://127.0.0.1:7084`; read when it is needed. */
+  endpoints: { notebooks: string };
+  /** Host names besides that of the address by which browsers may come, such as `localhost`. */
+  hosts?: readonly string[];
+  /** Whether they may come by any IP address. */
+  anyAddress?: boolean;
+  /** From which the secrets between proxy, browser and web IDE follow. */
+  key: Buffer;
+  /** Directory of this family's files. */
+  dir: string;
+  /** Short id of this installation, part of every container's name. */
+  installation: string;
+  settings?: Partial<NotebookSettings> | undefined;
+}
+
+/** What the web IDE says of itself. */
+export interface Activity {
+  /** When somebody last worked in it, in milliseconds since the epoch; 0 when never. */
+  activeAt: number;
+  /** A kernel computes. */
+  busy: boolean;
+}
+
+/** Asks the web IDE at an address; undefined when it does not answer. */
+export type Probe = (
+  notebook: Pick<Notebook, 'id'>,
+  at: { host: string; port: number },
+  secret: string,
+  signal: AbortSignal,
+) => Promise<Activity | undefined>;
+
+export interface NotebookSettings {
+  /** Instances an account may have. */
+  quota: number;
+  /** Bounds of the time after which an instance stops, in milliseconds. */
+  shortestRunMs: number;
+  longestRunMs: number;
+  defaultRunMs: number;
+  /** Milliseconds between looks at a running instance. */
+  pollMs: number;
+  /** Milliseconds between looks at its memory, and at its disk. */
+  memoryMs: number;
+  diskMs: number;
+  /** Milliseconds between questions to the web IDE. */
+  probeMs: number;
+  /** Milliseconds between looks of a queued instance, beside the hint it gets on admission. */
+  queueCheckMs: number;
+  /** Longest that the web IDE may take to come up, hooks included. */
+  readyMs: number;
+  /** Seconds between SIGTERM and SIGKILL. */
+  graceSeconds: number;
+  /** Life of the temporary credentials given to an instance; they are renewed at half of it. */
+  credentialSeconds: number;
+  /** Processes and threads of an instance. */
+  pids: number;
+  /** Bytes of output kept. */
+  logBytes: number;
+}

@@ -1,0 +1,23 @@
+import { type DeclaredRow, declaredOperations } from '../../wire/declared.ts';
+
+const instances = '/v1/{project_id}/demanager/instances';
+const instance = `${instances}/{old_instance_id}`;
+
+/** The old version of notebooks (behaviour/notebooks.md 6; actions: reference modelarts-actions.json), which is gone. */
+const rows: readonly DeclaredRow[] = [
+  ['ListOldNotebooks', 'GET', instances, 'modelarts:notebook:list', 'Gone: list notebook instances'],
+  ['CreateOldNotebook', 'POST', instances, 'modelarts:notebook:create', 'Gone: create a notebook instance'],
+  ['ShowOldNotebook', 'GET', instance, 'modelarts:notebook:get', 'Gone: show a notebook instance'],
+  ['UpdateOldNotebook', 'PUT', instance, 'modelarts:notebook:update', 'Gone: change a notebook instance'],
+  ['DeleteOldNotebook', 'DELETE', instance, 'modelarts:notebook:delete', 'Gone: delete a notebook instance'],
+  ['ActOnOldNotebook', 'POST', `${instance}/action`, 'modelarts:notebook:action', 'Gone: start or stop an instance'],
+  [
+    'ShowOldNotebookToken',
+    'GET',
+    `${instance}/token`,
+    'modelarts:notebook:access',
+    'Gone: show the token of an instance',
+  ],
+];
+
+export const oldVersionOperations = declaredOperations('notebooks', rows);

@@ -1,0 +1,64 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Browser, chromium } from 'playwright-core';
+
+/** Longest that a page may let a test wait, in milliseconds. */
+const PATIENCE_MS = 20_000;
+
+/** Nothing but what the test opens: no updates, no safe-browsing lists, no other calls home. */
+const FLAGS = [
+  '--headless',
+  '--no-sandbox', // it refuses to sandbox what root runs
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-dev-shm-usage',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--no-proxy-server',
+];
+
+/** Debian's Chromium (or the program that ATELIER_TEST_BROWSER names), with a profile of its own. The caller closes it. */
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.ATELIER_TEST_BROWSER ?? '/usr/bin/chromium',
+    headless: true,
+    args: FLAGS,
+    timeout: 60_000,
+  });
+}
+
+/** A fresh window, which shares nothing with others, on `url`. What goes wrong in the page's own scripts fails the test that closes it. */
+export async function openPage(browser: Browser, url: string) {
+  const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  const errors: Error[] = [];
+  page.on('pageerror', error => errors.push(error));
+  await page.goto(url);
+  return {
+    page,
+    async close() {
+      await context.close();
+      if (errors.length > 0) throw new AggregateError(errors, 'scripts of the page failed');
+    },
+  };
+}
+
+/** A site of its own origin: HTML by path. */
+export async function serveSite(pages: Record<string, string>): Promise<{ origin: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    const html = pages[new URL(request.url!, 'http://site').pathname];
+    response.writeHead(html === undefined ? 404 : 200, { 'content-type': 'text/html; charset=utf-8' });
+    response.end(html);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise(resolve => server.close(resolve));
+    },
+  };
+}
