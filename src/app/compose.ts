@@ -59,6 +59,8 @@ export interface Parts {
   doors(servers: { api: Server; obs: Server }): ContainerDoors;
   /** How instances of services are asked for their health; by HTTP when absent. */
   probe?: ServicesDeps['probe'];
+  /** Ports by which SSH reaches notebooks. */
+  ssh?: { host: string; first: number; last: number };
   imageSettings?: ImagesDeps['settings'];
   trainingSettings?: TrainingDeps['settings'];
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
@@ -186,6 +188,7 @@ export function composeFamilies(parts: Parts) {
     key: secrets.dataKey,
     dir: paths.notebooks,
     installation,
+    ...(parts.ssh ? { ssh: { ...parts.ssh, publicKeys: keyPairs.publicKeys } } : {}),
     ...parts.notebooks,
   });
   images.setInstances(notebooks.snapshots);

@@ -7,7 +7,7 @@ import { iamMigrations } from '../resources/iam/index.ts';
 import { imagesMigrations } from '../resources/images/index.ts';
 import { keyPairsMigrations } from '../resources/key-pairs/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
-import { notebooksMigrations } from '../resources/notebooks/index.ts';
+import { notebooksMigrations, sshMigrations } from '../resources/notebooks/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
 import { trainingMigrations } from '../resources/training-jobs/index.ts';
@@ -30,4 +30,5 @@ export const allMigrations: readonly Migration[] = [
   ...imagesMigrations,
   ...keyPairsMigrations,
   ...notebooksMigrations,
+  ...sshMigrations,
 ];

@@ -7,6 +7,7 @@ import { keyPairStore } from './key-pair.store.ts';
 
 export { keyPairsOperations } from './key-pair.api.ts';
 export { keyPairsMigrations } from './key-pair.store.ts';
+export { generateSshKey } from './ssh-key.ts';
 
 /** The family of key pairs, by which users reach their notebook instances. */
 export interface KeyPairs extends Pick<KeyPairService, 'publicKeys'> {

@@ -24,6 +24,9 @@ import { sweep } from './notebook.sweep.ts';
 import { oldVersionOperations } from './old-version.api.ts';
 import { oldVersionRoutes } from './old-version.routes.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
+import { type SshDoors, sshDoors } from './ssh.doors.ts';
+import { sshPart } from './ssh.part.ts';
+import { sshStore } from './ssh.store.ts';
 import { storageOperations } from './storage.api.ts';
 import { hostRule } from './web/web-access.ts';
 import { probeWeb } from './web/web-probe.ts';
@@ -35,6 +38,7 @@ export type { ContainerPart } from './notebook.container.ts';
 export type { NotebookImage } from './notebook.model.ts';
 export type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 export { notebooksMigrations } from './notebook.schema.ts';
+export { sshMigrations } from './ssh.store.ts';
 export type { Snapshots } from './snapshots.ts';
 export { createVolumes, detachAll, directoryVolumes, type Volumes } from './volumes.ts';
 
@@ -85,13 +89,21 @@ export interface Notebooks {
 }
 
 /** The family of notebook instances. */
-export function createNotebooks(deps: NotebooksDeps): Notebooks {
+export function createNotebooks(given: NotebooksDeps): Notebooks {
+  const { ssh } = given;
+  let doors: SshDoors | undefined;
+  const part =
+    ssh && sshPart({ publicKeys: ssh.publicKeys, allot: async id => void (await doors?.allot(id)) });
+  const deps = { ...given, parts: [...(given.parts ?? []), ...(part ? [part] : [])] };
   mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
   const settings: NotebookSettings = { ...DEFAULTS, ...deps.settings };
   const store = notebookStore(deps.db);
   const sessions = new AgencySessions(deps.iam, deps.clock, settings.credentialSeconds);
   const secrets = webSecrets(createHmac('sha256', deps.key).update('notebooks').digest());
   const activity = new ActivityLog();
+  if (ssh) {
+    doors = sshDoors({ ...deps, store, ports: sshStore(deps.db), activity, settings: ssh });
+  }
   const parts: PassParts = { deps, settings, store, sessions, secrets, activity, probe: deps.probe ?? probeWeb };
   const reconciler = new Reconciler(deps, {
     name: 'notebooks',
@@ -127,7 +139,7 @@ export function createNotebooks(deps: NotebooksDeps): Notebooks {
 
   return {
     routes: [
-      ...notebookRoutes(notebooks, deps.endpoints, notebookLogs(deps)),
+      ...notebookRoutes(notebooks, deps.endpoints, notebookLogs(deps), async id => doors?.uri(id)),
       ...oldVersionRoutes,
       ...declaredRoutes(storageOperations, 'storage mounted into notebooks'),
       ...imageSavingRoutes(deps, store, snapshots),
@@ -165,6 +177,7 @@ export function createNotebooks(deps: NotebooksDeps): Notebooks {
     usersOfImage: async (projectId, imageId) =>
       (await store.withImage(projectId, imageId)).map(({ name }) => `notebook instance ${name}`),
     async start() {
+      await doors?.start();
       await reconciler.start();
       const run = () => {
         sweep(parts).catch(error => deps.log.error({ err: error }, 'sweep of notebooks failed'));
@@ -174,6 +187,7 @@ export function createNotebooks(deps: NotebooksDeps): Notebooks {
     },
     async stop() {
       clearInterval(timer);
+      doors?.stop();
       server.close();
       for (const socket of sockets) socket.destroy();
       await reconciler.stop();

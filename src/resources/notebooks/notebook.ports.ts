@@ -6,11 +6,13 @@ import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { Image, SaveRequest } from '../images/index.ts';
+import type { KeyPairs } from '../key-pairs/index.ts';
 import type { Pools } from '../pools/pool.port.ts';
 import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 import type { ContainerPart } from './notebook.container.ts';
-import type { Endpoint, Notebook, NotebookImage } from './notebook.model.ts';
+import type { Notebook, NotebookImage } from './notebook.model.ts';
+import type { SshSettings } from './ssh.doors.ts';
 import type { Volumes } from './volumes.ts';
 
 /** What notebook instances ask of the parts around them. */
@@ -34,8 +36,8 @@ export interface NotebooksDeps {
   };
   /** There are no dedicated pools when absent. */
   pools?: Pools;
-  /** Looks at a way in over SSH before it is taken; every one is refused (6789) when absent. Throws Failure. */
-  checkSsh?(principal: Principal, projectId: string, endpoint: Endpoint): Promise<void>;
+  /** Key pairs by which SSH lets people in, and the ports for it; without, every way in over SSH is refused (6789). */
+  ssh?: SshSettings & { publicKeys: KeyPairs['publicKeys'] };
   /** What other parts of the platform put into the container of an instance. */
   parts?: readonly ContainerPart[];
   admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
