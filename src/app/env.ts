@@ -77,7 +77,7 @@ export function readSettings(env: Env): Settings {
       restoreSeconds: integer(env, 'ATELIER_OBS_RESTORE_SECONDS', 0, 86_400) ?? 5,
       lifecycleSeconds: integer(env, 'ATELIER_OBS_LIFECYCLE_SECONDS', 1, 86_400) ?? 3600,
     },
-    sshPorts: portRange(env, 'ATELIER_SSH_PORTS') ?? { first: base + 20, last: base + 119 },
+    sshPorts: portRange(env, 'ATELIER_SSH_PORTS') ?? portsBeside(base),
     imageRegistries: pattern(
       env,
       'ATELIER_IMAGE_REGISTRIES',
@@ -108,6 +108,12 @@ const REGISTRIES_FORM = 'at most 20 registries, separated by commas, such as reg
 const DOMAIN_FORM = 'a domain in lower case, such as obs.example.com';
 const ACCOUNT_FORM = '1 to 32 letters, digits, underscores and hyphens, beginning with a letter';
 const LOG_FORM = 'one of trace, debug, info, warn, error, silent';
+
+/** A hundred ports not far from the others. */
+function portsBeside(base: number): { first: number; last: number } {
+  const first = base + 119 <= 65_535 ? base + 20 : base - 119;
+  return { first, last: first + 99 };
+}
 
 /** Two ports with a hyphen between, the first being the lower. */
 function portRange(env: Env, name: string): { first: number; last: number } | undefined {

@@ -35,7 +35,8 @@ export async function kernelOf({ id, url, token }: Opened): Promise<Kernel> {
           const message = JSON.parse(String(event.data));
           if (message.parent_header?.msg_id !== msgId) return;
           if (message.msg_type === 'stream') printed += message.content.text;
-          if (message.msg_type === 'error') done(() => reject(new Error(`${message.content.ename}: ${message.content.evalue}`)));
+          if (message.msg_type === 'error')
+            done(() => reject(new Error(`${message.content.ename}: ${message.content.evalue}`)));
           if (message.msg_type === 'status' && message.content.execution_state === 'idle') done(() => resolve(printed));
         };
         const closed = () => done(() => reject(new Error('the connection ended')));

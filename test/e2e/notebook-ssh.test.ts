@@ -69,7 +69,9 @@ async function ssh(uri: string, key: string, command: string): Promise<string> {
   }
 }
 
-test('SSH comes in by the key pair alone, keeps its host key and forwards ports; a saved instance is an image', { skip }, async () => {
+test('SSH comes in by the key pair alone, keeps its host key and forwards ports; a saved instance is an image', {
+  skip,
+}, async () => {
   const key = join(dir, 'key.pem');
   const { keypair } = await api('POST', `/v3/${at.profile.projectId}/keypairs`, {
     keypair: { name: 'laptop', algorithm: 'ed25519' },
@@ -90,7 +92,11 @@ test('SSH comes in by the key pair alone, keeps its host key and forwards ports;
   const { uri } = shown.endpoints[0];
   assert.match(uri, /^ssh:\/\/ma-user@[\w.]+:\d+$/);
 
-  const told = await ssh(uri, key, 'id -un; echo $MA_NOTEBOOK_ID; grep CapEff /proc/self/status; touch /etc/x 2>&1; ls $MA_CREDENTIALS_FILE');
+  const told = await ssh(
+    uri,
+    key,
+    'id -un; echo $MA_NOTEBOOK_ID; grep CapEff /proc/self/status; touch /etc/x 2>&1; ls $MA_CREDENTIALS_FILE',
+  );
   assert.match(told, new RegExp(`ma-user\n${id}\nCapEff:\\s+0+\n.*denied`), told);
   await assert.rejects(run('ssh', [...options(uri, stranger), 'true']), /Permission denied/);
 
@@ -101,7 +107,9 @@ test('SSH comes in by the key pair alone, keeps its host key and forwards ports;
     let answer: number | undefined;
     for (const end = Date.now() + 10_000; answer === undefined && Date.now() < end; await sleep(200)) {
       answer = await new Promise(resolve => {
-        http.get({ port: local, path: `/${id}/api` }, response => resolve(response.statusCode)).on('error', () => resolve(undefined));
+        http
+          .get({ port: local, path: `/${id}/api` }, response => resolve(response.statusCode))
+          .on('error', () => resolve(undefined));
       });
     }
     assert.equal(answer, 200);
@@ -115,10 +123,24 @@ test('SSH comes in by the key pair alone, keeps its host key and forwards ports;
   await run('scp', [...sftp, copied, `ma-user@${hostname}:work/copied`]);
 
   // Who may not come any more is thrown out, and does not come in again.
-  await api('PUT', path, { endpoints: [{ service: 'SSH', key_pair_names: ['laptop'], allowed_access_ips: ['192.0.2.1'] }] });
+  await api('PUT', path, {
+    endpoints: [{ service: 'SSH', key_pair_names: ['laptop'], allowed_access_ips: ['192.0.2.1'] }],
+  });
   await assert.rejects(run('ssh', [...options(uri, key), 'true']), /closed|reset/i);
-  await api('PUT', path, { endpoints: [{ service: 'SSH', key_pair_names: ['laptop'], allowed_access_ips: ['127.0.0.1'] }] });
+  await api('PUT', path, {
+    endpoints: [{ service: 'SSH', key_pair_names: ['laptop'], allowed_access_ips: ['127.0.0.1'] }],
+  });
   await ssh(uri, key, 'echo kept > ~/kept; echo in-volume > ~/work/data');
+
+  // Whatever opens something: the agency's key, the secret of the web IDE, the key of the SSH server.
+  const credentials = JSON.parse(await ssh(uri, key, 'cat $MA_CREDENTIALS_FILE'));
+  const secrets = Object.values(credentials.credential ?? credentials).filter(
+    (each): each is string => typeof each === 'string' && each.length > 15,
+  );
+  assert.ok(secrets.length > 0);
+  secrets.push(shown.token, (await ssh(uri, key, 'sed -n 4p /run/modelarts/ssh/ssh_host_ed25519_key')).trim());
+  const jupyter = await ssh(uri, key, 'cat /run/modelarts/platform/jupyter_notebook_config.py');
+  secrets.push(...(jupyter.match(/(?<=['"])[A-Za-z0-9_-]{24,}(?=['"])/g) ?? []));
 
   const image = await api('POST', `${path}/create-image`, { name: 'saved', namespace: 'team', tag: '1' });
   const saved = await reached(`${v1}/images/${image.id}`, 'ACTIVE');
@@ -132,7 +154,18 @@ test('SSH comes in by the key pair alone, keeps its host key and forwards ports;
   await api('POST', `${path}/start`);
   shown = await reached(path, 'RUNNING');
   assert.equal(shown.endpoints[0].uri, uri);
-  const seen = await ssh(uri, key, 'cat ~/kept ~/work/copied; ls ~/work; ls -a /run/modelarts /home/ma-user | head -40');
+  const seen = await ssh(
+    uri,
+    key,
+    'cat ~/kept ~/work/copied; ls ~/work; ls -a /run/modelarts /home/ma-user | head -40',
+  );
+  const patterns = secrets.map(each => `-e '${each}'`).join(' ');
+  const found = await ssh(
+    uri,
+    key,
+    `grep -rlaF ${patterns} / --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev --exclude-dir=run --exclude-dir=usr --exclude-dir=work 2>/dev/null; true`,
+  );
+  assert.equal(found, '', 'no secret of the run that was saved lies in the image');
   assert.match(seen, /^kept\nby sftp/);
   assert.equal(readFileSync(join(dir, 'known_hosts'), 'utf8').trim().split('\n').length, 1);
   await api('POST', `${path}/stop`);

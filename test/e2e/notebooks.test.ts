@@ -72,7 +72,10 @@ test('an instance computes, keeps its files over a stop, and grows while it runs
   let kernel = await kernelOf(shown);
   assert.equal(await kernel.run('print(6 * 7)'), '42\n');
   assert.equal(await kernel.run('print(open("hook.txt").read())'), 'made\n\n');
-  assert.match(await kernel.run('import os; print(os.getuid(), os.getgid(), os.environ["HOME"])'), /^1000 100 \/home\/ma-user/);
+  assert.match(
+    await kernel.run('import os; print(os.getuid(), os.getgid(), os.environ["HOME"])'),
+    /^1000 100 \/home\/ma-user/,
+  );
   // No capability, no way to gain one.
   assert.match(await kernel.run('print(open("/proc/self/status").read())'), /CapEff:\s0+\n[\s\S]*NoNewPrivs:\s1/);
 
@@ -114,7 +117,10 @@ test('inside, moxing and the session are signed in, and the rest of the platform
   await at.obs.createBucket('notebook-data');
   await kernel.run('import moxing as mox; mox.file.write("obs://notebook-data/a.txt", "from the notebook")');
   assert.equal(await kernel.run('print(mox.file.read("obs://notebook-data/a.txt"))'), 'from the notebook\n');
-  assert.match(await kernel.run('from modelarts.session import Session; print(Session().project_id)'), new RegExp(at.profile.projectId));
+  assert.match(
+    await kernel.run('from modelarts.session import Session; print(Session().project_id)'),
+    new RegExp(at.profile.projectId),
+  );
   const tried = await kernel.run(
     `import socket, os
 def reach(host, port):

@@ -299,7 +299,7 @@ export function imageService(deps: ImageServiceDeps) {
     /** What instances of a project and workspace can run for the caller: an image of theirs or of the default workspace. */
     async forNotebook(principal: Principal, scope: { projectId: string; workspaceId: string }, id: string) {
       const image = await find(principal, scope.projectId, id);
-      if (!image || image.status !== 'ACTIVE' || image.devServices.length === 0) return undefined;
+      if (image?.status !== 'ACTIVE' || image.devServices.length === 0) return undefined;
       if (image.workspaceId !== scope.workspaceId && image.workspaceId !== '0') return undefined;
       return { id: image.id, ref: image.swrPath, shown: imageView(image) };
     },

@@ -4,7 +4,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Admit } from '../workspaces/index.ts';
-import { imageReconciler, type Instances } from './image.reconciler.ts';
+import { type Instances, imageReconciler } from './image.reconciler.ts';
 import { imageRoutes } from './image.routes.ts';
 import { type ImageService, type ImageSettings, imageService } from './image.service.ts';
 import { imageStore } from './image.store.ts';
@@ -40,7 +40,8 @@ export interface ImagesDeps {
 }
 
 /** The family of images: preset, registered and saved ones, and the catalog of preset engines. */
-export interface Images extends Pick<ImageService, 'find' | 'get' | 'save' | 'saving' | 'reference' | 'forNotebook' | 'contents'> {
+export interface Images
+  extends Pick<ImageService, 'find' | 'get' | 'save' | 'saving' | 'reference' | 'forNotebook' | 'contents'> {
   findEngine: typeof findEngine;
   engines: typeof engines;
   engineOfRuntime: typeof engineOfRuntime;

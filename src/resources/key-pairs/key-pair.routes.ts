@@ -14,7 +14,9 @@ export function keyPairRoutes(pairs: KeyPairService): Route[] {
         current_count: shown.length,
       };
       return {
-        keypairs: shown.map(pair => ({ keypair: { ...basics(pair), scope: pair.scope, is_key_protection: false, frozen_state: '0' } })),
+        keypairs: shown.map(pair => ({
+          keypair: { ...basics(pair), scope: pair.scope, is_key_protection: false, frozen_state: '0' },
+        })),
         page_info,
       };
     }),
@@ -84,7 +86,11 @@ function basics({ name, publicKey, fingerprint }: KeyPair) {
 
 function madeView({ pair, privateKey }: MadeKeyPair) {
   return {
-    keypair: { ...basics(pair), user_id: pair.userId, ...(privateKey === undefined ? {} : { private_key: privateKey }) },
+    keypair: {
+      ...basics(pair),
+      user_id: pair.userId,
+      ...(privateKey === undefined ? {} : { private_key: privateKey }),
+    },
   };
 }
 

@@ -55,7 +55,12 @@ describe('key pairs', () => {
   it('keeps no private key anywhere in the database', async () => {
     const made = await ann.call('POST', kps(), { keypair: { name: 'secret', algorithm: 'ed25519' } });
     const line = made.body.keypair.private_key.split('\n')[3];
-    const rows = JSON.stringify(await world.db.selectFrom('key_pairs' as never).selectAll().execute());
+    const rows = JSON.stringify(
+      await world.db
+        .selectFrom('key_pairs' as never)
+        .selectAll()
+        .execute(),
+    );
     assert.ok(rows.includes('secret') && !rows.includes(line));
   });
 
@@ -65,7 +70,9 @@ describe('key pairs', () => {
       execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file]);
       const text = execFileSync('cat', [`${file}.pub`], { encoding: 'utf8' });
       const name = `own-${type}`;
-      const made = await ann.call('POST', nova(), { keypair: { name, public_key: `${text.trim()}\ncommand="evil" x` } });
+      const made = await ann.call('POST', nova(), {
+        keypair: { name, public_key: `${text.trim()}\ncommand="evil" x` },
+      });
       assert.equal(made.status, 200, made.text);
       assert.equal(made.body.keypair.public_key, text.split(' ').slice(0, 2).join(' '));
       assert.equal(made.body.keypair.private_key, undefined);

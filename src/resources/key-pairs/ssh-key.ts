@@ -90,7 +90,9 @@ export async function generateSshKey(
     field(Buffer.concat([body, padding])),
   ]);
   const lines = file.toString('base64').match(/.{1,70}/g)!;
-  const privateKey = ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join('\n');
+  const privateKey = ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join(
+    '\n',
+  );
   return { publicKey: shown('ssh-ed25519', blob), privateKey };
 }
 

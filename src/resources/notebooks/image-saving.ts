@@ -19,7 +19,11 @@ export function imageSavingRoutes(
       if (!notebook) throw refuse('6309', `There is no notebook instance ${params.id.slice(0, 64)} in this project.`);
       if (notebook.status === 'SNAPSHOTTING') throw refuse('6357', 'The notebook instance is being saved already.');
       if (notebook.status !== 'RUNNING') {
-        throw refuse('6327', `The notebook instance is ${notebook.status}; only a running one can be saved.`, 'Start it first.');
+        throw refuse(
+          '6327',
+          `The notebook instance is ${notebook.status}; only a running one can be saved.`,
+          'Start it first.',
+        );
       }
       if (body.workspace_id && body.workspace_id !== workspaceId) {
         throw refuse('6336', `Parameter [workspace_id] must be ${workspaceId}, where the instance is.`);

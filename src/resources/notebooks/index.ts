@@ -38,8 +38,8 @@ export type { ContainerPart } from './notebook.container.ts';
 export type { NotebookImage } from './notebook.model.ts';
 export type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 export { notebooksMigrations } from './notebook.schema.ts';
-export { sshMigrations } from './ssh.store.ts';
 export type { Snapshots } from './snapshots.ts';
+export { sshMigrations } from './ssh.store.ts';
 export { createVolumes, detachAll, directoryVolumes, type Volumes } from './volumes.ts';
 
 /** Every operation of notebook instances. */
@@ -92,8 +92,7 @@ export interface Notebooks {
 export function createNotebooks(given: NotebooksDeps): Notebooks {
   const { ssh } = given;
   let doors: SshDoors | undefined;
-  const part =
-    ssh && sshPart({ publicKeys: ssh.publicKeys, allot: async id => void (await doors?.allot(id)) });
+  const part = ssh && sshPart({ publicKeys: ssh.publicKeys, allot: async id => void (await doors?.allot(id)) });
   const deps = { ...given, parts: [...(given.parts ?? []), ...(part ? [part] : [])] };
   mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
   const settings: NotebookSettings = { ...DEFAULTS, ...deps.settings };

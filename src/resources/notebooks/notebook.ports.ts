@@ -12,8 +12,16 @@ import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 import type { ContainerPart } from './notebook.container.ts';
 import type { Notebook, NotebookImage } from './notebook.model.ts';
-import type { SshSettings } from './ssh.doors.ts';
 import type { Volumes } from './volumes.ts';
+
+/** Where SSH reaches instances. */
+export interface SshSettings {
+  /** Address that listens. */
+  host: string;
+  /** Ports that instances are given, each its own. */
+  first: number;
+  last: number;
+}
 
 /** What notebook instances ask of the parts around them. */
 export interface NotebooksDeps {

@@ -28,5 +28,8 @@ export function checkServices(image: NotebookImage, endpoints: readonly Endpoint
   const services = image.shown.dev_services;
   if (!Array.isArray(services) || services.includes('NOTEBOOK')) return;
   if (endpoints.some(endpoint => endpoint.service === 'SSH')) return;
-  throw refuse('6768', 'Parameter [image_id]: the image serves SSH alone, so [endpoints] must hold one of service SSH.');
+  throw refuse(
+    '6768',
+    'Parameter [image_id]: the image serves SSH alone, so [endpoints] must hold one of service SSH.',
+  );
 }

@@ -4,20 +4,13 @@ import type { Log } from '../../kernel/log.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { ActivityLog } from './activity.ts';
 import { containerName } from './notebook.container.ts';
+import type { SshSettings } from './notebook.ports.ts';
 import type { NotebookStore } from './notebook.store.ts';
 import { SSH_PORT, sshOf } from './ssh.part.ts';
 import type { sshStore } from './ssh.store.ts';
 
 const LOOK_MS = 5_000;
 const MOST_CONNECTIONS = 64;
-
-export interface SshSettings {
-  /** Address that listens. */
-  host: string;
-  /** Ports that instances are given, each its own. */
-  first: number;
-  last: number;
-}
 
 export type SshDoors = ReturnType<typeof sshDoors>;
 

@@ -21,7 +21,12 @@ const VARIABLES = [
   'MA_PROJECT_ID',
   'MA_NOTEBOOK_ID',
   'MA_CURRENT_IP',
+  'JUPYTER_RUNTIME_DIR',
   'S3_ENDPOINT',
+  'AWS_ENDPOINT_URL',
+  'AWS_ENDPOINT_URL_S3',
+  'MA_APIGW_ENDPOINT',
+  'MA_REGION',
   'S3_VERIFY_SSL',
   'S3_USE_HTTPS',
   'AWS_REGION',
@@ -103,8 +108,7 @@ export function sshPart(deps: {
       await writeOwned(dir, 'authorized_keys', lines.join(''));
       await writeOwned(dir, 'sshd_config', CONFIG);
     },
-    mounts: (notebook, host) =>
-      sshOf(notebook) ? [{ source: dirOf(host), target: SSH_DIR, readOnly: true }] : [],
+    mounts: (notebook, host) => (sshOf(notebook) ? [{ source: dirOf(host), target: SSH_DIR, readOnly: true }] : []),
     ports: notebook => (sshOf(notebook) ? [SSH_PORT] : []),
     startScript: notebook => (sshOf(notebook) ? SCRIPT : undefined),
   };

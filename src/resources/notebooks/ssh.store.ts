@@ -19,7 +19,8 @@ export function sshStore(database: Database) {
   const db = tables<Tables>(database);
   return {
     async port(id: string): Promise<number | undefined> {
-      return (await db.selectFrom('notebook_ssh').select('port').where('notebook_id', '=', id).executeTakeFirst())?.port;
+      return (await db.selectFrom('notebook_ssh').select('port').where('notebook_id', '=', id).executeTakeFirst())
+        ?.port;
     },
     async list(): Promise<{ id: string; port: number }[]> {
       return db.selectFrom('notebook_ssh').select(['notebook_id as id', 'port']).execute();
