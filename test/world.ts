@@ -29,6 +29,10 @@ export interface WorldOptions {
   program?: (spec: ContainerSpec) => Program | undefined;
   trainingSettings?: Parts['trainingSettings'];
   poolShares?: Parts['poolShares'];
+  imageSettings?: Parts['imageSettings'];
+  ssh?: Parts['ssh'];
+  driver?: Parts['driver'];
+  doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
@@ -152,12 +156,14 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     },
     readiness: () => ({ ready: true, pid: process.pid, version: '0.0.0', checks: {} }),
     capacity: options.capacity ?? { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
-    driver: createFakeDriver({ engine }),
+    driver: options.driver ?? createFakeDriver({ engine }),
     gateway,
     doorPorts: { api: apiPort, obs: obsPort },
     ...(options.poolShares ? { poolShares: options.poolShares } : {}),
-    doors: () => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} }),
+    doors: options.doors ?? (() => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} })),
     probe: options.probe ?? (async () => true),
+    ...(options.ssh ? { ssh: options.ssh } : {}),
+    ...(options.imageSettings ? { imageSettings: options.imageSettings } : {}),
     notebooks: { volumes: directoryVolumes(paths.notebooks), probe: async () => ({ activeAt: 0, busy: false }) },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });

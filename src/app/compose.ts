@@ -11,7 +11,8 @@ import { createAuthorizations } from '../resources/authorizations/index.ts';
 import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
-import * as images from '../resources/images/index.ts';
+import { createImages, type ImagesDeps } from '../resources/images/index.ts';
+import { createKeyPairs } from '../resources/key-pairs/index.ts';
 import { createModels } from '../resources/models/index.ts';
 import { createNetworks } from '../resources/networks/index.ts';
 import { createNotebooks, createVolumes, type NotebooksDeps } from '../resources/notebooks/index.ts';
@@ -62,6 +63,9 @@ export interface Parts {
   doorPorts: { api: number; obs: number };
   /** Which accounts may make dedicated pools of how much of the machine; all of all when absent. */
   poolShares?: PoolShares;
+  /** Ports by which SSH reaches notebooks. */
+  ssh?: { host: string; first: number; last: number };
+  imageSettings?: ImagesDeps['settings'];
   trainingSettings?: TrainingDeps['settings'];
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
   notebooks?: Partial<Pick<NotebooksDeps, 'volumes' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>>;
@@ -128,6 +132,8 @@ export function composeFamilies(parts: Parts) {
   app.addHook('preClose', () => terminals.close());
   const doors = parts.doors({ api: app.server, obs: objects.server });
   const authorizations = createAuthorizations({ ...common, iam });
+  const images = createImages({ ...common, driver, workspaces, settings: parts.imageSettings });
+  const keyPairs = createKeyPairs({ db, clock });
   const flavorTable = { list: () => flavors(capacity), find: findFlavor };
   const networks = createNetworks({ ...common, driver, workspaces, installation, ports: () => parts.doorPorts });
   const pools = createPools({
@@ -205,8 +211,11 @@ export function composeFamilies(parts: Parts) {
     key: secrets.dataKey,
     dir: paths.notebooks,
     installation,
+    ...(parts.ssh ? { ssh: { ...parts.ssh, publicKeys: keyPairs.publicKeys } } : {}),
     ...parts.notebooks,
   });
+  images.setInstances(notebooks.snapshots);
+  images.addUsers(notebooks.usersOfImage);
   models.setUsedBy(services.usedBy);
   pools.setOccupants([training.occupant, services.occupant]);
   const locators: Locators = {
@@ -216,6 +225,7 @@ export function composeFamilies(parts: Parts) {
     ...training.locators,
     ...models.locators,
     ...services.locators,
+    ...images.locators,
     ...notebooks.locators,
     ...pools.locators,
     ...networks.locators,
@@ -228,6 +238,7 @@ export function composeFamilies(parts: Parts) {
     notebooks.contents,
     pools.contents,
     networks.contents,
+    images.contents,
   ];
   workspaces.setContents(contents);
   const system = createSystem({
@@ -249,7 +260,8 @@ export function composeFamilies(parts: Parts) {
     ...training.routes,
     ...models.routes,
     ...services.routes,
-    ...images.imagesRoutes,
+    ...images.routes,
+    ...keyPairs.routes,
     ...notebooks.routes,
     ...pools.routes,
     ...networks.routes,
@@ -261,6 +273,8 @@ export function composeFamilies(parts: Parts) {
     routes,
     iam,
     objects,
+    images,
+    keyPairs,
     notebooks,
     admission,
     pools,
@@ -276,6 +290,7 @@ export function composeFamilies(parts: Parts) {
       await pools.announce();
       await admission.start();
       await pools.start();
+      await images.start();
       await training.start();
       await models.start();
       await services.start();
@@ -290,6 +305,7 @@ export function composeFamilies(parts: Parts) {
       await models.stop();
       await training.stop();
       await pools.stop();
+      await images.stop();
       await objects.stop();
       await trail.stop();
     },

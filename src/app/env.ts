@@ -24,6 +24,10 @@ export interface Settings {
   obsDomain: string;
   /** Regions besides `region` where buckets may be said to lie. */
   obsLocations: string[];
+  /** Ports of which each notebook instance with SSH has one. */
+  sshPorts: { first: number; last: number };
+  /** Registries from which images may be fetched when they are registered. */
+  imageRegistries: string[];
   /** Seconds that restoring an archived object takes, and between two passes of lifecycle rules. */
   obs: { restoreSeconds: number; lifecycleSeconds: number };
   /** Another store that keeps the bytes of objects, as `s3://bucket/prefix?endpoint=…`. */
@@ -78,6 +82,16 @@ export function readSettings(env: Env): Settings {
       restoreSeconds: integer(env, 'ATELIER_OBS_RESTORE_SECONDS', 0, 86_400) ?? 5,
       lifecycleSeconds: integer(env, 'ATELIER_OBS_LIFECYCLE_SECONDS', 1, 86_400) ?? 3600,
     },
+    sshPorts: portRange(env, 'ATELIER_SSH_PORTS') ?? portsBeside(base),
+    imageRegistries: pattern(
+      env,
+      'ATELIER_IMAGE_REGISTRIES',
+      '',
+      /^([A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(,(?!$)|$)){0,20}$/,
+      REGISTRIES_FORM,
+    )
+      .split(',')
+      .filter(registry => registry !== ''),
     obsBackend: value(env, 'ATELIER_OBS_BACKEND'),
     account,
     pools: poolShares(env, account),
@@ -96,6 +110,7 @@ const HOST_FORM = 'an IPv4 address or a host name; 0.0.0.0 means all interfaces'
 const URL_FORM = 'an address without a path, such as https://notebooks.example.com';
 const REGION_FORM = '1 to 63 lower-case letters, digits and hyphens, such as local-1';
 const LOCATIONS_FORM = 'at most 20 names of regions, separated by commas, such as cn-north-4,cn-east-3';
+const REGISTRIES_FORM = 'at most 20 registries, separated by commas, such as registry.example.com:5000';
 const DOMAIN_FORM = 'a domain in lower case, such as obs.example.com';
 const ACCOUNT_FORM = '1 to 32 letters, digits, underscores and hyphens, beginning with a letter';
 const LOG_FORM = 'one of trace, debug, info, warn, error, silent';
@@ -130,6 +145,21 @@ function shareOf(text: string): Demand | undefined {
   return match
     ? { vcpus: Number(match[1]), memoryBytes: Number(match[2]) * GIB, gpus: Number(match[3] ?? 0) }
     : undefined;
+}
+
+/** A hundred ports not far from the others. */
+function portsBeside(base: number): { first: number; last: number } {
+  const first = base + 119 <= 65_535 ? base + 20 : base - 119;
+  return { first, last: first + 99 };
+}
+
+/** Two ports with a hyphen between, the first being the lower. */
+function portRange(env: Env, name: string): { first: number; last: number } | undefined {
+  const text = value(env, name);
+  if (text === undefined) return undefined;
+  const [, first = 0, last = 0] = (/^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []).map(Number);
+  if (first >= 1 && first <= last && last <= 65_535) return { first, last };
+  throw bad(name, text, 'two ports from 1 to 65535 with a hyphen between, such as 7100-7199');
 }
 
 /** A variable that is set to nothing counts as absent. */

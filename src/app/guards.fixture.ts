@@ -83,7 +83,14 @@ export function expect(operation: AnyOperation, request: RequestParts, rights: R
       code: /^(ModelArts\.020[123]|APIGW\.0301|IAM\.0001|EPS\.0003)$/,
       message: /^Incorrect IAM authentication information/,
     };
-  const code = { modelarts: /^ModelArts\.0112$/, keystone: /^IAM\.0003$/, iam: /^IAM\.0003$/, eps: /^EPS\.0004$/ };
+  const code = {
+    modelarts: /^ModelArts\.0112$/,
+    keystone: /^IAM\.0003$/,
+    iam: /^IAM\.0003$/,
+    eps: /^EPS\.0004$/,
+    kps: /^KPS\.0403$/,
+    nova: /^KPS\.0403$/,
+  };
   const forbidden = { status: 403, code: code[operation.errors] };
   if ('operator' in named !== (rights.kind === 'operator')) {
     return { status: 403, code: /^IAM\.0003$/, message: /operator/ };

@@ -4,9 +4,11 @@ import { auditMigrations } from '../resources/audit/index.ts';
 import { authorizationsMigrations } from '../resources/authorizations/index.ts';
 import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
+import { imagesMigrations } from '../resources/images/index.ts';
+import { keyPairsMigrations } from '../resources/key-pairs/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { networksMigrations } from '../resources/networks/index.ts';
-import { notebooksMigrations } from '../resources/notebooks/index.ts';
+import { notebooksMigrations, sshMigrations } from '../resources/notebooks/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { poolsMigrations } from '../resources/pools/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
@@ -29,5 +31,8 @@ export const allMigrations: readonly Migration[] = [
   ...workspacesMigrations,
   ...networksMigrations,
   ...poolsMigrations,
+  ...imagesMigrations,
+  ...keyPairsMigrations,
   ...notebooksMigrations,
+  ...sshMigrations,
 ];

@@ -5,6 +5,7 @@ import { authorizationsOperations } from '../resources/authorizations/index.ts';
 import { enterpriseProjectsOperations } from '../resources/enterprise-projects/index.ts';
 import { iamOperations } from '../resources/iam/index.ts';
 import { imagesOperations } from '../resources/images/index.ts';
+import { keyPairsOperations } from '../resources/key-pairs/index.ts';
 import { modelsOperations } from '../resources/models/index.ts';
 import { networksOperations } from '../resources/networks/index.ts';
 import { notebooksOperations } from '../resources/notebooks/index.ts';
@@ -27,6 +28,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...modelsOperations,
   ...servicesOperations,
   ...imagesOperations,
+  ...keyPairsOperations,
   ...notebooksOperations,
   ...poolsOperations,
   ...networksOperations,

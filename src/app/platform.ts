@@ -107,6 +107,8 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     readiness: health.read,
     capacity,
     auditRetention: settings.audit,
+    ssh: { host: settings.host, ...settings.sshPorts },
+    imageSettings: { registries: settings.imageRegistries },
     notebooks: {
       preparing: ref => presetImages.preparing(ref),
       hosts: ['127.0.0.1', 'localhost', '[::1]', ...(settings.host === '0.0.0.0' ? [hostname()] : [settings.host])],

@@ -73,7 +73,7 @@ async function madeFromOperations(): Promise<{ usage: string; about: string; hel
     command.configureOutput({ writeOut: text => (help += text) }).outputHelp();
     return { usage: [...words, ...args].join(' '), about: command.description(), help, words };
   };
-  const names = ['iam', 'account', 'workspace', 'enterprise-project'];
+  const names = ['iam', 'account', 'workspace', 'enterprise-project', 'keypair'];
   return program.commands
     .filter(command => names.includes(command.name()))
     .flatMap(command => below(command, [command.name()]));

@@ -66,6 +66,13 @@ const FROM_OPERATIONS: readonly Group[] = [
     },
   },
   {
+    name: 'keypair',
+    about: 'key pairs, by which SSH opens notebook instances',
+    async add(command) {
+      addLeaves(command, {}, (await import('./commands/keypair.ts')).keypairLeaves);
+    },
+  },
+  {
     name: 'api',
     about: 'call any operation by its name; --list shows them all',
     async add(command) {

@@ -32,6 +32,8 @@ const SERVICE_OF_STYLE: Record<ErrorStyle, string> = {
   keystone: 'iam',
   iam: 'iam',
   eps: 'eps',
+  kps: 'kps',
+  nova: 'ecs',
 };
 
 /** The audit record of a request. */

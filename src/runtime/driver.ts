@@ -55,7 +55,10 @@ export interface RuntimeDriver {
   /** One sample of use, or undefined when it does not run. */
   stats(name: string): Promise<Stats | undefined>;
   exec(name: string, options: ExecOptions): Promise<ExecSession>;
-  /** Saves the container's file system as an image. */
+  /**
+   * Saves the container's file system as an image. Mounts are left out, and nothing that the container was started with goes in:
+   * command and user are those of its own image, and variables and labels that its image does not set are empty.
+   */
   commit(name: string, ref: string): Promise<void>;
 }
 
@@ -76,6 +79,8 @@ export interface EngineInfo {
 
 export interface ImageInfo {
   id: string;
+  /** All references it is known by on this machine: `registry/path:tag`. */
+  names: string[];
   sizeBytes: number;
   user: string;
   labels: Record<string, string>;

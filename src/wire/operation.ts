@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 
 /** How a family words its errors on the wire; see error-body.ts. */
-export type ErrorStyle = 'modelarts' | 'keystone' | 'iam' | 'eps';
+export type ErrorStyle = 'modelarts' | 'keystone' | 'iam' | 'eps' | 'kps' | 'nova';
 
 /** What a declaration may look at of a request. Query and body are as they were sent, not validated: anything may be there. */
 export interface RequestParts {

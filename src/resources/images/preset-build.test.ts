@@ -17,7 +17,7 @@ class Images {
 
   #hold(ref: string, labels: Record<string, string>): void {
     const id = `sha256:${this.done.length}`;
-    this.held.set(ref, { id, sizeBytes: 1, user: '', labels, createdAt: 0, command: [] });
+    this.held.set(ref, { id, names: [ref], sizeBytes: 1, user: '', labels, createdAt: 0, command: [] });
   }
 
   driver(): RuntimeDriver {

@@ -8,7 +8,8 @@ import { Reconciler } from '../../loop/reconciler.ts';
 import { AgencySessions } from '../workload-access/index.ts';
 import type { WorkspaceContents } from '../workspaces/index.ts';
 import { ActivityLog } from './activity.ts';
-import { imageSavingOperations } from './image-saving.api.ts';
+import { createImage } from './image-saving.api.ts';
+import { imageSavingRoutes } from './image-saving.ts';
 import * as notebookOperations from './notebook.api.ts';
 import { workloadId } from './notebook.container.ts';
 import { notebookLogs } from './notebook.logs.ts';
@@ -23,6 +24,9 @@ import { sweep } from './notebook.sweep.ts';
 import { oldVersionOperations } from './old-version.api.ts';
 import { oldVersionRoutes } from './old-version.routes.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
+import { type SshDoors, sshDoors } from './ssh.doors.ts';
+import { sshPart } from './ssh.part.ts';
+import { sshStore } from './ssh.store.ts';
 import { storageOperations } from './storage.api.ts';
 import { hostRule } from './web/web-access.ts';
 import { probeWeb } from './web/web-probe.ts';
@@ -35,13 +39,14 @@ export type { NotebookImage } from './notebook.model.ts';
 export type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 export { notebooksMigrations } from './notebook.schema.ts';
 export type { Snapshots } from './snapshots.ts';
+export { sshMigrations } from './ssh.store.ts';
 export { createVolumes, detachAll, directoryVolumes, type Volumes } from './volumes.ts';
 
 /** Every operation of notebook instances. */
 export const notebooksOperations: readonly AnyOperation[] = [
   ...Object.values(notebookOperations),
   ...storageOperations,
-  ...imageSavingOperations,
+  createImage,
   ...oldVersionOperations,
 ];
 
@@ -75,6 +80,8 @@ export interface Notebooks {
   /** The proxy to the web IDEs; it does not listen yet. */
   server: Server;
   snapshots: Snapshots;
+  /** Which instances run an image, in words. */
+  usersOfImage(projectId: string, imageId: string): Promise<string[]>;
   /** Cleans up after a predecessor that died, then drives the instances. */
   start(): Promise<void>;
   /** Lets go of the instances, which run on. */
@@ -82,13 +89,20 @@ export interface Notebooks {
 }
 
 /** The family of notebook instances. */
-export function createNotebooks(deps: NotebooksDeps): Notebooks {
+export function createNotebooks(given: NotebooksDeps): Notebooks {
+  const { ssh } = given;
+  let doors: SshDoors | undefined;
+  const part = ssh && sshPart({ publicKeys: ssh.publicKeys, allot: async id => void (await doors?.allot(id)) });
+  const deps = { ...given, parts: [...(given.parts ?? []), ...(part ? [part] : [])] };
   mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
   const settings: NotebookSettings = { ...DEFAULTS, ...deps.settings };
   const store = notebookStore(deps.db);
   const sessions = new AgencySessions(deps.iam, deps.clock, settings.credentialSeconds);
   const secrets = webSecrets(createHmac('sha256', deps.key).update('notebooks').digest());
   const activity = new ActivityLog();
+  if (ssh) {
+    doors = sshDoors({ ...deps, store, ports: sshStore(deps.db), activity, settings: ssh });
+  }
   const parts: PassParts = { deps, settings, store, sessions, secrets, activity, probe: deps.probe ?? probeWeb };
   const reconciler = new Reconciler(deps, {
     name: 'notebooks',
@@ -119,14 +133,15 @@ export function createNotebooks(deps: NotebooksDeps): Notebooks {
     const id = workload.slice(workloadId('').length);
     reconciler.poke(id).catch(error => deps.log.error({ err: error, id }, 'admitted notebook could not be woken'));
   });
+  const snapshots = createSnapshots(deps, store, wake);
   let timer: NodeJS.Timeout | undefined;
 
   return {
     routes: [
-      ...notebookRoutes(notebooks, deps.endpoints, notebookLogs(deps)),
+      ...notebookRoutes(notebooks, deps.endpoints, notebookLogs(deps), async id => doors?.uri(id)),
       ...oldVersionRoutes,
       ...declaredRoutes(storageOperations, 'storage mounted into notebooks'),
-      ...declaredRoutes(imageSavingOperations, 'saving of notebooks as images'),
+      ...imageSavingRoutes(deps, store, snapshots),
     ],
     locators: {
       async notebook(id, { projectId }) {
@@ -157,8 +172,11 @@ export function createNotebooks(deps: NotebooksDeps): Notebooks {
     },
     reconciler,
     server,
-    snapshots: createSnapshots(deps, store, wake),
+    snapshots,
+    usersOfImage: async (projectId, imageId) =>
+      (await store.withImage(projectId, imageId)).map(({ name }) => `notebook instance ${name}`),
     async start() {
+      await doors?.start();
       await reconciler.start();
       const run = () => {
         sweep(parts).catch(error => deps.log.error({ err: error }, 'sweep of notebooks failed'));
@@ -168,6 +186,7 @@ export function createNotebooks(deps: NotebooksDeps): Notebooks {
     },
     async stop() {
       clearInterval(timer);
+      doors?.stop();
       server.close();
       for (const socket of sockets) socket.destroy();
       await reconciler.stop();

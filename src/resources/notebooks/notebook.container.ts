@@ -71,6 +71,8 @@ export function notebookContainer(
       MA_CREDENTIALS_FILE: CREDENTIALS_FILE,
       MA_PROJECT_ID: notebook.projectId,
       MA_NOTEBOOK_ID: notebook.id,
+      // In memory: what lies there opens the web IDE and its kernels, and must not get into an image that is saved.
+      JUPYTER_RUNTIME_DIR: '/dev/shm/jupyter',
       S3_VERIFY_SSL: '0',
       S3_USE_HTTPS: '0',
       PIP_BREAK_SYSTEM_PACKAGES: '1',

@@ -5,12 +5,23 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Flavor } from '../flavors/index.ts';
+import type { Image, SaveRequest } from '../images/index.ts';
+import type { KeyPairs } from '../key-pairs/index.ts';
 import type { PoolsPort } from '../pools/index.ts';
 import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 import type { ContainerPart } from './container-part.ts';
-import type { Endpoint, Notebook, NotebookImage } from './notebook.model.ts';
+import type { Notebook, NotebookImage } from './notebook.model.ts';
 import type { Volumes } from './volumes.ts';
+
+/** Where SSH reaches instances. */
+export interface SshSettings {
+  /** Address that listens. */
+  host: string;
+  /** Ports that instances are given, each its own. */
+  first: number;
+  last: number;
+}
 
 /** What notebook instances ask of the parts around them. */
 export interface NotebooksDeps {
@@ -23,12 +34,18 @@ export interface NotebooksDeps {
   workspaces?: { admit: Admit };
   images: {
     /** The image of that id that instances of the project and workspace may run; undefined when there is none. */
-    forNotebook(scope: { projectId: string; workspaceId: string }, id: string): Promise<NotebookImage | undefined>;
+    forNotebook(
+      principal: Principal,
+      scope: { projectId: string; workspaceId: string },
+      id: string,
+    ): Promise<NotebookImage | undefined>;
+    /** Takes in the saving of an instance as an image, which is done in the background. Throws Failure. */
+    save(principal: Principal, request: SaveRequest): Promise<Image>;
   };
   /** There are no dedicated pools when absent. */
   pools?: PoolsPort;
-  /** Looks at a way in over SSH before it is taken; every one is refused (6789) when absent. Throws Failure. */
-  checkSsh?(principal: Principal, projectId: string, endpoint: Endpoint): Promise<void>;
+  /** Key pairs by which SSH lets people in, and the ports for it; without, every way in over SSH is refused (6789). */
+  ssh?: SshSettings & { publicKeys: KeyPairs['publicKeys'] };
   /** What other parts of the platform put into the container of an instance. */
   parts?: readonly ContainerPart[];
   admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;

@@ -29,12 +29,14 @@ export function notebookRoutes(
   notebooks: NotebookService,
   endpoints: { notebooks: string },
   logs: (notebook: Notebook, lines: number) => Promise<string>,
+  sshUri: (id: string) => Promise<string | undefined>,
 ): Route[] {
   async function show(call: Pick<Call<never>, 'principal'>, notebook: Notebook) {
     return notebookView(notebook, {
       mayOpen: mayOpen(call.principal, notebook),
       address: endpoints.notebooks,
       queue: await notebooks.queueOf(notebook),
+      sshUri: await sshUri(notebook.id),
     });
   }
   async function list(

@@ -26,6 +26,7 @@ import {
 import { type RawSearch, searchOf } from './notebook.search.ts';
 import type { NotebookStore } from './notebook.store.ts';
 import { canDelete, canStart, canStop, type Status, type StopRule, stopsAt } from './notebook.ts';
+import { checkServices, checkSsh } from './ssh.check.ts';
 
 /** What workspaces count of notebook instances. */
 export const NOTEBOOK_QUOTA = 'notebook.count';
@@ -103,9 +104,9 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     return flavor;
   }
 
-  async function imageOf(place: Place, id: string | undefined): Promise<NotebookImage> {
+  async function imageOf(principal: Principal, place: Place, id: string | undefined): Promise<NotebookImage> {
     if (!id) throw refuse('6335', 'Parameter [image_id] is required.');
-    const image = await deps.images.forNotebook(place, id);
+    const image = await deps.images.forNotebook(principal, place, id);
     if (image) return image;
     throw refuse(
       '6797',
@@ -139,10 +140,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     const endpoints = checkEndpoints(raw);
     for (const endpoint of endpoints) {
       if (endpoint.service !== 'SSH') continue;
-      if (!deps.checkSsh) {
-        throw refuse('6789', 'Parameter [endpoints]: the key pair is not found, so SSH cannot be set up with it.');
-      }
-      await deps.checkSsh(principal, projectId, endpoint);
+      await checkSsh(deps, principal, projectId, endpoint);
     }
     return endpoints;
   }
@@ -174,9 +172,10 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
       settings,
       now,
     );
-    const image = await imageOf(place, body.image_id);
+    const image = await imageOf(principal, place, body.image_id);
     const pool = await poolOf(principal.accountId, place, body.pool_id, flavor);
     const endpoints = await endpointsOf(principal, place.projectId, body.endpoints ?? []);
+    checkServices(image, endpoints);
     const agency = await agencyOf(principal, place.projectId);
     await room(volume.bytes);
     const user = ownerOf(principal);
@@ -251,7 +250,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
       ...(body.flavor === undefined || !spec.pool
         ? {}
         : { pool: await poolOf(notebook.accountId, notebook, spec.pool.id, flavor) }),
-      ...(body.image_id === undefined ? {} : { image: await imageOf(notebook, body.image_id) }),
+      ...(body.image_id === undefined ? {} : { image: await imageOf(principal, notebook, body.image_id) }),
       ...(body.endpoints === undefined ? {} : { endpoints: await endpointsOf(principal, projectId, body.endpoints) }),
       ...(body.hooks === undefined ? {} : { hooks: checkHooks(body.hooks) }),
     };
@@ -305,7 +304,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     );
     // The keys of the present way in must be the starter's to use (behaviour/notebooks.md 4).
     for (const endpoint of notebook.spec.endpoints) {
-      if (endpoint.service === 'SSH') await deps.checkSsh?.(principal, projectId, endpoint);
+      if (endpoint.service === 'SSH') await checkSsh(deps, principal, projectId, endpoint);
     }
     const outcome = await store.restart(id, { token: uuid(), by, stopRule: rule }, canStart, now);
     if (!outcome?.changed) throw wrongState(outcome?.before, 'start');

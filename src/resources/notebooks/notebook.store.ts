@@ -286,6 +286,16 @@ export function notebookStore(database: Database) {
         .execute();
     },
 
+    /** The instances of a project that run an image. */
+    async withImage(projectId: string, imageId: string): Promise<{ name: string }[]> {
+      return db
+        .selectFrom('notebooks')
+        .select('name')
+        .where('project_id', '=', projectId)
+        .where('image_id', '=', imageId)
+        .where('desired', '!=', 'delete')
+        .execute();
+    },
     async inWorkspace(projectId: string, workspaceId: string): Promise<Notebook[]> {
       const rows = await db
         .selectFrom('notebooks')

@@ -14,6 +14,8 @@ export interface Viewer {
   address: string;
   /** The queue's word, where it waits. */
   queue?: WorkloadStatus | undefined;
+  /** Where SSH comes in, if it does. */
+  sshUri?: string | undefined;
 }
 
 /** An instance as the API shows it (behaviour/notebooks.md 1). Address and token only while it is usable. */
@@ -38,6 +40,7 @@ export function notebookView(notebook: Notebook, viewer: Viewer) {
     })),
     endpoints: spec.endpoints.map(endpoint => ({
       service: endpoint.service,
+      ...(endpoint.service === 'SSH' && viewer.sshUri ? { uri: viewer.sshUri } : {}),
       dev_service: endpoint.service,
       key_pair_names: endpoint.keyPairs,
       ssh_keys: endpoint.keyPairs,

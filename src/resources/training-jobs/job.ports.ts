@@ -33,7 +33,11 @@ export interface TrainingDeps {
   algorithms: Pick<Algorithms, 'get'>;
   /** No quotas when absent. */
   workspaces?: { admit: Admit };
-  images: EngineCatalog & { engines(): readonly Engine[] };
+  images: EngineCatalog & {
+    engines(): readonly Engine[];
+    /** The engine's reference of an image that the caller names and may use, or undefined. Throws EngineUnavailable. */
+    reference(principal: Principal, projectId: string, text: string): Promise<string | undefined>;
+  };
   admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
   /** The dedicated pools; none when absent. */
   pools?: PoolsPort | undefined;

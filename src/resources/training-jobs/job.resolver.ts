@@ -87,6 +87,8 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
   }
 
   async function resolveImage(
+    principal: Principal,
+    projectId: string,
     form: BootForm,
     config: JobConfig,
   ): Promise<Pick<JobSpec, 'image' | 'engine' | 'imageUrl'>> {
@@ -105,17 +107,23 @@ export function jobResolver(deps: TrainingDeps, settings: Pick<TrainingSettings,
         'Write it as name:tag or registry/organization/name:tag.',
       );
     }
+    let image: string | undefined;
     try {
-      if (await deps.driver.hasImage(imageUrl)) return { image: imageUrl, imageUrl, engine };
+      image = await deps.images.reference(principal, projectId, imageUrl);
     } catch (error) {
-      // Unknown is not absent: the job then finds out when it starts.
-      if (error instanceof EngineUnavailable) return { image: imageUrl, imageUrl, engine };
-      throw error;
+      if (!(error instanceof EngineUnavailable)) throw error;
+      throw refuse(
+        '2810',
+        `SWRQueryImageInfoError: the container engine does not answer, so the image ${imageUrl} cannot be looked up.`,
+        'Try again in a minute.',
+        503,
+      );
     }
+    if (image !== undefined) return { image, imageUrl, engine };
     throw refuse(
       '2810',
       `SWRQueryImageInfoError: the image ${imageUrl} of parameter [engine.image_url] is not present on this machine.`,
-      'Build or load it with the container engine of this installation first.',
+      'Register or save it first (GET /v1/{project_id}/images lists images), or load it with the container engine of this installation.',
     );
   }
 

@@ -52,7 +52,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     const form = checkConfig(config);
     const scope = { accountId: principal.accountId, projectId, workspaceId };
     const placement = await resolve.place(scope, spec.resource ?? {});
-    const image = await resolve.image(form, config);
+    const image = await resolve.image(principal, projectId, form, config);
     const logExport = logExportOf(spec);
     const agency = await deps.authorizations.agencyFor(principal, projectId);
     const { code, bootFile } = await resolve.code(principal, config, form, origin !== undefined);

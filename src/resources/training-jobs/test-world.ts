@@ -119,6 +119,7 @@ export async function createWorld(
   };
   const images = {
     engines: () => [ENGINE],
+    reference: async (_: Principal, __: string, text: string) => (engine.images.has(text) ? text : undefined),
     findEngine: (choice: { engineId?: string | undefined; engineName?: string | undefined }) =>
       choice.engineId === ENGINE.engineId || choice.engineName === ENGINE.engineName ? ENGINE : undefined,
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { networkInterfaces } from 'node:os';
@@ -236,6 +236,38 @@ describe('container driver', { skip: busybox === undefined ? 'needs a static bus
     assert.ok(await driver.hasImage('localhost/atelier/test-saved:3'));
     assert.match(await run('cat /tmp/kept', { image: 'localhost/atelier/test-saved:3' }), /kept/);
     await driver.remove(name);
+  });
+
+  test('commit keeps nothing of what a container was started with, nor what is mounted, and can be repeated', async () => {
+    const secretFile = join(subject.dir, 'secret-file');
+    await writeFile(secretFile, 'secret-of-a-mount');
+    const name = await launch(
+      'echo kept > /tmp/kept; echo secret-of-memory > /scratch/x; sleep 60; : secret-of-command',
+      {
+        env: { TOKEN: 'secret-of-environment "quoted" $x' },
+        labels: { 'atelier.test': 'driver', 'atelier.secret': 'secret-of-label' },
+        mounts: [{ source: secretFile, target: '/run/secret-file', readOnly: true }],
+        tmpfs: { '/scratch': 1 << 20 },
+      },
+    );
+    await sleep(300);
+    const ref = 'localhost/atelier/test-saved:4';
+    await driver.commit(name, ref);
+    await driver.commit(name, ref);
+    assert.equal((await driver.inspect(name)).state, 'running');
+    await driver.remove(name);
+    const saved = await driver.inspectImage(ref);
+    assert.deepEqual(saved?.names, [ref]);
+    assert.deepEqual(new Set(Object.values(saved?.labels ?? {})), new Set(['']));
+    const tar = join(subject.dir, 'saved.tar');
+    const env = { ...process.env, ...subject.engine.env };
+    execFileSync('podman', ['save', '--quiet', '--format', 'docker-archive', '--output', tar, ref], { env });
+    const unpacked = join(subject.dir, 'saved');
+    await mkdir(unpacked);
+    execFileSync('tar', ['-xf', tar, '-C', unpacked]);
+    const found = spawnSync('grep', ['-rlaE', 'secret-of-[a-z]+', unpacked], { encoding: 'utf8' });
+    assert.equal(found.stdout, '');
+    assert.match(await run('cat /tmp/kept; echo "[$TOKEN]"', { image: ref, user: '' }), /kept\n\[\]/);
   });
 
   test('build: a good one, a failing one with its reason, an image with a health check', async () => {

@@ -17,7 +17,7 @@ import { type EngineClient, engineClient, LIBPOD } from './engine-client.ts';
 import { startExec } from './exec.ts';
 import { readLogFile } from './file-log.ts';
 import { iptablesFirewall } from './firewall.ts';
-import { buildImage, ensureImage, importImage, inspectImage, removeImage, splitRef } from './images.ts';
+import { buildImage, commitContainer, ensureImage, importImage, inspectImage, removeImage } from './images.ts';
 import { engineNetworks } from './networks.ts';
 import { absent, type Inspected, observe } from './observation.ts';
 import { OomWatch } from './oom-watch.ts';
@@ -208,10 +208,7 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
 
     async commit(name, ref) {
       checkName(name);
-      const { repo, tag } = splitRef(ref);
-      await client.ask(`saving ${name} as ${ref}`, () =>
-        client.patient.getContainer(name).commit({ repo, tag, pause: true }),
-      );
+      await commitContainer(client, name, ref);
     },
 
     close: () => oom.close(),

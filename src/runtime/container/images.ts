@@ -10,6 +10,7 @@ export async function inspectImage(client: EngineClient, ref: string): Promise<I
   if (info === undefined) return undefined;
   return {
     id: info.Id,
+    names: info.RepoTags ?? [],
     sizeBytes: info.Size,
     user: info.Config?.User ?? '',
     labels: info.Config?.Labels ?? {},
@@ -118,13 +119,75 @@ export async function importImage(
   await followProgress(operation, stream);
 }
 
+/**
+ * Saves a container as an image that carries nothing of what it was started with, only what its image says and what was written. The
+ * container stands still meanwhile; should the engine die there, the next saving sets it going again.
+ */
+export async function commitContainer(client: EngineClient, name: string, ref: string): Promise<void> {
+  const operation = `saving ${name} as ${ref}`;
+  const { repo, tag } = splitRef(ref);
+  const container = client.patient.getContainer(name);
+  const held = await client.ask(operation, () => container.inspect());
+  const image = await client.ask(operation, () => client.quick.getImage(held.Image).inspect());
+  const changes = plainConfig(held.Config, image.Config);
+  const { engine } = await client.flavour();
+  try {
+    if (engine === 'podman') {
+      await client.request({
+        operation,
+        method: 'POST',
+        path: `${LIBPOD}/commit`,
+        query: { container: name, repo, tag, pause: 'true', format: 'docker', changes },
+      });
+    } else {
+      await client.ask(operation, () => container.commit({ repo, tag, pause: true, changes: changes.join('\n') }));
+    }
+  } finally {
+    const after = await client.quick
+      .getContainer(name)
+      .inspect()
+      .catch(() => undefined);
+    if (after?.State.Paused) await client.ask(operation, () => container.unpause());
+  }
+}
+
+interface ImageConfig {
+  Env?: string[] | null;
+  Labels?: Record<string, string> | null;
+  Cmd?: string | string[] | null;
+  Entrypoint?: string | string[] | null;
+  User?: string;
+  WorkingDir?: string;
+}
+
+/** Lines of a Dockerfile that undo what a container was started with. Variables and labels cannot be taken away, only emptied. */
+function plainConfig(container: ImageConfig, image: ImageConfig): string[] {
+  const variables = new Map((image.Env ?? []).map(each => nameAndValue(each)));
+  const names = new Set([...variables.keys(), ...(container.Env ?? []).map(each => nameAndValue(each)[0])]);
+  const labels = image.Labels ?? {};
+  const list = (words: string | string[] | null | undefined) => JSON.stringify([words ?? []].flat());
+  return [
+    ...[...names].map(name => `ENV ${name}=${variables.get(name) ?? ''}`),
+    ...Object.keys({ ...labels, ...container.Labels }).map(name => `LABEL ${name}=${labels[name] ?? ''}`),
+    `ENTRYPOINT ${list(image.Entrypoint)}`,
+    `CMD ${list(image.Cmd)}`,
+    ...(image.User ? [`USER ${image.User}`] : ['USER 0']),
+    `WORKDIR ${image.WorkingDir || '/'}`,
+  ];
+}
+
+function nameAndValue(entry: string): [string, string] {
+  const at = entry.indexOf('=');
+  return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
+}
+
 /** Removes a reference; harmless when absent. Refused while a container uses it. */
 export async function removeImage(client: EngineClient, ref: string): Promise<void> {
   await client.askUnless(`removal of the image ${ref}`, [404], () => client.patient.getImage(ref).remove());
 }
 
 /** Repository and tag of a reference; the tag is `latest` when it has none. */
-export function splitRef(ref: string): { repo: string; tag: string } {
+function splitRef(ref: string): { repo: string; tag: string } {
   const colon = ref.lastIndexOf(':');
   return colon > ref.lastIndexOf('/')
     ? { repo: ref.slice(0, colon), tag: ref.slice(colon + 1) }

@@ -89,6 +89,7 @@ export class FakeEngine {
   addImage(ref: string): void {
     this.images.set(ref, {
       id: `sha256:${ref}`,
+      names: [ref],
       sizeBytes: 1,
       user: '',
       labels: {},

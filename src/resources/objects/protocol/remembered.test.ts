@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type Answer, giveKey, send } from '../requests.fixture.ts';
 import { type ObjectWorld, objectWorld, person } from '../world.fixture.ts';
-import { type Answer, giveKey, send } from './requests.fixture.ts';
 
 const PUBLIC = { Effect: 'Allow', Principal: '*', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::known/*'] };
 const DENIED = { ...PUBLIC, Effect: 'Deny' };
@@ -18,10 +18,10 @@ describe('what is remembered between requests', () => {
   after(() => world.close());
 
   const read = (who: string | undefined, headers: Record<string, string> = {}) =>
-    send(world, who, 'GET', '/known/a', { headers });
+    send(world, 'GET', '/known/a', { as: who ?? null, headers });
   const change = async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {
     const dialect = path.includes('policy') ? 'aws' : 'obs';
-    const answer = await send(world, 'ann', method, path, {
+    const answer = await send(world, method, path, {
       headers,
       dialect,
       ...(body === undefined ? {} : { body }),
@@ -48,7 +48,7 @@ describe('what is remembered between requests', () => {
     assert.equal(await status(read(undefined)), 200);
     await change('PUT', '/known/a?acl', undefined, { 'x-obs-acl': 'private' });
     assert.equal(await status(read(undefined)), 403);
-    const list = () => send(world, undefined, 'GET', '/known');
+    const list = () => send(world, 'GET', '/known', { as: null });
     await change('PUT', '/known?acl', undefined, { 'x-obs-acl': 'public-read' });
     assert.equal(await status(list()), 200);
     await change('PUT', '/known?acl', undefined, { 'x-obs-acl': 'private' });
@@ -74,7 +74,7 @@ describe('what is remembered between requests', () => {
   });
 
   it('versioning, storage class and CORS of a bucket', async () => {
-    const put = () => send(world, 'ann', 'PUT', '/known/b', { body: 'b' });
+    const put = () => send(world, 'PUT', '/known/b', { body: 'b' });
     assert.equal((await put()).headers['x-obs-version-id'], undefined);
     await change('PUT', '/known?storageClass', '<StorageClass>WARM</StorageClass>');
     assert.equal((await put()).headers['x-obs-storage-class'], 'WARM');
@@ -95,7 +95,7 @@ describe('what is remembered between requests', () => {
   });
 
   it('a bucket that is deleted, and made again by another account', async () => {
-    const list = (who: string) => send(world, who, 'GET', '/passing');
+    const list = (who: string) => send(world, 'GET', '/passing', { as: who });
     await world.objects.service.createBucket(person('ann'), 'passing');
     assert.equal(await status(list('ann')), 200);
     await change('DELETE', '/passing');
@@ -108,10 +108,10 @@ describe('what is remembered between requests', () => {
   it('an object that is replaced and deleted', async () => {
     const path = '/known/often';
     for (const body of ['one', 'two']) {
-      await send(world, 'ann', 'PUT', path, { body });
-      assert.equal((await send(world, 'ann', 'GET', path)).text, body);
+      await send(world, 'PUT', path, { body });
+      assert.equal((await send(world, 'GET', path)).text, body);
     }
     await change('DELETE', path);
-    assert.equal(await status(send(world, 'ann', 'GET', path)), 404);
+    assert.equal(await status(send(world, 'GET', path)), 404);
   });
 });
