@@ -24,7 +24,11 @@ interface Listed {
 
 /** Things of pools and networks by their display names: those are labels, ids are `metadata.name`. */
 export function named(what: string, wanted: string, all: readonly Listed[]): string {
-  return pick(what, wanted, all.map(({ metadata }) => ({ id: metadata.name, name: String(metadata.labels[NAME]) }))).id;
+  return pick(
+    what,
+    wanted,
+    all.map(({ metadata }) => ({ id: metadata.name, name: String(metadata.labels[NAME]) })),
+  ).id;
 }
 
 async function inWorkspace(names: Names, name: string | undefined): Promise<{ workspaceId?: string }> {
@@ -78,11 +82,14 @@ function scaling(word: 'grow' | 'shrink', about: string): Leaf {
     words: word,
     about,
     args: [thePool, ['<count>', 'how many nodes']],
-    options: [['--flavor <id>', 'of which size; the one that the pool has when absent'], ['--no-wait', 'do not wait'], workspace],
+    options: [
+      ['--flavor <id>', 'of which size; the one that the pool has when absent'],
+      ['--no-wait', 'do not wait'],
+      workspace,
+    ],
     example: `pool ${word} vision 1`,
     operations: [poolApi.showPool, poolApi.patchPool],
     async run({ session, format, quiet }, args, options) {
-      
       const { params } = await poolId(new Names(session), args, options);
       const by = wholeNumber(1)(args[1]!);
       const shown = await session.call(poolApi.showPool, { params });
@@ -91,7 +98,9 @@ function scaling(word: 'grow' | 'shrink', about: string): Leaf {
       if (flavor === undefined) throw badArgument('Of which size?', 'Name it with --flavor; `pool show` tells them.');
       const count = (resources.find(each => each.flavor === flavor)?.count ?? 0) + (word === 'grow' ? by : -by);
       if (count < 0) throw badArgument(`The pool has not so many nodes of ${flavor}.`);
-      const others = resources.filter(each => each.flavor !== flavor).map(each => ({ flavor: each.flavor, count: each.count }));
+      const others = resources
+        .filter(each => each.flavor !== flavor)
+        .map(each => ({ flavor: each.flavor, count: each.count }));
       await session.call(poolApi.patchPool, { params, body: { spec: { resources: [...others, { flavor, count }] } } });
       if (options.wait) printOne(format, await follow(session, params.pool_name, quiet));
     },
@@ -158,7 +167,6 @@ export const poolLeaves: readonly Leaf[] = [
     example: 'pool create vision --network lab --flavor modelarts.vm.cpu.2u --nodes 2',
     operations: [poolApi.createPool, listNetworks, poolApi.showPool],
     async run({ session, format, quiet }, [name], options) {
-      
       const names = new Names(session);
       const query = await inWorkspace(names, options.workspace);
       const count = wholeNumber(0)(options.nodes);
@@ -231,8 +239,14 @@ export const poolLeaves: readonly Leaf[] = [
       Why: item => item.message,
     },
   }),
-  calling(nodeApi.batchDrainPoolNodes, aboutNodes('drain', 'empty nodes: what runs there ends and begins elsewhere', {})),
-  calling(nodeApi.batchIsolatePoolNodes, aboutNodes('isolate', 'place nothing more on nodes; what runs there runs on', {})),
+  calling(
+    nodeApi.batchDrainPoolNodes,
+    aboutNodes('drain', 'empty nodes: what runs there ends and begins elsewhere', {}),
+  ),
+  calling(
+    nodeApi.batchIsolatePoolNodes,
+    aboutNodes('isolate', 'place nothing more on nodes; what runs there runs on', {}),
+  ),
   calling(nodeApi.batchReturnPoolNodes, aboutNodes('return', 'use nodes again that were drained or isolated', {})),
   calling(nodeApi.batchLockPoolNodes, aboutNodes('lock', 'protect nodes from being taken away', DELETION)),
   calling(nodeApi.batchUnlockPoolNodes, aboutNodes('unlock', 'let nodes be taken away again', DELETION)),

@@ -22,12 +22,17 @@ test('a network is made, listed, changed and removed; the engine has it with its
   const doors = () => world.engine.hostPorts.get(name)!.length;
   assert.equal(doors(), 1, 'the object store alone');
   const patch = (body: object) => call('PATCH', `${v1}/networks/${id}`, body);
-  const changed = await patch({ metadata: { annotations: { 'atelier/management-api': 'true', 'os.modelarts/description': 'x' } } });
+  const changed = await patch({
+    metadata: { annotations: { 'atelier/management-api': 'true', 'os.modelarts/description': 'x' } },
+  });
   assert.equal(changed.status, 200, changed.text);
   await world.until(() => doors() === 2);
-  assert.deepEqual((await patch({ metadata: { annotations: { 'atelier/management-api': null } } })).body.metadata.annotations, {
-    'os.modelarts/description': 'x',
-  });
+  assert.deepEqual(
+    (await patch({ metadata: { annotations: { 'atelier/management-api': null } } })).body.metadata.annotations,
+    {
+      'os.modelarts/description': 'x',
+    },
+  );
   await world.until(() => doors() === 1);
   const bad: [object, RegExp][] = [
     [{ spec: { cidr: '192.168.0.0/17' } }, /stays 192.168.128.0\/17/],
@@ -40,7 +45,10 @@ test('a network is made, listed, changed and removed; the engine has it with its
     assert.match(answer.body.error_msg, message);
   }
   const list = async (query: string) => (await call('GET', `${v1}/networks?${query}`)).body.items.length;
-  assert.deepEqual([await list(''), await list('labelSelector=os.modelarts/name=net-one'), await list('workspaceId=0')], [1, 1, 1]);
+  assert.deepEqual(
+    [await list(''), await list('labelSelector=os.modelarts/name=net-one'), await list('workspaceId=0')],
+    [1, 1, 1],
+  );
   assert.equal(await list('labelSelector=os.modelarts/name!=net-one'), 0);
   const addresses = (await call('GET', `${v1}/networks/${id}/network-ip-availabilities?network_id=${id}`)).body;
   assert.deepEqual(addresses.subnetIpAvailability, [
@@ -87,7 +95,8 @@ test('addresses that cannot be, and names', async () => {
   assert.doesNotMatch(overlap.text, /net-first/);
   assert.equal((await call('GET', `/v1/${rival.projectId}/networks/${first}`)).status, 404);
   await w.as(world.root);
-  for (let at = 0; at < 14; at++) assert.equal((await w.network(`net-${at}-more`, `192.168.${60 + at}.0/24`)).status, 200);
+  for (let at = 0; at < 14; at++)
+    assert.equal((await w.network(`net-${at}-more`, `192.168.${60 + at}.0/24`)).status, 200);
   const over = await w.network('net-over', '192.168.99.0/24');
   assert.match(over.body.error_msg, /at most 15/);
   assert.equal((await call('GET', `${v1}/quotas`)).body.quotas.resources[1].used, 15);

@@ -41,9 +41,15 @@ test('a service runs in a dedicated pool, on its network, with a size of its own
   const show = async () => (await call('GET', path)).body;
   await world.until(async () => (await show()).status === 'running');
   const [entry] = (await show()).config;
-  assert.deepEqual([entry.pool_name, entry.specification, entry.custom_spec], [id, 'custom', { cpu: 0.5, memory: 512 }]);
+  assert.deepEqual(
+    [entry.pool_name, entry.specification, entry.custom_spec],
+    [id, 'custom', { cpu: 0.5, memory: 512 }],
+  );
   const listed = (await call('GET', `${v1}/services?cluster_id=${id}`)).body.services;
-  assert.deepEqual(listed.map((each: { service_name: string }) => each.service_name), ['pooled']);
+  assert.deepEqual(
+    listed.map((each: { service_name: string }) => each.service_name),
+    ['pooled'],
+  );
   const containers = () =>
     [...world.engine.containers.values()].filter(each => each.spec.labels['atelier.service'] === made.body.service_id);
   assert.equal(containers().length, 2);
@@ -59,11 +65,11 @@ test('a service runs in a dedicated pool, on its network, with a size of its own
   // A drained node's instances begin again on another.
   const before = containers().map(each => each.spec.name);
   const node = items[0].nodes[0].name;
-  const there = items.filter((each: typeof items[0]) => each.nodes[0].name === node).length;
+  const there = items.filter((each: (typeof items)[0]) => each.nodes[0].name === node).length;
   await call('POST', `${v2}/pools/${id}/nodes/batch-drain`, { nodeNames: [node] });
   await world.until(async () => {
     const now = (await call('GET', `${v2}/pools/${id}/workloads?status=Running`)).body.items;
-    return now.length === 2 && now.every((each: typeof items[0]) => each.nodes[0].name !== node);
+    return now.length === 2 && now.every((each: (typeof items)[0]) => each.nodes[0].name !== node);
   });
   await world.until(async () => (await show()).status === 'running' && containers().length === 2);
   assert.equal(containers().filter(each => before.includes(each.spec.name)).length, 2 - there);
@@ -72,6 +78,10 @@ test('a service runs in a dedicated pool, on its network, with a size of its own
   await w.gone(`${v2}/pools/${id}`);
   await world.until(async () => (await show()).status === 'stopped');
   const events = (await call('GET', `${path}/events`)).body.events;
-  assert.ok(events.some((each: { event_info: string }) => /The pool pool-infer is deleted. The service is stopped/.test(each.event_info)));
+  assert.ok(
+    events.some((each: { event_info: string }) =>
+      /The pool pool-infer is deleted. The service is stopped/.test(each.event_info),
+    ),
+  );
   assert.equal(containers().length, 0);
 });

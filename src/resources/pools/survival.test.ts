@@ -33,7 +33,8 @@ test('whoever starts after a kill finds every pool, node and reservation, and ad
     await w.work(undefined, 5, { id: 'public' });
     const net = (await w.network('net-more', '192.168.46.0/24')).body.metadata.name;
     // Creating: its nodes wait for the public pool.
-    const waits = (await w.pool('pool-waits', { network: net, resources: [{ flavor: ONE, count: 3 }] })).body.metadata.name;
+    const waits = (await w.pool('pool-waits', { network: net, resources: [{ flavor: ONE, count: 3 }] })).body.metadata
+      .name;
     const held = await w.work(id, 1, { id: 'held' });
     assert.deepEqual(held.nodes, [names[1]]);
     await w.world.families.stop();
@@ -56,7 +57,9 @@ test('whoever starts after a kill finds every pool, node and reservation, and ad
     const smaller = await successor(w, 4);
     const given = (await smaller.admission.pools()).filter(state => state.id !== 'public').flatMap(each => each.nodes);
     assert.ok(given.reduce((all, node) => all + node.capacity.vcpus, 0) <= 4);
-    const ailing = (await w.nodes(waits)).filter((node: { status: { phase: string } }) => node.status.phase === 'Abnormal');
+    const ailing = (await w.nodes(waits)).filter(
+      (node: { status: { phase: string } }) => node.status.phase === 'Abnormal',
+    );
     assert.equal(ailing.length, 1);
     assert.match(ailing[0].status.message, /machine has not enough/);
   } finally {
@@ -85,8 +88,17 @@ test('only accounts with a share may reserve, and the public pool keeps its own'
       spec: { type: 'Dedicate', scope: ['Train'], resources: [{ flavor: ONE, count: 1 }], network: { name: net } },
     };
     const v2 = `/v2/${rival.projectId}/pools`;
-    assert.equal((await w.call('POST', v2, body)).body.error_code, 'ModelArts.50025001', "another's network is not there");
-    const own = { ...body, metadata: { labels: { 'os.modelarts/name': 'net-rival' } }, kind: 'Network', apiVersion: 'v1' };
+    assert.equal(
+      (await w.call('POST', v2, body)).body.error_code,
+      'ModelArts.50025001',
+      "another's network is not there",
+    );
+    const own = {
+      ...body,
+      metadata: { labels: { 'os.modelarts/name': 'net-rival' } },
+      kind: 'Network',
+      apiVersion: 'v1',
+    };
     const made = await w.call('POST', `/v1/${rival.projectId}/networks`, { ...own, spec: { cidr: '192.168.48.0/24' } });
     const spec = { ...body.spec, network: { name: made.body.metadata.name } };
     assert.match((await w.call('POST', v2, { ...body, spec })).body.error_msg, /rival may reserve nothing/);

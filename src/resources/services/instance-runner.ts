@@ -43,12 +43,7 @@ export function instanceRunner(deps: RunnerDeps) {
     return `atelier-${installation}-${KIND}-${instanceId}`;
   }
 
-  function specOf(
-    service: Service,
-    instance: Instance,
-    model: Model,
-    flavor: Flavor,
-  ): Omit<ContainerSpec, 'network'> {
+  function specOf(service: Service, instance: Instance, model: Model, flavor: Flavor): Omit<ContainerSpec, 'network'> {
     return {
       name: containerName(instance.id),
       labels: {

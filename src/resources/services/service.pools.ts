@@ -35,11 +35,12 @@ export function serviceOccupant(deps: {
   async function stop(serviceId: string, text: string): Promise<void> {
     for (let attempt = 0; attempt < 10; attempt++) {
       const service = await store.load(serviceId);
-      if (!service || service.desired !== 'running') return;
+      if (service?.desired !== 'running') return;
       const now = clock.now();
       const patch = { desired: 'stopped', status: 'stopping', transitionAt: now, dueAt: undefined } as const;
       const info = `${text} The service is stopped.`;
-      if (await store.change(service, { ...patch, errorMessage: info }, [{ time: now, type: 'abnormal', info }])) return;
+      if (await store.change(service, { ...patch, errorMessage: info }, [{ time: now, type: 'abnormal', info }]))
+        return;
     }
   }
 

@@ -141,17 +141,19 @@ export function serviceUseCases(deps: ServiceDeps) {
       checkDeployable(model, index);
       entries.push({ ...entry, modelName: model.name, modelVersion: model.version });
     }
-    const total = entries.filter(entry => !entry.poolId).reduce<Demand>(
-      (sum, entry) => {
-        const flavor = deps.flavors.find(entry.specification)!;
-        return {
-          vcpus: sum.vcpus + flavor.vcpus * entry.instanceCount,
-          memoryBytes: sum.memoryBytes + flavor.memoryBytes * entry.instanceCount,
-          gpus: sum.gpus + flavor.gpus * entry.instanceCount,
-        };
-      },
-      { vcpus: 0, memoryBytes: 0, gpus: 0 },
-    );
+    const total = entries
+      .filter(entry => !entry.poolId)
+      .reduce<Demand>(
+        (sum, entry) => {
+          const flavor = deps.flavors.find(entry.specification)!;
+          return {
+            vcpus: sum.vcpus + flavor.vcpus * entry.instanceCount,
+            memoryBytes: sum.memoryBytes + flavor.memoryBytes * entry.instanceCount,
+            gpus: sum.gpus + flavor.gpus * entry.instanceCount,
+          };
+        },
+        { vcpus: 0, memoryBytes: 0, gpus: 0 },
+      );
     const verdict = deps.fits(total);
     if (!verdict.ok) {
       throw new Failure({

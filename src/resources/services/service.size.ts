@@ -32,7 +32,8 @@ export function ownSize(given: Record<string, unknown> | undefined, at: string):
   if (!Number.isInteger(gpus) || gpus < 0 || gpus > 64) {
     throw invalid(`${at}.custom_spec.gpu_p4`, 'must be a whole number of accelerators: they are not shared here');
   }
-  if (Number(given?.ascend_a310 ?? 0) > 0) throw invalid(`${at}.custom_spec.ascend_a310`, 'must be 0: there are none here');
+  if (Number(given?.ascend_a310 ?? 0) > 0)
+    throw invalid(`${at}.custom_spec.ascend_a310`, 'must be 0: there are none here');
   return `custom:${cpu}/${memory}/${gpus}`;
 }
 
