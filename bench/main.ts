@@ -1,3 +1,4 @@
+import { benchAdmission } from './admission.ts';
 import { benchAuthorization } from './authorization.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
@@ -8,7 +9,7 @@ import { benchServer } from './server.ts';
 
 /**
  * Measures what the README states. Each figure is a ratio against a peer, or the physical limit, in the same run.
- * `./atelier bench [server|objects|job|gateway|authorization|policy …] [--json]`
+ * `./atelier bench [server|objects|job|gateway|authorization|policy|admission …] [--json]`
  */
 const benches: Record<string, () => Promise<Report>> = {
   server: benchServer,
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<Report>> = {
   gateway: benchGateway,
   authorization: benchAuthorization,
   policy: benchPolicy,
+  admission: benchAdmission,
 };
 
 const args = process.argv.slice(2);

@@ -5,7 +5,6 @@ import { victimsFor } from './preemption.ts';
 import { ShapedQueue } from './queue.ts';
 import type { Quotas } from './quotas.ts';
 import { placePast, reserve } from './reservation.ts';
-import { PUBLIC_POOL } from './types.ts';
 
 /** A sub-pool: a share of its parent. */
 export interface Share {
@@ -30,6 +29,8 @@ export class Pool {
   readonly #held = new Map<string, Demand>();
   /** Nothing has changed since all that waits was refused, so that what resembles it need not be looked at. */
   #settled = false;
+  /** Whether the shapes that were asked about could ever run. */
+  readonly #possible = new Map<string, boolean>();
 
   constructor(id: string) {
     this.id = id;
@@ -56,6 +57,7 @@ export class Pool {
   /** Something changed from outside: everything is looked at again. */
   unsettle(): void {
     this.#settled = false;
+    this.#possible.clear();
   }
 
   enqueue(entry: Entry): void {
@@ -108,6 +110,16 @@ export class Pool {
     return fitting >= entry.tasks;
   }
 
+  #couldRun(entry: Entry): boolean {
+    let possible = this.#possible.get(entry.shape);
+    if (possible === undefined) {
+      possible = this.couldEver(entry);
+      if (this.#possible.size > 1_000) this.#possible.clear();
+      this.#possible.set(entry.shape, possible);
+    }
+    return possible;
+  }
+
   /** Whether its sub-pool may take so much more, and the others are left what is guaranteed to them. */
   withinShare(entry: Entry): boolean {
     if (this.shares.size === 0) return true;
@@ -136,7 +148,7 @@ export class Pool {
     const full = new Set<string>();
     let reservation: ReturnType<typeof reserve> | undefined;
     for (let entry = this.queue.first(); entry; entry = this.queue.first(refused)) {
-      if (full.has(entry.pool) || !this.couldEver(entry)) {
+      if (full.has(entry.pool) || !this.#couldRun(entry)) {
         refused.add(entry.shape);
         continue;
       }
@@ -164,7 +176,7 @@ export class Pool {
       refused.add(entry.shape);
       if (reservation) continue;
       const head = entry;
-      if (this.id !== PUBLIC_POOL) {
+      if (head.priority > 1) {
         for (const victim of victimsFor(nodes, head).victims) {
           victim.preemptedBy = head.request.name;
           decisions.preempted.push(victim);
@@ -180,7 +192,7 @@ export class Pool {
   head(): Entry | undefined {
     const refused = new Set<string>();
     for (let entry = this.queue.first(); entry; entry = this.queue.first(refused)) {
-      if (this.couldEver(entry) && this.withinShare(entry)) return entry;
+      if (this.#couldRun(entry) && this.withinShare(entry)) return entry;
       refused.add(entry.shape);
     }
     return undefined;

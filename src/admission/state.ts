@@ -95,7 +95,6 @@ export class State {
     for (const entry of this.entries.values()) {
       if (entry.preemptedBy !== undefined) this.#changes.preempted.push(entry);
     }
-    this.#lost.clear();
     this.#noteLost();
   }
 

@@ -242,8 +242,8 @@ export function composeFamilies(parts: Parts) {
     /** Takes up the work that is due. */
     async start(): Promise<void> {
       trail.start();
-      // Before anything asks for a place in one.
       await pools.announce();
+      // Once all pools are set: what runs in a pool nobody has set by then has lost its nodes.
       await admission.start();
       await pools.start();
       await training.start();

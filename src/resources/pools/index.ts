@@ -21,6 +21,7 @@ import { POOL_WORKSPACE_QUOTA, type PoolFlavor, type PoolShares, poolService } f
 import { poolStore } from './pool.store.ts';
 import { poolTags } from './pool.tags.ts';
 import { POOL_QUOTA, type Pool } from './pool.ts';
+import { recordService } from './record.service.ts';
 
 export type { JobType, PoolOccupant, Pools as PoolsPort, UsablePool } from './pool.port.ts';
 export type { PoolShares } from './pool.service.ts';
@@ -100,7 +101,7 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
         address,
         newestOrder: async (projectId, id) => (await store.orders(projectId)).find(each => each.pool_id === id)?.name,
       }),
-      ...catalogRoutes({ ...deps, service, records: store, tags: poolTags(store) }),
+      ...catalogRoutes({ ...deps, service, records: recordService({ store, workspaces: deps.workspaces }), tags: poolTags(store) }),
     ],
     locators: {
       async pool(id, { projectId }) {
