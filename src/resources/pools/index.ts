@@ -55,7 +55,7 @@ export interface PoolsFamily extends PoolsPort {
   stop(): Promise<void>;
 }
 
-const EVERYTHING: PoolShares = { of: () => ({}), public: NOTHING };
+const EVERYTHING: PoolShares = { accounts: { '*': {} }, public: NOTHING };
 
 /** The family of dedicated pools: shares of the machine, given to projects (docs/decisions/0013). */
 export function createPools(deps: PoolsDeps): PoolsFamily {

@@ -23,8 +23,8 @@ import { KIND_OF, type Node, nodesToRemove, POOL_QUOTA, type Pool, poolMissing, 
 
 /** What whoever runs the installation gives to whom. */
 export interface PoolShares {
-  /** What an account may reserve in all; undefined: nothing. What is absent of it is limited by the machine alone. */
-  of(account: string): Partial<Demand> | undefined;
+  /** By name, what an account may reserve in all; what is absent of it is limited by the machine alone. `*`: every other account. */
+  accounts: Readonly<Record<string, Partial<Demand>>>;
   /** What the public pool keeps in any case. */
   public: Demand;
 }
@@ -100,7 +100,8 @@ export function poolService(deps: PoolServiceDeps) {
     nodes: readonly Node[],
   ): Promise<void> {
     const wanted = sum(nodes);
-    const allowed = deps.shares.of(account.name);
+    const { accounts } = deps.shares;
+    const allowed = Object.hasOwn(accounts, account.name) ? accounts[account.name] : accounts['*'];
     if (!allowed) {
       throw badRequest(
         `The account ${account.name} may reserve nothing of this machine.`,
