@@ -1,10 +1,9 @@
 import type { Principal } from '../../kernel/principal.ts';
 import type { Workspaces } from '../workspaces/index.ts';
 import { type Demand, sum } from './pool.admission.ts';
-import type { Order, PoolEvent, PoolStore } from './pool.store.ts';
+import type { Order, PoolStore } from './pool.store.ts';
 import { poolMissing } from './pool.ts';
 
-export type { Order, PoolEvent };
 export type RecordService = ReturnType<typeof recordService>;
 
 /** What is kept of pools, also of those that are gone: events and changes. */
