@@ -50,7 +50,28 @@ test('variables change what they name', () => {
   assert.equal(settings.memoryGiB, 12);
 });
 
+test('who may make pools of how much: the first account all, unless others are named', () => {
+  const GIB = 1024 ** 3;
+  assert.deepEqual(readSettings({ ATELIER_ACCOUNT: 'acme' }).pools, {
+    accounts: { acme: {} },
+    public: { vcpus: 0, memoryBytes: 0, gpus: 0 },
+  });
+  const named = readSettings({ ATELIER_POOL_SHARES: 'acme, physics:4/16,*:2/4/1', ATELIER_PUBLIC_SHARE: '1/2' }).pools;
+  assert.deepEqual(named, {
+    accounts: {
+      acme: {},
+      physics: { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
+      '*': { vcpus: 2, memoryBytes: 4 * GIB, gpus: 1 },
+    },
+    public: { vcpus: 1, memoryBytes: 2 * GIB, gpus: 0 },
+  });
+});
+
 for (const [name, value] of [
+  ['ATELIER_POOL_SHARES', 'acme:4'],
+  ['ATELIER_POOL_SHARES', 'acme,acme:1/1'],
+  ['ATELIER_POOL_SHARES', ','],
+  ['ATELIER_PUBLIC_SHARE', 'all'],
   ['ATELIER_PORT', '65533'],
   ['ATELIER_PORT', '0'],
   ['ATELIER_PORT', '70.5'],

@@ -134,10 +134,7 @@ function poolShares(env: Env, account: string): PoolShares {
   const kept = value(env, 'ATELIER_PUBLIC_SHARE');
   const stays = kept === undefined ? {} : shareOf(kept);
   if (!stays) throw bad('ATELIER_PUBLIC_SHARE', kept!, SHARE_FORM);
-  return {
-    of: name => accounts.get(name) ?? accounts.get('*'),
-    public: { vcpus: 0, memoryBytes: 0, gpus: 0, ...stays },
-  };
+  return { accounts: Object.fromEntries(accounts), public: { vcpus: 0, memoryBytes: 0, gpus: 0, ...stays } };
 }
 
 function shareOf(text: string): Demand | undefined {

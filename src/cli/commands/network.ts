@@ -51,7 +51,7 @@ export const networkLeaves: readonly Leaf[] = [
     words: 'show',
     args: [theNetwork],
     options: [workspace],
-    example: 'network show lab',
+    example: 'network show lab-net',
     input: networkId,
     one: row,
   }),
@@ -62,7 +62,7 @@ export const networkLeaves: readonly Leaf[] = [
       ['[cidr]', 'its addresses; 192.168.128.0/17 when absent'],
     ],
     options: [['--management-api', 'let what runs there call the API of the platform'], workspace],
-    example: 'network create lab 192.168.20.0/24',
+    example: 'network create lab-net 192.168.20.0/24',
     async input(names, [name, cidr], options) {
       const { workspaceId } = await inWorkspace(names, options.workspace);
       const labels = {
@@ -81,7 +81,7 @@ export const networkLeaves: readonly Leaf[] = [
       about: `${word} the API of the platform to what runs on a network`,
       args: [theNetwork],
       options: [workspace],
-      example: `network ${word} lab`,
+      example: `network ${word} lab-net`,
       input: async (names, args, options) => ({
         ...(await networkId(names, args, options)),
         body: { metadata: { annotations: { [API]: String(word === 'open') } } },
@@ -93,7 +93,7 @@ export const networkLeaves: readonly Leaf[] = [
     words: 'delete',
     args: [theNetwork],
     options: [workspace],
-    example: 'network delete lab',
+    example: 'network delete lab-net',
     destroys: true,
     input: networkId,
     done: ([name]) => `Network ${name} is being deleted.`,

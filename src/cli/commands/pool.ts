@@ -164,7 +164,7 @@ export const poolLeaves: readonly Leaf[] = [
       ['--no-wait', 'do not wait until it runs'],
       workspace,
     ],
-    example: 'pool create vision --network lab --flavor modelarts.vm.cpu.2u --nodes 2',
+    example: 'pool create vision --network lab-net --flavor modelarts.vm.cpu.2u --nodes 2',
     operations: [poolApi.createPool, listNetworks, poolApi.showPool],
     async run({ session, format, quiet }, [name], options) {
       const names = new Names(session);

@@ -1,44 +1,31 @@
 import { type Route, route } from '../../http/index.ts';
 import { badRequest, labelSelector, pageOf } from '../../kernel/object-list.ts';
-import type { Principal } from '../../kernel/principal.ts';
 import { CIDR_RANGES, NETWORK_QUOTA } from '../networks/index.ts';
-import type { Workspaces } from '../workspaces/index.ts';
 import * as api from './catalog.api.ts';
-import { type PoolAdmission, shortage, sum } from './pool.admission.ts';
+import { type PoolAdmission, shortage } from './pool.admission.ts';
 import type { PoolFlavor, PoolService } from './pool.service.ts';
-import type { PoolStore } from './pool.store.ts';
 import type { poolTags } from './pool.tags.ts';
-import { JOB_TYPES, MOST_FLAVORS, POOL_QUOTA, poolMissing } from './pool.ts';
+import { JOB_TYPES, MOST_FLAVORS, POOL_QUOTA } from './pool.ts';
 import { eventView, orderDetail, orderView } from './pool.view.ts';
+import type { RecordService } from './record.service.ts';
 
-/** What these handlers read; all of it through the service but for records, which have no rules of their own. */
 export interface CatalogDeps {
   service: PoolService;
-  records: Pick<PoolStore, 'events' | 'orders' | 'find' | 'allNodes'>;
+  records: RecordService;
   tags: ReturnType<typeof poolTags>;
   admission: PoolAdmission;
   flavors: { list(): PoolFlavor[] };
   networks: { count(projectId: string): Promise<number> };
-  workspaces: Pick<Workspaces, 'find'>;
 }
 
 /** The handlers of what is about pools without being one: sizes, limits, events, orders, tags. */
 export function catalogRoutes(deps: CatalogDeps): Route[] {
   const { service, records, tags } = deps;
 
-  /** Throws Failure 404 where the pool, or what is known of one that is gone, lies in a workspace that is closed to the caller. */
-  async function checkReach(principal: Principal, projectId: string, poolId: string): Promise<void> {
-    const pool = await records.find(projectId, poolId);
-    const place = pool ?? (await records.orders(projectId)).find(order => order.pool_id === poolId);
-    const workspaceId = place && ('workspaceId' in place ? place.workspaceId : place.workspace_id);
-    const workspace = workspaceId === undefined ? undefined : await deps.workspaces.find(projectId, workspaceId);
-    if (!workspace?.admits(principal).allowed) throw poolMissing(poolId);
-  }
-
   return [
     route(api.listResourceFlavors, async ({ query }) => {
       const selected = labelSelector(query.labelSelector);
-      const used = sum(await records.allNodes());
+      const used = await records.given();
       const { capacity } = deps.admission;
       const free = {
         vcpus: capacity.vcpus - used.vcpus,
@@ -92,9 +79,8 @@ export function catalogRoutes(deps: CatalogDeps): Route[] {
       },
     })),
     route(api.listEvents, async ({ principal, projectId, query }) => {
-      await checkReach(principal, projectId, query.name);
       const { since = 0, until = Number.MAX_SAFE_INTEGER, type, limit = 500 } = query;
-      const found = (await records.events(projectId, query.name))
+      const found = (await records.events(principal, projectId, query.name))
         .filter(event => event.time >= since && event.time <= until && (type === undefined || event.type === type))
         .map((event, at) => ({ event, sequence: event.sequence ?? at }));
       if (query.ascend) found.reverse();

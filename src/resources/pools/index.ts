@@ -16,14 +16,16 @@ import { poolApis } from './pool.api.ts';
 import { poolMonitor } from './pool.monitor.ts';
 import type { PoolOccupant, Pools as PoolsPort } from './pool.port.ts';
 import { poolReconciler } from './pool.reconciler.ts';
+import type { PoolShares } from './pool.room.ts';
 import { poolRoutes } from './pool.routes.ts';
-import { POOL_WORKSPACE_QUOTA, type PoolFlavor, type PoolShares, poolService } from './pool.service.ts';
+import { POOL_WORKSPACE_QUOTA, type PoolFlavor, poolService } from './pool.service.ts';
 import { poolStore } from './pool.store.ts';
 import { poolTags } from './pool.tags.ts';
 import { POOL_QUOTA, type Pool } from './pool.ts';
+import { recordService } from './record.service.ts';
 
 export type { JobType, PoolOccupant, Pools as PoolsPort, UsablePool } from './pool.port.ts';
-export type { PoolShares } from './pool.service.ts';
+export type { PoolShares } from './pool.room.ts';
 export { poolsMigrations } from './pool.store.ts';
 
 export const poolsOperations = [...poolApis, ...nodeApis, ...catalogApis];
@@ -54,7 +56,7 @@ export interface PoolsFamily extends PoolsPort {
   stop(): Promise<void>;
 }
 
-const EVERYTHING: PoolShares = { of: () => ({}), public: NOTHING };
+const EVERYTHING: PoolShares = { accounts: { '*': {} }, public: NOTHING };
 
 /** The family of dedicated pools: shares of the machine, given to projects (docs/decisions/0013). */
 export function createPools(deps: PoolsDeps): PoolsFamily {
@@ -100,7 +102,12 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
         address,
         newestOrder: async (projectId, id) => (await store.orders(projectId)).find(each => each.pool_id === id)?.name,
       }),
-      ...catalogRoutes({ ...deps, service, records: store, tags: poolTags(store) }),
+      ...catalogRoutes({
+        ...deps,
+        service,
+        records: recordService({ store, workspaces: deps.workspaces }),
+        tags: poolTags(store),
+      }),
     ],
     locators: {
       async pool(id, { projectId }) {

@@ -14,20 +14,13 @@ import {
   WORKSPACE_LABEL,
 } from '../networks/index.ts';
 import type { Workspaces } from '../workspaces/index.ts';
-import { type Demand, type PoolAdmission, plus, shortage, sum, words } from './pool.admission.ts';
+import type { Demand, PoolAdmission } from './pool.admission.ts';
 import type { Announcer } from './pool.announcer.ts';
 import type { createPool, patchPool } from './pool.api.ts';
 import { checkResources, checkScope, type RawResource } from './pool.request.ts';
+import { type PoolShares, poolRoom } from './pool.room.ts';
 import type { PoolPatch, PoolRows, PoolStore } from './pool.store.ts';
 import { KIND_OF, type Node, nodesToRemove, POOL_QUOTA, type Pool, poolMissing, scalingOf } from './pool.ts';
-
-/** What whoever runs the installation gives to whom. */
-export interface PoolShares {
-  /** What an account may reserve in all; undefined: nothing. What is absent of it is limited by the machine alone. */
-  of(account: string): Partial<Demand> | undefined;
-  /** What the public pool keeps in any case. */
-  public: Demand;
-}
 
 export interface PoolFlavor extends Demand {
   id: string;
@@ -51,6 +44,7 @@ export type PoolService = ReturnType<typeof poolService>;
 /** The use cases of dedicated pools (behaviour/resources.md 2). */
 export function poolService(deps: PoolServiceDeps) {
   const { store, clock, admission } = deps;
+  const { checkRoom, checkParent, checkChildren } = poolRoom(deps);
 
   async function show(projectId: string, id: string): Promise<Pool> {
     const pool = await store.find(projectId, id);
@@ -88,68 +82,6 @@ export function poolService(deps: PoolServiceDeps) {
         createdAt: clock.now(),
       }));
     });
-  }
-
-  /**
-   * Throws Failure 400 where further nodes are more than the machine has left, or more than the account may reserve. All nodes are rows,
-   * so that within the transaction that adds them the sum cannot be exceeded.
-   */
-  async function checkRoom(
-    rows: PoolRows,
-    account: { id: string; name: string },
-    nodes: readonly Node[],
-  ): Promise<void> {
-    const wanted = sum(nodes);
-    const allowed = deps.shares.of(account.name);
-    if (!allowed) {
-      throw badRequest(
-        `The account ${account.name} may reserve nothing of this machine.`,
-        'Whoever runs the installation gives accounts their share with ATELIER_POOL_SHARES.',
-      );
-    }
-    const mine = sum(await rows.allNodes(account.id));
-    const over = shortage(plus(mine, wanted), allowed);
-    if (over) {
-      throw badRequest(
-        `The pools of the account ${account.name} would have ${over} that it may reserve.`,
-        'Ask for less, give up other nodes, or have the share raised by whoever runs the installation (ATELIER_POOL_SHARES).',
-      );
-    }
-    const free = plus(plus(admission.capacity, sum(await rows.allNodes()), -1), deps.shares.public, -1);
-    const lack = shortage(wanted, free);
-    if (!lack) return;
-    const kept = shortage(deps.shares.public, { vcpus: 0, memoryBytes: 0, gpus: 0 })
-      ? `, and ${words(deps.shares.public)} stay in the public pool`
-      : '';
-    throw badRequest(
-      `The nodes need ${lack} that can still be given to pools; the machine has ${words(admission.capacity)} in all${kept}.`,
-      'Take fewer or smaller nodes: GET /v1/{project_id}/resourceflavors shows their sizes.',
-    );
-  }
-
-  /** Throws Failure 400 where a sub-pool wants more than its parent has, or than its siblings leave. */
-  async function checkParent(rows: PoolRows, pool: Pool): Promise<void> {
-    const parent = await rows.find(pool.projectId, pool.parent);
-    if (!parent) throw poolMissing(pool.parent);
-    if (parent.type !== 'Dedicate') throw badRequest(`[spec.parent] ${parent.name} is a sub-pool itself.`);
-    if (parent.desired !== 'running' || parent.phase !== 'Running') {
-      throw badRequest(`[spec.parent] ${parent.name} is ${parent.phase}; it must be Running.`);
-    }
-    if (parent.workspaceId !== pool.workspaceId) {
-      throw badRequest(`[metadata.labels."${WORKSPACE_LABEL}"] must be that of the parent, ${parent.workspaceId}.`);
-    }
-    const there = sum((await rows.nodes(parent.id)).filter(node => node.phase !== 'Deleting'));
-    const own = deps.announcer.shares(pool);
-    const most = shortage(own.max, there);
-    if (most) throw badRequest(`[spec.resources] the sub-pool may take ${most} that ${parent.name} has.`);
-    const siblings = (await rows.children(parent.id)).filter(each => each.id !== pool.id && each.desired === 'running');
-    const left = siblings.reduce((rest, each) => plus(rest, deps.announcer.shares(each).guaranteed, -1), there);
-    const lack = shortage(own.guaranteed, left);
-    if (lack) {
-      throw badRequest(
-        `[spec.resources] the sub-pool would be left ${lack} that ${parent.name} has not promised to other sub-pools.`,
-      );
-    }
   }
 
   async function order(rows: PoolRows, pool: Pool, operation: 'apply' | 'modify' | 'delete', from: number, to: number) {
@@ -207,24 +139,6 @@ export function poolService(deps: PoolServiceDeps) {
         await order(rows, after, 'modify', counted(current), counted(after));
       }
     });
-  }
-
-  /** Throws Failure 400 where what is promised to sub-pools would be more than is left. */
-  async function checkChildren(rows: PoolRows, pool: Pool, gone: readonly Node[]): Promise<void> {
-    const children = (await rows.children(pool.id)).filter(each => each.desired === 'running');
-    const promised = sum(children.map(each => deps.announcer.shares(each).guaranteed));
-    const left = sum(
-      (await rows.nodes(pool.id)).filter(
-        node => node.phase !== 'Deleting' && !gone.some(each => each.name === node.name),
-      ),
-    );
-    const lack = shortage(promised, left);
-    if (lack) {
-      throw badRequest(
-        `The sub-pools ${children.map(each => each.name).join(', ')} were promised ${lack} that would be left.`,
-        'Shrink or delete them first.',
-      );
-    }
   }
 
   /** Takes these nodes from a pool, and from what it shall have. */

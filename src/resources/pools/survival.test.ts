@@ -69,7 +69,7 @@ test('whoever starts after a kill finds every pool, node and reservation, and ad
 
 test('only accounts with a share may reserve, and the public pool keeps its own', async () => {
   const shares = {
-    of: (account: string) => (account === 'acme' ? { vcpus: 2 } : undefined),
+    accounts: { acme: { vcpus: 2 } },
     public: { vcpus: 7, memoryBytes: 0, gpus: 0 },
   };
   const w = await poolWorld({ poolShares: shares });

@@ -1,8 +1,9 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { PoolOccupant, PoolsPort } from '../pools/index.ts';
+import type { Flavor } from './service.size.ts';
 import type { ServiceStore } from './service.store.ts';
-import { label } from './service.ts';
+import { type EntryConfig, label } from './service.ts';
 
 /** Dedicated pools as services see them. */
 export type ServicePools = Pick<PoolsPort, 'use' | 'networkOf' | 'fits'>;
@@ -22,6 +23,32 @@ export const NO_POOLS: ServicePools = {
   networkOf: async () => undefined,
   fits: () => ({ ok: false, reason: 'There is no such pool.' }),
 };
+
+/**
+ * Whether so many instances of each entry could run in their pools at once. They count as if all were as large as the largest: rather a
+ * short gap than one that waits for its predecessor for ever.
+ */
+export function fitInPools(
+  pools: ServicePools,
+  flavor: (id: string) => Flavor | undefined,
+  entries: readonly (readonly [EntryConfig, number])[],
+): boolean {
+  const ids = new Set(entries.flatMap(([entry]) => entry.poolId ?? []));
+  return [...ids].every(poolId => {
+    const here = entries.filter(([entry]) => entry.poolId === poolId);
+    const sizes = here.flatMap(([entry]) => flavor(entry.specification) ?? []);
+    const largest = {
+      vcpus: Math.max(...sizes.map(size => size.vcpus)),
+      memoryBytes: Math.max(...sizes.map(size => size.memoryBytes)),
+      gpus: Math.max(...sizes.map(size => size.gpus)),
+    };
+    return pools.fits(
+      poolId,
+      largest,
+      here.reduce((all, [, count]) => all + count, 0),
+    ).ok;
+  });
+}
 
 /** Ends instances whose place is taken from them: with their pool the service stops, from a node they begin elsewhere. */
 export function serviceOccupant(deps: {

@@ -10,7 +10,7 @@ import type { InstanceLogs } from './instance-logs.ts';
 import type { InstanceRunner } from './instance-runner.ts';
 import { type Plan, plan } from './plan.ts';
 import type { RouteFeed } from './route-feed.ts';
-import type { ServicePools } from './service.pools.ts';
+import { fitInPools, type ServicePools } from './service.pools.ts';
 import { graceSeconds } from './service.rules.ts';
 import type { Demand, Flavor, Model } from './service.service.ts';
 import type { PassPatch, ServiceStore } from './service.store.ts';
@@ -169,21 +169,9 @@ export function serviceReconciler(deps: ReconcilerDeps): Reconciler {
       const extra = entry.instanceCount - (kept.get(shapeOf(entry)) ?? 0);
       if (extra > 0) entries.push([entry, extra]);
     }
-    const inPools = entries.filter(([entry]) => entry.poolId);
     return (
       admission.fits(demandOf(entries.filter(([entry]) => !entry.poolId))).ok &&
-      [...new Set(inPools.map(([entry]) => entry.poolId!))].every(poolId => {
-        const here = inPools.filter(([entry]) => entry.poolId === poolId);
-        const sizes = here.flatMap(([entry]) => deps.flavor(entry.specification) ?? []);
-        // As if all were as large as the largest: rather a short gap than one that waits for its predecessor for ever.
-        const largest = {
-          vcpus: Math.max(...sizes.map(size => size.vcpus)),
-          memoryBytes: Math.max(...sizes.map(size => size.memoryBytes)),
-          gpus: Math.max(...sizes.map(size => size.gpus)),
-        };
-        const count = here.reduce((all, [, each]) => all + each, 0);
-        return deps.pools.fits(poolId, largest, count).ok;
-      })
+      fitInPools(deps.pools, deps.flavor, entries)
     );
   }
 

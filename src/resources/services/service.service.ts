@@ -17,7 +17,9 @@ import {
   type RawEntry,
   SERVICE_LIMIT,
 } from './service.rules.ts';
+import type { Flavor } from './service.size.ts';
 import type { CallPatch, ServiceStore } from './service.store.ts';
+
 import {
   dueTime,
   type EntryConfig,
@@ -29,15 +31,7 @@ import {
   type ServiceFilter,
 } from './service.ts';
 
-/** A size of compute, as far as services need it. */
-export interface Flavor {
-  id: string;
-  name: string;
-  type: 'CPU' | 'GPU';
-  vcpus: number;
-  memoryBytes: number;
-  gpus: number;
-}
+export type { Flavor } from './service.size.ts';
 
 export interface Demand {
   vcpus: number;

@@ -1,5 +1,14 @@
 import { Failure } from '../../kernel/failure.ts';
-import type { Flavor } from './service.service.ts';
+
+/** A size of compute, as far as services need it. */
+export interface Flavor {
+  id: string;
+  name: string;
+  type: 'CPU' | 'GPU';
+  vcpus: number;
+  memoryBytes: number;
+  gpus: number;
+}
 
 /** How a size of one's own is kept among flavors' names; no request may name one so. */
 const OWN = /^custom:(\d+(?:\.\d{1,2})?)\/(\d+)\/(\d+)$/;

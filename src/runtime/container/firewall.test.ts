@@ -47,6 +47,9 @@ describe('what containers reach of the host', { skip }, () => {
   });
   after(async () => {
     for (const server of [everywhere, door, other]) server.close();
+    // After a failure too: rules outlive the engine's networks.
+    for (const { name } of await driver.list(LABELS)) await driver.remove(name);
+    for (const name of await driver.listNetworks(LABELS)) await driver.removeNetwork(name);
     await subject?.close();
   });
 
