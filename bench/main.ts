@@ -2,6 +2,7 @@ import { benchAdmission } from './admission.ts';
 import { benchAuthorization } from './authorization.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
+import { benchNotebook } from './notebook.ts';
 import { benchObjects } from './objects.ts';
 import { benchPolicy } from './policy.ts';
 import { printReport, type Report } from './report.ts';
@@ -9,12 +10,13 @@ import { benchServer } from './server.ts';
 
 /**
  * Measures what the README states. Each figure is a ratio against a peer, or the physical limit, in the same run.
- * `./atelier bench [server|objects|job|gateway|authorization|policy|admission …] [--json]`
+ * `./atelier bench [server|objects|job|notebook|gateway|authorization|policy|admission …] [--json]`
  */
 const benches: Record<string, () => Promise<Report>> = {
   server: benchServer,
   objects: benchObjects,
   job: benchJob,
+  notebook: benchNotebook,
   gateway: benchGateway,
   authorization: benchAuthorization,
   policy: benchPolicy,

@@ -80,6 +80,7 @@ test('a cell runs, with its output, and a terminal works', async () => {
 
   await page.goto(`${address}/terminals/new`);
   await page.waitForSelector('.terminal, .xterm');
+  await page.click('.terminal');
   await page.waitForTimeout(1_000);
   await page.keyboard.type('id -un; cat digits.csv; echo made-$((6*7)) > from-terminal.txt\n');
   const content = () =>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -44,6 +45,17 @@ export async function layOutContext(dir: string, root = REPOSITORY): Promise<voi
 
 /** Lays out the context of the notebook image in `dir`. */
 export async function layOutNotebookContext(dir: string, root = REPOSITORY): Promise<void> {
+  const dist = join(dirname(createRequire(import.meta.url).resolve('xterm/package.json')), 'dist');
+  // Where Jupyter looks for its parts: folder and file for each.
+  const parts = {
+    'xterm.js/index.js': 'xterm.js',
+    'xterm.js-css/index.css': 'xterm.css',
+    'xterm.js-fit/index.js': 'addons/fit/fit.js',
+  };
+  for (const [target, source] of Object.entries(parts)) {
+    await mkdir(dirname(join(dir, 'xterm', target)), { recursive: true });
+    await cp(join(dist, source), join(dir, 'xterm', target));
+  }
   await cp(join(root, 'images/notebook'), dir, { recursive: true });
 }
 
