@@ -2,6 +2,7 @@ import { benchAdmission } from './admission.ts';
 import { benchAuthorization } from './authorization.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
+import { benchLive } from './live.ts';
 import { benchNotebook } from './notebook.ts';
 import { benchObjects } from './objects.ts';
 import { benchPolicy } from './policy.ts';
@@ -10,7 +11,7 @@ import { benchServer } from './server.ts';
 
 /**
  * Measures what the README states. Each figure is a ratio against a peer, or the physical limit, in the same run.
- * `./atelier bench [server|objects|job|notebook|gateway|authorization|policy|admission …] [--json]`
+ * `./atelier bench [server|objects|job|notebook|gateway|authorization|policy|admission|live …] [--json]`
  */
 const benches: Record<string, () => Promise<Report>> = {
   server: benchServer,
@@ -21,6 +22,7 @@ const benches: Record<string, () => Promise<Report>> = {
   authorization: benchAuthorization,
   policy: benchPolicy,
   admission: benchAdmission,
+  live: benchLive,
 };
 
 const args = process.argv.slice(2);
