@@ -173,7 +173,7 @@ test('status tells by its exit code and as JSON that nothing runs, without leavi
   assert.equal(existsSync(join(dir, 'home')), false);
   const bad = await run(['status'], { ATELIER_PORT: 'http' });
   assert.equal(bad.code, 1);
-  assert.match(bad.err, /ATELIER_PORT is "http"; it must be a whole number from 1 to 65532/);
+  assert.match(bad.err, /ATELIER_PORT is "http"; it must be a whole number from 1 to 65531/);
 });
 
 const endpoints = { api: 'http://127.0.0.1:1', obs: 'http://127.0.0.1:2', inference: 'http://127.0.0.1:4' };

@@ -8,7 +8,7 @@ import { Failure } from '../../kernel/failure.ts';
 import { EngineRefused, type RuntimeDriver } from '../../runtime/driver.ts';
 import { BASE_IMAGE, NOTEBOOK_IMAGE, PYTORCH_IMAGE } from './preset-image.ts';
 import { buildProgress, SHARE } from './preset-progress.ts';
-import { layOutContext, layOutNotebookContext, presetSources, SOURCE_LABEL } from './preset-source.ts';
+import { layOutContext, layOutNotebookContext, notebookHash, presetSources, SOURCE_LABEL } from './preset-source.ts';
 
 const LOCK_POLL_MS = 500;
 /** Variables that package downloads inside the build need where the machine has a proxy; engines do not keep them. */
@@ -97,10 +97,10 @@ export async function ensureNotebookImage(
   driver: RuntimeDriver,
   options: PresetBuildOptions,
 ): Promise<{ built: string[] }> {
-  const { notebookHash } = await presetSources(options.root);
-  if (await isMadeOf(driver, NOTEBOOK_IMAGE, notebookHash)) return { built: [] };
+  const wanted = await notebookHash(options.root);
+  if (await isMadeOf(driver, NOTEBOOK_IMAGE, wanted)) return { built: [] };
   return withLock(options, async () => {
-    if (await isMadeOf(driver, NOTEBOOK_IMAGE, notebookHash)) return { built: [] };
+    if (await isMadeOf(driver, NOTEBOOK_IMAGE, wanted)) return { built: [] };
     const before = await driver.inspectImage(NOTEBOOK_IMAGE);
     const progress = buildProgress();
     await mkdir(options.workDir, { recursive: true });
@@ -112,7 +112,7 @@ export async function ensureNotebookImage(
       options.onProgress?.(stage, progress.atLeast(0.01));
       await build(
         driver,
-        { context, ref: NOTEBOOK_IMAGE, base: PYTORCH_IMAGE, hash: notebookHash, name: 'The notebook image' },
+        { context, ref: NOTEBOOK_IMAGE, base: PYTORCH_IMAGE, hash: wanted, name: 'The notebook image' },
         line => options.onProgress?.(stage, progress.buildLine(line), line),
       );
       if (before) await dropOld(driver, before.id);

@@ -14,8 +14,6 @@ const LEFT_OUT = new Set(['tests', '__pycache__', 'README.md']);
 export interface PresetSources {
   baseHash: string;
   imageHash: string;
-  /** Of the notebook image, which stands on the other. */
-  notebookHash: string;
   bootstrap: string;
 }
 
@@ -23,13 +21,17 @@ export interface PresetSources {
 export async function presetSources(root = REPOSITORY): Promise<PresetSources> {
   const base = await files(root, 'images/debian');
   const image = [...(await files(root, 'images/pytorch')), ...(await files(root, 'runtimes/python'))];
-  const notebook = await files(root, 'images/notebook', []);
   return {
     baseHash: await hash(root, base),
     imageHash: await hash(root, [...base, ...image]),
-    notebookHash: await hash(root, [...base, ...image, ...notebook]),
     bootstrap: join(root, 'images/debian/bootstrap.sh'),
   };
+}
+
+/** Hash of what the notebook image is made of: its own files, and those of the PyTorch image that it stands on. */
+export async function notebookHash(root = REPOSITORY): Promise<string> {
+  const { imageHash } = await presetSources(root);
+  return `${imageHash}-${await hash(root, await files(root, 'images/notebook', []))}`;
 }
 
 /** Lays out the context of the PyTorch image in `dir`: its Dockerfile and `python/`. */
