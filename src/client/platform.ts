@@ -1,4 +1,6 @@
-import { Failure } from '../kernel/failure.ts';
+import { StringDecoder } from 'node:string_decoder';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure, isFailure } from '../kernel/failure.ts';
 import type { Session } from './session.ts';
 
 /** The parts of a training job that the command line shows. */
@@ -44,6 +46,8 @@ export interface PlatformEvent {
   text: string;
 }
 
+/** How long a server that does not answer is waited for. */
+const RECONNECT_MS = 60_000;
 const FINAL_PHASES = new Set(['Completed', 'Failed', 'Terminated', 'Abnormal']);
 
 /** Whether a job's phase will not change any more. */
@@ -147,21 +151,57 @@ export class PlatformClient {
     return this.#json('GET', `/v2/${this.#project}/training-jobs/${id}/logs/${task}`, undefined, query);
   }
 
-  /** Hands the log to `write` as it grows until the job has ended; resolves with the job's last state. */
+  /**
+   * Hands the log to `write` as it grows until the job has ended; resolves with the job's last state. A server that goes away and comes
+   * back within a minute is waited for.
+   */
   async followLog(
     id: string,
     write: (text: string) => void,
     onState?: (job: TrainingJob) => void,
     task = 'worker-0',
   ): Promise<TrainingJob> {
+    const path = `/v2/${this.#project}/training-jobs/${id}/logs/${task}`;
+    const decoder = new StringDecoder('utf8');
     let offset = 0;
-    for (;;) {
+    let lostSince = 0;
+    const ended = new AbortController();
+    const state = async () => {
       const job = await this.job(id);
       onState?.(job);
-      const part = await this.logFrom(id, task, offset, 1);
-      if (part.content) write(part.content);
-      offset = part.next_offset;
-      if (part.finished && !part.content && isFinal(job.status.phase)) return job;
+      return job;
+    };
+    const watching = this.#watch(state, ended.signal);
+    try {
+      for (;;) {
+        const began = Date.now();
+        try {
+          for await (const chunk of this.#session.stream(path, { offset, follow: true })) {
+            offset += chunk.length;
+            write(decoder.write(chunk));
+          }
+          const job = await state();
+          if (isFinal(job.status.phase)) return job;
+        } catch (error) {
+          if (!isFailure(error, 'Atelier.Unreachable')) throw error;
+          // One that lasted was a connection, which silence may end; only what cannot be made again for long is lost.
+          if (lostSince === 0 || Date.now() - began > 2_000) lostSince = Date.now();
+          if (Date.now() - lostSince > RECONNECT_MS) throw error;
+        }
+        await sleep(500);
+      }
+    } finally {
+      ended.abort();
+      await watching;
+    }
+  }
+
+  /** Asks for a job's state every now and then: why it waits changes more often than that it runs. */
+  async #watch(state: () => Promise<TrainingJob>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // Whoever follows the log hears of what is wrong.
+      const job = await state().catch(() => undefined);
+      await sleep(job?.status.phase === 'Running' ? 5_000 : 1_000, undefined, { signal }).catch(() => {});
     }
   }
 

@@ -75,6 +75,31 @@ export class Session {
       signal?: AbortSignal | undefined;
     } = {},
   ): Promise<RawAnswer> {
+    const response = await this.#open(method, path, input);
+    return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) };
+  }
+
+  /** The body of a GET, as it arrives. Throws Failure on any status of 400 and more, and when the connection is lost on the way. */
+  async *stream(path: string, query: Record<string, unknown>, signal?: AbortSignal): AsyncGenerator<Buffer> {
+    const response = await this.#open('GET', path, { query, signal });
+    try {
+      for await (const chunk of response.body ?? []) yield Buffer.from(chunk);
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      throw unreachable(new URL(this.profile.endpoints.api), cause);
+    }
+  }
+
+  async #open(
+    method: string,
+    path: string,
+    input: {
+      query?: Record<string, unknown> | undefined;
+      body?: unknown;
+      headers?: Record<string, string> | undefined;
+      signal?: AbortSignal | undefined;
+    },
+  ): Promise<Response> {
     const url = new URL(path, this.profile.endpoints.api);
     for (const [name, value] of Object.entries(input.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -95,7 +120,7 @@ export class Session {
     } else {
       headers['x-auth-token'] = await this.token();
     }
-    return send(url, { method, headers, body, signal: input.signal }).catch(error => this.#expired(error));
+    return open(url, { method, headers, body, signal: input.signal }).catch(error => this.#expired(error));
   }
 
   /** Tells what to do when the token of a saved login is no longer accepted. */
@@ -200,15 +225,20 @@ function notAtelier(api: string): Failure {
   });
 }
 
-async function send(
-  url: URL,
-  init: {
-    method: string;
-    headers: Record<string, string>;
-    body?: Buffer | FormData | undefined;
-    signal?: AbortSignal | undefined;
-  },
-): Promise<RawAnswer> {
+interface Sent {
+  method: string;
+  headers: Record<string, string>;
+  body?: Buffer | FormData | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+async function send(url: URL, init: Sent): Promise<RawAnswer> {
+  const response = await open(url, init);
+  return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) };
+}
+
+/** Sends a request; its answer's body is still to come. Throws Failure on any status of 400 and more. */
+async function open(url: URL, init: Sent): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -219,17 +249,20 @@ async function send(
     });
   } catch (cause) {
     if (init.signal?.aborted) throw cause;
-    throw new Failure({
-      code: 'Atelier.Unreachable',
-      status: 503,
-      message: `${url.origin} does not answer.`,
-      solution: 'Is the platform running? ./atelier status tells; ./atelier up --detach starts it.',
-      cause,
-    });
+    throw unreachable(url, cause);
   }
-  const body = Buffer.from(await response.arrayBuffer());
-  if (response.status < 400) return { status: response.status, headers: response.headers, body };
-  throw failureOf(response.status, body, url);
+  if (response.status < 400) return response;
+  throw failureOf(response.status, Buffer.from(await response.arrayBuffer()), url);
+}
+
+function unreachable(url: URL, cause: unknown): Failure {
+  return new Failure({
+    code: 'Atelier.Unreachable',
+    status: 503,
+    message: `${url.origin} does not answer.`,
+    solution: 'Is the platform running? ./atelier status tells; ./atelier up --detach starts it.',
+    cause,
+  });
 }
 
 function failureOf(status: number, body: Buffer, url: URL): Failure {
