@@ -217,7 +217,7 @@ export function composeFamilies(parts: Parts) {
   images.setInstances(notebooks.snapshots);
   images.addUsers(notebooks.usersOfImage);
   models.setUsedBy(services.usedBy);
-  pools.setOccupants([training.occupant, services.occupant]);
+  pools.setOccupants([training.occupant, services.occupant, notebooks.occupant]);
   const locators: Locators = {
     ...iam.locators,
     workspace: workspaces.locate,
