@@ -30,6 +30,7 @@ export interface WorldOptions {
   trainingSettings?: Parts['trainingSettings'];
   poolShares?: Parts['poolShares'];
   imageSettings?: Parts['imageSettings'];
+  terminals?: Parts['terminals'];
   ssh?: Parts['ssh'];
   driver?: Parts['driver'];
   doors?: Parts['doors'];
@@ -163,6 +164,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     doors: options.doors ?? (() => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} })),
     probe: options.probe ?? (async () => true),
     ...(options.ssh ? { ssh: options.ssh } : {}),
+    ...(options.terminals ? { terminals: options.terminals } : {}),
     ...(options.imageSettings ? { imageSettings: options.imageSettings } : {}),
     notebooks: { volumes: directoryVolumes(paths.notebooks), probe: async () => ({ activeAt: 0, busy: false }) },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),

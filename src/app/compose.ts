@@ -65,6 +65,8 @@ export interface Parts {
   poolShares?: PoolShares;
   /** Ports by which SSH reaches notebooks. */
   ssh?: { host: string; first: number; last: number };
+  /** Of Cloud Shell. */
+  terminals?: Parameters<typeof createTerminals>[0]['settings'];
   imageSettings?: ImagesDeps['settings'];
   trainingSettings?: TrainingDeps['settings'];
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
@@ -126,7 +128,7 @@ export function composeFamilies(parts: Parts) {
     log,
     metrics,
   });
-  const terminals = createTerminals({ clock, log });
+  const terminals = createTerminals({ clock, log, ...(parts.terminals ? { settings: parts.terminals } : {}) });
   terminals.attach(app.server);
   // They are connections of the server, which waits for those to end.
   app.addHook('preClose', () => terminals.close());
@@ -217,7 +219,7 @@ export function composeFamilies(parts: Parts) {
   images.setInstances(notebooks.snapshots);
   images.addUsers(notebooks.usersOfImage);
   models.setUsedBy(services.usedBy);
-  pools.setOccupants([training.occupant, services.occupant]);
+  pools.setOccupants([training.occupant, services.occupant, notebooks.occupant]);
   const locators: Locators = {
     ...iam.locators,
     workspace: workspaces.locate,

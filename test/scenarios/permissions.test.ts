@@ -2,15 +2,19 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createWorld, type World } from '../world.ts';
 import { createTeam, documentPolicy, jobBody, type Member, switchRole, type Team, uploadCode } from './team.ts';
+import {
+  makePool,
+  modelBody,
+  notebookBody,
+  poolBody,
+  publish,
+  serviceBody,
+  uploadThings,
+} from './things.ts';
 
 /** Chapter 1 of the document, each scenario as its steps are written; by the API alone. */
 
-const pool = (name: string) => ({
-  apiVersion: 'v2',
-  kind: 'Pool',
-  metadata: { labels: { 'os.modelarts/name': name } },
-  spec: { type: 'Dedicate', scope: ['Train'], resources: [] },
-});
+const ONE = 'modelarts.vm.cpu.1u';
 
 function assertDenied(
   answer: { status: number; text: string; body: { error_code: string } },
@@ -22,10 +26,30 @@ function assertDenied(
   assert.match(answer.text, new RegExp(`${action} .*${by === undefined ? 'no policy grants it' : by}`));
 }
 
-/** What is allowed may still fail for another reason: there are no pools and notebooks in this version. */
-function assertNotDenied(answer: { status: number; text: string }) {
-  assert.ok(answer.status !== 401 && answer.status !== 403, `${answer.status} ${answer.text}`);
+/** Starts a notebook instance and waits until it is usable; resolves with its path. */
+async function notebookOf(world: World, team: Team, member: Member, name: string, more: object = {}): Promise<string> {
+  const made = await member.call('POST', `${team.v1}/notebooks`, notebookBody(name, more));
+  assert.equal(made.status, 200, made.text);
+  const path = `${team.v1}/notebooks/${made.body.id}`;
+  await reached(world, member, path, 'RUNNING');
+  return path;
 }
+
+/** Waits until a notebook instance or service is in a state. */
+async function reached(world: World, member: Member, path: string, status: string): Promise<void> {
+  await world.until(async () => (await member.call('GET', path)).body.status === status);
+}
+
+/** Submits a job and waits until it runs; resolves with its path. */
+async function jobOf(world: World, team: Team, member: Member, body: object): Promise<string> {
+  const made = await member.call('POST', `${team.v2}/training-jobs`, body);
+  assert.equal(made.status, 201, made.text);
+  const path = `${team.v2}/training-jobs/${made.body.metadata.id}`;
+  await world.until(async () => (await member.call('GET', path)).body.status.phase === 'Running');
+  return path;
+}
+
+const names = (answer: { body: { data: { name: string }[] } }) => answer.body.data.map(({ name }) => name);
 
 describe('1.3.1 an individual user', () => {
   let world: World;
@@ -95,7 +119,7 @@ describe('1.3.2 administrators and developers', () => {
   let admin: Member;
   let developer: Member;
   before(async () => {
-    world = await createWorld();
+    world = await createWorld({ work: true });
     team = await createTeam(world);
     await uploadCode(world, team, 'team-data');
     [admin, developer] = [await team.member('the-admin'), await team.member('the-developer')];
@@ -114,30 +138,45 @@ describe('1.3.2 administrators and developers', () => {
   });
   after(() => world?.remove());
 
-  it('the administrator may create a pool; the developer is refused, by the policy and its statement', async () => {
-    assertNotDenied(await admin.call('POST', `${team.v2}/pools`, pool('p1')));
+  it('the administrator creates a pool, which runs; the developer is refused, by the policy and its statement', async () => {
+    const { id, network } = await makePool(world, team, admin, 'team-pool', { flavor: ONE, count: 1 });
+    const another = poolBody('other-pool', network, { flavor: ONE, count: 1 });
     assertDenied(
-      await developer.call('POST', `${team.v2}/pools`, pool('p1')),
+      await developer.call('POST', `${team.v2}/pools`, another),
       'modelarts:pool:create',
       'Policy3_DenyOperation',
     );
-    for (const method of ['PATCH', 'DELETE']) {
-      assertDenied(
-        await developer.call(method, `${team.v2}/pools/p1`, {}),
-        'modelarts:pool:\\w+',
-        'Policy3_DenyOperation',
-      );
-      assertNotDenied(await admin.call(method, `${team.v2}/pools/p1`, {}));
-    }
-    assertNotDenied(await developer.call('GET', `${team.v2}/pools`));
+    const path = `${team.v2}/pools/${id}`;
+    const merge = { headers: { 'Content-Type': 'application/merge-patch+json' } };
+    const change = { metadata: { annotations: { 'os.modelarts/description': 'of the team' } } };
+    assertDenied(
+      await developer.call('PATCH', path, change, merge),
+      'modelarts:pool:update',
+      'Policy3_DenyOperation',
+    );
+    assertDenied(await developer.call('DELETE', path), 'modelarts:pool:delete', 'Policy3_DenyOperation');
+    assert.equal((await admin.call('PATCH', path, change, merge)).status, 200);
+    const seen = (await developer.call('GET', `${team.v2}/pools`)).body.items;
+    assert.deepEqual(
+      seen.map((each: { metadata: { name: string } }) => each.metadata.name),
+      [id],
+    );
+    assert.equal((await admin.call('DELETE', path)).status, 200);
+    await world.until(async () => (await admin.call('GET', path)).status === 404);
   });
 
   it('the developer works with notebooks of its own, and does not see those of others', async () => {
-    assertNotDenied(await developer.call('POST', `${team.v1}/notebooks`, { name: 'nb' }));
-    assertNotDenied(await developer.call('GET', `${team.v1}/notebooks`));
+    const own = await notebookOf(world, team, developer, 'of-developer');
+    const others = await notebookOf(world, team, admin, 'of-admin');
+    const { url, token } = (await developer.call('GET', own)).body;
+    assert.ok(url.endsWith('/tree') && token.length > 0);
+    assert.deepEqual(names(await developer.call('GET', `${team.v1}/notebooks`)), ['of-developer']);
     const all = await developer.call('GET', `${team.v1}/notebooks/all`);
     assertDenied(all, 'modelarts:notebook:listAllNotebooks', 'Policy3_DenyOperation');
-    assertNotDenied(await admin.call('GET', `${team.v1}/notebooks/all`));
+    assert.deepEqual(names(await admin.call('GET', `${team.v1}/notebooks/all`)).sort(), ['of-admin', 'of-developer']);
+    assert.equal((await developer.call('POST', `${own}/stop`)).status, 200);
+    await reached(world, developer, own, 'STOPPED');
+    for (const path of [own, others]) assert.equal((await admin.call('DELETE', path)).status, 200);
   });
 
   it('both train: the policies as pasted are enough, and each works by the agency that was bound to it', async () => {
@@ -167,88 +206,249 @@ describe('1.3.2 administrators and developers', () => {
   });
 });
 
-describe('1.3.3 and 1.3.4 single permissions', () => {
+const allow = (...actions: string[]) => ({ Version: '1.1', Statement: [{ Effect: 'Allow', Action: actions }] });
+
+describe('1.3.3 viewing the notebook instances of all users', () => {
+  const SSH_PORT = 42_350;
   let world: World;
   let team: Team;
+  let owner: Member;
+  let viewer: Member;
+  let group: string;
+  let path: string;
+  const withKey = (name: string) => ({ endpoints: [{ service: 'SSH', key_pair_names: [name] }] });
+
   before(async () => {
-    world = await createWorld();
+    world = await createWorld({ work: true, ssh: { host: '127.0.0.1', first: SSH_PORT, last: SSH_PORT + 1 } });
     team = await createTeam(world);
+    [owner, viewer] = [await team.member('owner'), await team.member('viewer')];
+    await team.grant(await team.group('owners', [owner]), ['Tenant Administrator']);
+    group = await team.group('viewers', [viewer]);
+    const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
+    await team.authorize('all', agency_name);
+    const key = { keypair: { name: 'KeyPair-owner', algorithm: 'ed25519' } };
+    assert.equal((await owner.call('POST', `/v3/${team.tenant.projectId}/keypairs`, key)).status, 200);
+    path = await notebookOf(world, team, owner, 'of-owner', withKey('KeyPair-owner'));
   });
   after(() => world?.remove());
 
-  it('listAllNotebooks and listUsers let a user view all notebook instances, and nothing more', async () => {
-    const viewer = await team.member('viewer');
-    const group = await team.group('viewers', [viewer]);
-    const rule = (action: string) => ({ Version: '1.1', Statement: [{ Effect: 'Allow', Action: [action] }] });
+  it('listAllNotebooks and listUsers let a user view all instances, and nothing more', async () => {
     assertDenied(await viewer.call('GET', `${team.v1}/notebooks/all`), 'modelarts:notebook:listAllNotebooks');
     await team.grant(group, [
-      await team.policy('Viewing all notebook instances', rule('modelarts:notebook:listAllNotebooks')),
-      await team.policy('Viewing all users of the current IAM project', rule('iam:users:listUsers')),
+      await team.policy('Viewing all notebook instances', allow('modelarts:notebook:listAllNotebooks')),
+      await team.policy('Viewing all users of the current IAM project', allow('iam:users:listUsers')),
     ]);
-    assertNotDenied(await viewer.call('GET', `${team.v1}/notebooks/all`));
+    const all = await viewer.call('GET', `${team.v1}/notebooks/all`);
+    assert.deepEqual(names(all), ['of-owner']);
+    assert.equal(all.body.data[0].user.name, 'owner');
+    assert.equal(all.body.data[0].token, undefined, 'seeing it is not opening it');
     assert.equal((await viewer.call('GET', '/v3/users')).status, 200);
-    assertDenied(await viewer.call('POST', `${team.v1}/notebooks`, {}), 'modelarts:notebook:create');
+    assertDenied(await viewer.call('POST', `${team.v1}/notebooks`, notebookBody('x')), 'modelarts:notebook:create');
+    assertDenied(await viewer.call('POST', `${path}/start`), 'modelarts:notebook:start');
   });
 
-  it('trainJob:exec is what Cloud Shell needs; the evaluator tells who has it', async () => {
-    const shell = await team.member('shell');
-    await team.grant(await team.group('shells', [shell]), [
-      await team.policy('Using Cloud Shell to log in to a running training container', {
-        Version: '1.1',
-        Statement: [{ Effect: 'Allow', Action: ['modelarts:trainJob:exec', 'modelarts:workspace:get'] }],
-      }),
-    ]);
-    const other = await team.member('no-shell');
-    const [yes, no] = [
-      await evaluate(shell, 'modelarts:trainJob:exec'),
-      await evaluate(other, 'modelarts:trainJob:exec'),
-    ];
-    assert.equal(yes.verdict, 'allow');
-    assert.match(yes.cause[0].policy_name, /Cloud Shell/);
-    assert.equal(no.verdict, 'deny');
+  it("starting another's instance needs a key pair of one's own in place of the owner's", async () => {
+    assert.equal((await owner.call('POST', `${path}/stop`)).status, 200);
+    await reached(world, owner, path, 'STOPPED');
+    const more = allow('modelarts:notebook:*', 'ecs:serverKeypairs:*');
+    await team.grant(group, [await team.policy('Starting the instances of others', more)]);
+    const refused = await viewer.call('POST', `${path}/start`);
+    assert.deepEqual([refused.status, refused.body.error_code], [400, 'ModelArts.6789'], refused.text);
+    assert.match(refused.text, /KeyPair-owner/);
+    assert.equal((await owner.call('GET', path)).body.status, 'STOPPED');
+    const key = { keypair: { name: 'KeyPair-viewer', algorithm: 'ed25519' } };
+    assert.equal((await viewer.call('POST', `/v3/${team.tenant.projectId}/keypairs`, key)).status, 200);
+    assert.equal((await viewer.call('PUT', path, withKey('KeyPair-viewer'))).status, 200);
+    assert.equal((await viewer.call('POST', `${path}/start`)).status, 200);
+    await reached(world, viewer, path, 'RUNNING');
+    const shown = (await viewer.call('GET', path)).body;
+    assert.equal(shown.user.name, 'owner');
+    assert.match(shown.endpoints[0].uri, /^ssh:\/\/ma-user@127\.0\.0\.1:/);
   });
+});
 
-  async function evaluate(member: Member, action: string) {
-    const requests = [{ action_id: '1', action }];
-    const answer = await member.call('POST', `${team.v1}/workspaces/0/auth`, { requests });
-    assert.equal(answer.status, 200, answer.text);
-    return answer.body.results[0];
+describe('1.3.4 logging in to a training container using Cloud Shell', () => {
+  let world: World;
+  let team: Team;
+  let user: Member;
+  let group: string;
+  let policy: string;
+  let path: string;
+  let pool: string;
+
+  before(async () => {
+    world = await createWorld({ work: true, terminals: { checkMs: 50 } });
+    team = await createTeam(world);
+    await uploadCode(world, team, 'shell-data');
+    user = await team.member('shell');
+    group = await team.group('shells', [user]);
+    const everythingElse = allow('modelarts:trainJob:create', 'modelarts:trainJob:get', 'modelarts:workspace:get');
+    await team.grant(group, [await team.policy('Training', everythingElse), 'OBS Administrator']);
+    policy = await team.policy(
+      'Using Cloud Shell to log in to a running training container',
+      allow('modelarts:trainJob:exec'),
+    );
+    const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
+    await team.authorize('all', agency_name);
+    ({ id: pool } = await makePool(world, team, team.root, 'shell-pool', { flavor: ONE, count: 2 }));
+    path = await jobOf(world, team, team.root, jobBody('j', 'shell-data', { pool }));
+  });
+  after(() => world?.remove());
+
+  const ask = (at = path) => user.call('POST', `${at}/tasks/worker-0/shells`, { columns: 100, rows: 30 });
+
+  /** Opens a terminal as a browser does. */
+  async function open(at = path) {
+    const offered = await ask(at);
+    assert.equal(offered.status, 201, offered.text);
+    const socket = new WebSocket(`${world.api.replace('http', 'ws')}${offered.body.path}`);
+    socket.binaryType = 'arraybuffer';
+    const told: { type: string; code?: number; reason?: string }[] = [];
+    let shown = '';
+    socket.addEventListener('message', ({ data }) => {
+      if (typeof data === 'string') told.push(JSON.parse(data));
+      else shown += Buffer.from(data as ArrayBuffer).toString();
+    });
+    const closed = new Promise<number>(resolve => socket.addEventListener('close', ({ code }) => resolve(code)));
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('open', resolve);
+      socket.addEventListener('error', reject);
+    });
+    return {
+      socket,
+      told,
+      closed,
+      async echoes(text: string) {
+        shown = '';
+        socket.send(Buffer.from(text));
+        await world.until(() => shown === text);
+      },
+    };
   }
+
+  async function traced(name: string): Promise<{ user: { name: string }; code: string; verdict: string }[]> {
+    const query = `trace_name=${name}&limit=50`;
+    const answer = await team.root.call('GET', `/v3/${team.tenant.projectId}/traces?${query}`);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.body.traces.filter((trace: { trace_name: string }) => trace.trace_name === name);
+  }
+
+  it('needs modelarts:trainJob:exec, which the evaluator knows too', async () => {
+    const requests = [{ action_id: '1', action: 'modelarts:trainJob:exec' }];
+    const verdict = async () =>
+      (await user.call('POST', `${team.v1}/workspaces/0/auth`, { requests })).body.results[0].verdict;
+    assertDenied(await ask(), 'modelarts:trainJob:exec');
+    assert.equal(await verdict(), 'deny');
+    await team.grant(group, [policy]);
+    assert.equal(await verdict(), 'allow');
+  });
+
+  it('opens a terminal in the running container, and the trail tells of its beginning and its end', async () => {
+    const { socket, echoes, closed } = await open();
+    await echoes('nvidia-smi ü\r');
+    socket.send(JSON.stringify({ type: 'resize', columns: 120, rows: 40 }));
+    await echoes('still here');
+    socket.close();
+    await closed;
+    await world.until(async () => (await traced('CloseTrainingJobShell')).length === 1);
+    const [refused, opened] = (await traced('CreateTrainingJobShell')).reverse();
+    assert.deepEqual([refused!.code, refused!.user.name], ['403', 'shell']);
+    assert.deepEqual([opened!.code, opened!.user.name], ['201', 'shell']);
+    assert.equal((await traced('CloseTrainingJobShell'))[0]!.user.name, 'shell');
+  });
+
+  it('not in a job of the public pool, and not by the address of another terminal', async () => {
+    const inPublic = await jobOf(world, team, team.root, jobBody('public', 'shell-data'));
+    const answer = await ask(inPublic);
+    assert.deepEqual([answer.status, answer.body.error_code], [400, 'ModelArts.2788'], answer.text);
+    assert.match(answer.text, /dedicated resource pool alone; this job is in the public pool/);
+    const offered = await ask();
+    const address = `${world.api.replace('http', 'ws')}${offered.body.path}`;
+    const outcome = (url: string) =>
+      new Promise(resolve => {
+        const socket = new WebSocket(url);
+        socket.addEventListener('open', () => (socket.close(), resolve('open')));
+        socket.addEventListener('error', () => resolve('refused'));
+      });
+    assert.equal(await outcome(address), 'open');
+    assert.equal(await outcome(address), 'refused');
+  });
+
+  it('ends when the permission is taken away', async () => {
+    const { echoes, closed, told } = await open();
+    await echoes('x');
+    const domain = `/v3/OS-INHERIT/domains/${team.tenant.accountId}`;
+    const grant = `${domain}/groups/${group}/roles/${policy}/inherited_to_projects`;
+    assert.equal((await team.root.call('DELETE', grant)).status, 204);
+    assert.equal(await closed, 4001);
+    assert.equal(told.at(-1)?.type, 'end');
+    assert.match(told.at(-1)?.reason ?? '', /modelarts:trainJob:exec/);
+    assertDenied(await ask(), 'modelarts:trainJob:exec');
+    await team.grant(group, [policy]);
+  });
+
+  it('ends with its job, and none is to be had afterwards', async () => {
+    const other = await jobOf(world, team, team.root, jobBody('ends', 'shell-data', { pool }));
+    const { echoes, closed, told } = await open(other);
+    await echoes('x');
+    const stop = { action_type: 'terminate' };
+    assert.equal((await team.root.call('POST', `${other}/actions`, stop)).status, 202);
+    await closed;
+    assert.ok(told.some(({ type }) => type === 'exit' || type === 'end'));
+    await world.until(async () => (await team.root.call('GET', other)).body.status.phase === 'Terminated');
+    const late = await ask(other);
+    assert.equal(late.status, 400, late.text);
+    assert.match(late.text, /does not run; it is Terminat/);
+  });
 });
 
 describe('1.3.5 nobody uses the public resource pool', () => {
   let world: World;
   let team: Team;
   let user: Member;
+  let pool: string;
+  let model: string;
   before(async () => {
-    world = await createWorld();
+    world = await createWorld({ work: true });
     team = await createTeam(world);
-    await uploadCode(world, team, 'pool-data');
+    await uploadThings(world, team, 'pool-data');
     user = await team.member('pool-user');
     const group = await team.group('pool-users', [user]);
     const denial = await team.policy('DenyPublicPool', documentPolicy('DenyPublicPool'));
     await team.grant(group, ['Tenant Administrator', denial]);
     const { agency_name } = (await team.root.call('POST', `${team.v2}/agency`, {})).body;
     await team.authorize('all', agency_name);
+    ({ id: pool } = await makePool(world, team, team.root, 'user-pool', { flavor: ONE, count: 3 }));
+    model = await publish(world, team, user, modelBody('m', 'pool-data'));
   });
   after(() => world?.remove());
 
-  it('job, notebook and service are refused in the public pool, and not in a dedicated one', async () => {
-    const service = { service_name: 's', infer_type: 'real-time', config: [] };
-    const attempts: [string, string, object, object][] = [
-      [
-        'trainJob',
-        `${team.v2}/training-jobs`,
-        jobBody('j', 'pool-data'),
-        jobBody('j', 'pool-data', { pool: 'pool-1' }),
-      ],
-      ['notebook', `${team.v1}/notebooks`, { name: 'n' }, { name: 'n', pool_id: 'pool-1' }],
-      ['service', `${team.v1}/services`, service, { ...service, cluster_id: 'pool-1' }],
+  it('job, notebook and service are refused in the public pool, and run in the dedicated one', async () => {
+    const service = serviceBody('s', model);
+    const attempts: [string, string, object][] = [
+      ['trainJob', `${team.v2}/training-jobs`, jobBody('j', 'pool-data')],
+      ['notebook', `${team.v1}/notebooks`, notebookBody('n')],
+      ['service', `${team.v1}/services`, service],
     ];
-    for (const [type, path, inPublic, inDedicated] of attempts) {
+    for (const [type, path, inPublic] of attempts) {
       assertDenied(await user.call('POST', path, inPublic), `modelarts:${type}:create`, 'DenyPublicPool');
-      assertNotDenied(await user.call('POST', path, inDedicated));
     }
+    await jobOf(world, team, user, jobBody('j', 'pool-data', { pool }));
+    const notebook = await notebookOf(world, team, user, 'n', { pool_id: pool });
+    const deployed = await user.call('POST', `${team.v1}/services`, { ...service, pool_name: pool });
+    assert.equal(deployed.status, 200, deployed.text);
+    await reached(world, user, `${team.v1}/services/${deployed.body.service_id}`, 'running');
+    const running = (await user.call('GET', `${team.v2}/pools/${pool}/workloads?status=Running`)).body.items;
+    assert.deepEqual(running.map((each: { type: string }) => each.type).sort(), ['infer', 'notebook', 'train']);
+    // Nor by a change afterwards.
+    assert.equal((await user.call('POST', `${notebook}/stop`)).status, 200);
+    await reached(world, user, notebook, 'STOPPED');
+    assert.equal((await user.call('PUT', notebook, { pool_id: '' })).body.error_code, 'ModelArts.6336');
+    const config = { config: service.config };
+    const toPublic = await user.call('PUT', `${team.v1}/services/${deployed.body.service_id}`, config);
+    assert.ok(toPublic.status === 403 || toPublic.status === 200, toPublic.text);
+    const [entry] = (await user.call('GET', `${team.v1}/services/${deployed.body.service_id}`)).body.config;
+    assert.equal(entry.pool_name, pool, 'whatever it answered, the service stays in the pool');
   });
 
   it('whatever is not the name of a pool is the public pool', async () => {
@@ -258,6 +458,11 @@ describe('1.3.5 nobody uses the public resource pool', () => {
       const answer = await user.call('POST', `${team.v2}/training-jobs`, body);
       assert.ok(answer.status === 403 || answer.status === 400, answer.text);
       assert.doesNotMatch(answer.text, /PoolNotFound/);
+      const notebook = await user.call('POST', `${team.v1}/notebooks`, notebookBody('hostile', { pool_id }));
+      assert.ok(notebook.status === 403 || notebook.status === 400, notebook.text);
+      const service = { ...serviceBody('hostile', model), pool_name: pool_id };
+      const deployed = await user.call('POST', `${team.v1}/services`, service);
+      assert.ok(deployed.status === 403 || deployed.status === 400, deployed.text);
     }
   });
 });

@@ -1,3 +1,4 @@
+import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import type { World } from '../world.ts';
 import { type Member, type Team, uploadCode } from './team.ts';
 
@@ -65,4 +66,56 @@ export async function publish(world: World, team: Team, member: Member, body: ob
     return shown.model_status === 'published';
   });
   return model_id;
+}
+
+/** The body of a notebook instance. */
+export function notebookBody(name: string, more: object = {}): object {
+  return {
+    name,
+    image_id: NOTEBOOK_IMAGE_ID,
+    flavor: 'modelarts.vm.cpu.1u',
+    volume: { category: 'EVS', ownership: 'MANAGED', capacity: 5 },
+    ...more,
+  };
+}
+
+/** The body of a network. */
+export function networkBody(name: string, cidr: string): object {
+  return { apiVersion: 'v1', kind: 'Network', metadata: { labels: { 'os.modelarts/name': name } }, spec: { cidr } };
+}
+
+/** The body of a dedicated pool that is open for everything. */
+export function poolBody(name: string, network: string, nodes: { flavor: string; count: number }): object {
+  return {
+    apiVersion: 'v2',
+    kind: 'Pool',
+    metadata: { labels: { 'os.modelarts/name': name } },
+    spec: {
+      type: 'Dedicate',
+      scope: ['Train', 'Infer', 'Notebook'],
+      resources: [nodes],
+      network: { name: network },
+    },
+  };
+}
+
+/** Makes a network and on it a dedicated pool, and waits until it is Running; resolves with their ids. */
+export async function makePool(
+  world: World,
+  team: Team,
+  member: Member,
+  name: string,
+  nodes: { flavor: string; count: number },
+  cidr = '192.168.20.0/24',
+): Promise<{ id: string; network: string }> {
+  const net = await member.call('POST', `${team.v1}/networks`, networkBody(`net-${name}`, cidr));
+  if (net.status !== 200) throw new Error(net.text);
+  const network: string = net.body.metadata.name;
+  const made = await member.call('POST', `${team.v2}/pools`, poolBody(name, network, nodes));
+  if (made.status !== 200) throw new Error(made.text);
+  const id: string = made.body.metadata.name;
+  await world.until(
+    async () => (await member.call('GET', `${team.v2}/pools/${id}`)).body.status?.phase === 'Running',
+  );
+  return { id, network };
 }

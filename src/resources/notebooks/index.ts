@@ -5,14 +5,15 @@ import type { Socket } from 'node:net';
 import { declaredRoutes } from '../../http/declared.ts';
 import type { AnyOperation, Locators, Route } from '../../http/index.ts';
 import { Reconciler } from '../../loop/reconciler.ts';
+import type { PoolOccupant } from '../pools/index.ts';
 import { AgencySessions } from '../workload-access/index.ts';
 import type { WorkspaceContents } from '../workspaces/index.ts';
 import { ActivityLog } from './activity.ts';
 import { createImage } from './image-saving.api.ts';
 import { imageSavingRoutes } from './image-saving.ts';
 import * as notebookOperations from './notebook.api.ts';
-import { workloadId } from './notebook.container.ts';
 import { notebookLogs } from './notebook.logs.ts';
+import { notebookOccupant, notebookOf } from './notebook.occupant.ts';
 import type { PassParts } from './notebook.pass.ts';
 import type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 import { notebookPass } from './notebook.reconciler.ts';
@@ -76,6 +77,8 @@ export interface Notebooks {
   routes: Route[];
   locators: Locators;
   contents: WorkspaceContents;
+  /** Leaves pools that are taken away, or nodes of them. */
+  occupant: PoolOccupant;
   reconciler: Reconciler;
   /** The proxy to the web IDEs; it does not listen yet. */
   server: Server;
@@ -130,9 +133,17 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
     socket.on('close', () => sockets.delete(socket));
   });
   deps.admission.onAdmitted('notebook', workload => {
-    const id = workload.slice(workloadId('').length);
+    const id = notebookOf(workload);
     reconciler.poke(id).catch(error => deps.log.error({ err: error, id }, 'admitted notebook could not be woken'));
   });
+  const occupant = notebookOccupant({ store, clock: deps.clock, wake: id => wake(id, { interrupt: true }) });
+  const makeWay = (workload: string, text: string) => {
+    occupant
+      .lost(workload, text)
+      .catch(error => deps.log.error({ err: error, workload }, 'notebook could not make way'));
+  };
+  deps.admission.onPreempted('notebook', (workload, by) => makeWay(workload, `It makes way for ${by}.`));
+  deps.admission.onLost('notebook', (workload, node) => makeWay(workload, `Its node ${node} was taken away.`));
   const snapshots = createSnapshots(deps, store, wake);
   let timer: NodeJS.Timeout | undefined;
 
@@ -170,6 +181,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
         return (await store.inWorkspace(projectId, workspaceId)).length;
       },
     },
+    occupant,
     reconciler,
     server,
     snapshots,

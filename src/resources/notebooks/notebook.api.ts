@@ -162,6 +162,8 @@ export const updateNotebook = operation({
     description: text,
     flavor: text,
     image_id: text,
+    /** Another dedicated pool; of this platform alone. */
+    pool_id: text,
     endpoints,
     hooks,
     storage_new_size: number,

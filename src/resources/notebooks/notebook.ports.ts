@@ -48,7 +48,10 @@ export interface NotebooksDeps {
   ssh?: SshSettings & { publicKeys: KeyPairs['publicKeys'] };
   /** What other parts of the platform put into the container of an instance. */
   parts?: readonly ContainerPart[];
-  admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
+  admission: Pick<
+    Admission,
+    'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'onPreempted' | 'onLost' | 'fits'
+  >;
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
   driver: RuntimeDriver;
   volumes: Volumes;

@@ -220,3 +220,18 @@ export function checkUnsupported(body: { custom_spec?: unknown; data_volumes?: u
       'Parameter [user_vpc] is not supported: instances are in the network of their account or pool.',
     );
 }
+
+/**
+ * The pool that a change asks for. One instance may go from dedicated pool to dedicated pool, so that its files are not lost with a pool;
+ * between them and the public pool it may not, as who may create what where is decided when it is created.
+ */
+export function otherPool(present: { pool: { id: string } | null }, asked: string | undefined): string | undefined {
+  const wanted = asked?.trim() ?? '';
+  if (asked === undefined || wanted === (present.pool?.id ?? '')) return undefined;
+  if (present.pool && wanted !== '') return wanted;
+  throw refuse(
+    '6336',
+    'Parameter [pool_id]: an instance of a dedicated pool can move to another dedicated pool alone, and one of the public pool stays there.',
+    'Create another instance there.',
+  );
+}

@@ -15,6 +15,7 @@ import {
   checkUnsupported,
   checkVolume,
   given,
+  otherPool,
   type RawEndpoint,
   type RawHooks,
   type RawRule,
@@ -53,6 +54,7 @@ export interface UpdateBody {
   description?: string | null;
   flavor?: string | null;
   image_id?: string | null;
+  pool_id?: string | null;
   endpoints?: RawEndpoint[] | null;
   hooks?: RawHooks | null;
   storage_new_size?: number | null;
@@ -99,8 +101,6 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
         'GET /v1/{project_id}/notebooks/flavors lists them.',
       );
     }
-    const verdict = deps.admission.fits(flavor);
-    if (!verdict.ok) throw refuse('6360', `Parameter [flavor] ${flavor.id}: ${verdict.reason}`);
     return flavor;
   }
 
@@ -115,18 +115,24 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     );
   }
 
-  /** The pool of that id, if it may be used with the flavor. */
+  /** The pool of that id, if it may be used with the flavor; null for the public pool. */
   async function poolOf(accountId: string, place: Place, id: string | undefined, flavor: Flavor) {
-    if (!id) return null;
+    if (!id) {
+      const verdict = deps.admission.fits(flavor);
+      if (!verdict.ok) throw refuse('6360', `Parameter [flavor] ${flavor.id}: ${verdict.reason}`);
+      return null;
+    }
     const codes = { missing: 'ModelArts.6336', notRunning: 'ModelArts.6360', closed: 'ModelArts.6763' };
     const pool = await deps.pools?.use({ accountId, ...place }, id, 'Notebook', codes);
-    if (!pool) {
+    if (!pool || !deps.pools) {
       throw refuse('6336', `Parameter [pool_id]: there is no dedicated resource pool ${id.slice(0, 64)}.`);
     }
-    if (!pool.flavors.includes(flavor.id)) {
+    const verdict = deps.pools.fits(pool.id, flavor);
+    if (!verdict.ok) {
       throw refuse(
         '6360',
-        `Parameter [flavor]: no node of the pool ${pool.name} is of the flavor ${flavor.id}; it has ${pool.flavors.join(', ') || 'none'}.`,
+        `Parameter [flavor] ${flavor.id} in the pool ${pool.name}: ${verdict.reason}`,
+        `Its nodes are of the flavors ${pool.flavors.join(', ') || '(none)'}; choose one of them or a smaller one.`,
       );
     }
     return { id: pool.id, name: pool.name };
@@ -244,12 +250,13 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     const notebook = await get(projectId, id);
     const { spec } = notebook;
     const flavor = body.flavor === undefined ? spec.flavor : flavorOf(body.flavor);
+    const poolId = otherPool(spec, body.pool_id);
     const next: NotebookSpec = {
       ...spec,
       flavor,
-      ...(body.flavor === undefined || !spec.pool
+      ...(body.flavor === undefined && poolId === undefined
         ? {}
-        : { pool: await poolOf(notebook.accountId, notebook, spec.pool.id, flavor) }),
+        : { pool: await poolOf(notebook.accountId, notebook, poolId ?? spec.pool?.id, flavor) }),
       ...(body.image_id === undefined ? {} : { image: await imageOf(principal, notebook, body.image_id) }),
       ...(body.endpoints === undefined ? {} : { endpoints: await endpointsOf(principal, projectId, body.endpoints) }),
       ...(body.hooks === undefined ? {} : { hooks: checkHooks(body.hooks) }),
@@ -294,6 +301,9 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
 
   async function start(principal: Principal, projectId: string, id: string, raw: RawRule): Promise<Notebook> {
     const notebook = await get(projectId, id);
+    const { pool, flavor } = notebook.spec;
+    // It may have been deleted or changed since; else the instance would wait for ever.
+    if (pool && canStart(notebook.status)) await poolOf(notebook.accountId, notebook, pool.id, flavor);
     const now = clock.now();
     const by = ownerOf(principal);
     const rule = stopRule(

@@ -204,6 +204,14 @@ export function notebookStore(database: Database) {
           : undefined,
       ),
 
+    /** Has an instance that is wanted to run stop, with the reason; only when `when` accepts the status found. */
+    displace: (id: string, reason: string, when: (status: Status) => boolean, now: number) =>
+      change(id, found =>
+        found.desired === 'run' && when(found.status)
+          ? { desired: 'stop', fault: null, failed_at: null, fail_reason: reason, updated_at: now, next_at: now }
+          : undefined,
+      ),
+
     /** Begins another run; only when `when` accepts the status found. What the last run left is cleaned up first. */
     restart: (id: string, run: NewRun, when: (status: Status) => boolean, now: number) =>
       change(id, found =>

@@ -130,6 +130,17 @@ export function createTraining(deps: TrainingDeps): Training {
       }
     },
   };
+  deps.admission.onPreempted('training-job', workload => {
+    const id = jobOf(workload);
+    reconciler
+      .poke(id, { interrupt: true })
+      .catch(error => deps.log.error({ err: error, id }, 'preempted job could not be woken'));
+  });
+  deps.admission.onLost('training-job', (workload, node) => {
+    occupant
+      .vacate([workload], { poolId: '', deleted: false, text: `Its node ${node} was taken away.` })
+      .catch(error => deps.log.error({ err: error, workload }, 'job could not make way'));
+  });
 
   return {
     occupant,

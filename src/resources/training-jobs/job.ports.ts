@@ -38,7 +38,10 @@ export interface TrainingDeps {
     /** The engine's reference of an image that the caller names and may use, or undefined. Throws EngineUnavailable. */
     reference(principal: Principal, projectId: string, text: string): Promise<string | undefined>;
   };
-  admission: Pick<Admission, 'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'fits'>;
+  admission: Pick<
+    Admission,
+    'submit' | 'release' | 'status' | 'list' | 'onAdmitted' | 'onPreempted' | 'onLost' | 'fits'
+  >;
   /** The dedicated pools; none when absent. */
   pools?: PoolsPort | undefined;
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
