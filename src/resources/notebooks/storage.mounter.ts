@@ -58,6 +58,9 @@ const cacheDir = (root: string, id: string) => join(stateDir(root), `${id}.cache
 
 /** Mounts by rclone: a process for each mount, which runs on without this one and is found again by its arguments. */
 export function rcloneMounter(): Mounter {
+  /** The access key each instance was given last, and the process that serves each directory. */
+  const given = new Map<string, string>();
+  const servers = new Map<string, number>();
   return {
     unable() {
       if (!canChown) return 'the platform does not run as root';
@@ -83,6 +86,7 @@ export function rcloneMounter(): Mounter {
     },
 
     async give(root, credential) {
+      if (given.get(root) === credential.access) return;
       const dir = stateDir(root);
       await mkdir(dir, { recursive: true, mode: 0o700 });
       const now = Date.now();
@@ -98,6 +102,7 @@ export function rcloneMounter(): Mounter {
           Expiration: new Date(again).toISOString(),
         }),
       );
+      given.set(root, credential.access);
     },
 
     async mount(spec) {
@@ -142,7 +147,13 @@ export function rcloneMounter(): Mounter {
 
     async fault({ root, id, name }) {
       const at = mountDir(root, name);
-      if ((await processesOf(at)).length === 0) {
+      const known = servers.get(at);
+      if (known === undefined || !(await serves(known, at))) {
+        servers.delete(at);
+        const [pid] = await processesOf(at);
+        if (pid !== undefined) servers.set(at, pid);
+      }
+      if (!servers.has(at)) {
         return `the process that served it has ended${await lastLine(join(stateDir(root), `${id}.log`))}`;
       }
       return (await mountsBelow(at)).some(mount => mount.at === at) ? undefined : 'it was unmounted on the host';
@@ -152,12 +163,14 @@ export function rcloneMounter(): Mounter {
 
     async unmount({ root, id, name }) {
       const at = mountDir(root, name);
+      servers.delete(at);
       await endMount(at);
       await rm(cacheDir(root, id), { recursive: true, force: true });
       await rmdir(at).catch(ignoreAbsent);
     },
 
     async close(root) {
+      given.delete(root);
       const data = dataDir(root);
       const names = await readdir(data).catch(() => []);
       for (const name of names) await endMount(join(data, name));
@@ -252,14 +265,14 @@ async function signal(at: string, name: NodeJS.Signals): Promise<boolean> {
 
 /** Processes of rclone that serve exactly this directory. */
 async function processesOf(at: string): Promise<number[]> {
-  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async pid => {
-      const [program = '', verb, , dir] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-      return /(^|\/)rclone$/.test(program) && verb === 'mount' && dir === at;
-    }),
-  );
-  return pids.filter((_, index) => found[index]).map(Number);
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.map(pid => serves(pid, at)));
+  return pids.filter((_, index) => found[index]);
+}
+
+async function serves(pid: number, at: string): Promise<boolean> {
+  const [program = '', verb, , dir] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  return /(^|\/)rclone$/.test(program) && verb === 'mount' && dir === at;
 }
 
 /** What is mounted at a directory and below it, in the order of mounting. */

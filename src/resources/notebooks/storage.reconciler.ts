@@ -81,14 +81,17 @@ export function storageKeeper(deps: StorageKeeperDeps) {
       reason = `It could not be mounted: ${errorText(error)}.`;
     }
     if (reason !== undefined) return fail(storage, host, reason);
-    await storages.move(storage.id, ['MOUNTING'], { status: 'MOUNTED' }, clock.now());
+    const moved = await storages.move(storage.id, ['MOUNTING'], { status: 'MOUNTED' }, clock.now());
+    // Somebody wants it unmounted already.
+    if (!moved) return { afterMs: 0 };
     await tell(storage.notebookId, 'Info', `${uriOf(storage)} is mounted at ${pathOf(storage)}.`);
     return { afterMs: LOOK_MS };
   }
 
   async function fail(storage: Storage, host: NotebookPaths, reason: string): Promise<Next> {
     await mounter.unmount(specOf(storage, host));
-    await storages.move(storage.id, ['MOUNTING', 'MOUNTED'], { status: 'MOUNT_FAILED', reason }, clock.now());
+    const from = ['MOUNTING', 'MOUNTED', 'UNMOUNT_FAILED'] as const;
+    await storages.move(storage.id, from, { status: 'MOUNT_FAILED', reason }, clock.now());
     await tell(storage.notebookId, 'Warning', `${pathOf(storage)}: ${reason}`);
     // Who unmounts it meanwhile is answered by the next look.
     return { afterMs: 0 };
