@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../src/kernel/clock.ts';
 import { type Log, silentLog } from '../src/kernel/log.ts';
 import { signToken } from '../src/resources/iam/token.ts';
 import { findEngine, NOTEBOOK_IMAGE } from '../src/resources/images/index.ts';
-import { directoryVolumes } from '../src/resources/notebooks/index.ts';
+import { directoryVolumes, type Mounter } from '../src/resources/notebooks/index.ts';
 import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
@@ -32,6 +32,8 @@ export interface WorldOptions {
   imageSettings?: Parts['imageSettings'];
   terminals?: Parts['terminals'];
   ssh?: Parts['ssh'];
+  /** Mounts object storage into notebooks; nothing can when absent. */
+  mounter?: Mounter;
   driver?: Parts['driver'];
   doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
@@ -39,6 +41,18 @@ export interface WorldOptions {
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
   work?: boolean;
 }
+
+const noMounter: Mounter = {
+  unable: () => 'rclone is missing: install it',
+  open: async root => root,
+  isOpen: async () => false,
+  give: async () => {},
+  mount: async () => {},
+  fault: async () => undefined,
+  pending: async () => 0,
+  unmount: async () => {},
+  close: async () => {},
+};
 
 /** An account with its root user. */
 export interface Tenant {
@@ -166,7 +180,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     ...(options.ssh ? { ssh: options.ssh } : {}),
     ...(options.terminals ? { terminals: options.terminals } : {}),
     ...(options.imageSettings ? { imageSettings: options.imageSettings } : {}),
-    notebooks: { volumes: directoryVolumes(paths.notebooks), probe: async () => ({ activeAt: 0, busy: false }) },
+    notebooks: {
+      volumes: directoryVolumes(paths.notebooks),
+      mounter: options.mounter ?? noMounter,
+      probe: async () => ({ activeAt: 0, busy: false }),
+      settings: { flushMs: 300 },
+    },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });
   const { app, objects, iam } = families;

@@ -70,7 +70,9 @@ export interface Parts {
   imageSettings?: ImagesDeps['settings'];
   trainingSettings?: TrainingDeps['settings'];
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
-  notebooks?: Partial<Pick<NotebooksDeps, 'volumes' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>>;
+  notebooks?: Partial<
+    Pick<NotebooksDeps, 'volumes' | 'mounter' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>
+  >;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
 }
@@ -207,6 +209,7 @@ export function composeFamilies(parts: Parts) {
     driver,
     pools,
     volumes: createVolumes(paths.notebooks, log),
+    objects: objects.service,
     platform: doors,
     region,
     endpoints,

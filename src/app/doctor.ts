@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
+import { rcloneMounter } from '../resources/notebooks/index.ts';
 import { firewallWorks } from '../runtime/container/firewall.ts';
 import type { Settings } from './env.ts';
 import { homePaths } from './home.ts';
@@ -25,6 +26,7 @@ export async function diagnose(settings: Settings): Promise<Finding[]> {
   findings.push(program('haproxy', ['-v'], 'apt-get install --no-install-recommends haproxy'));
   findings.push(program('mmdebstrap', ['--version'], 'apt-get install --no-install-recommends mmdebstrap'));
   findings.push(program('mkfs.xfs', ['-V'], 'apt-get install --no-install-recommends xfsprogs'));
+  findings.push(mounts());
   if (settings.engine) {
     findings.push(engineSocket(settings.engine));
   } else {
@@ -54,6 +56,16 @@ function rights(): Finding {
     ok: root,
     text: root ? 'root' : 'not root: the preset images cannot be built, and containers run without all limits',
     remedy: 'Run the platform as root; docs/guide/install.md, section "Without root", tells what works otherwise.',
+  };
+}
+
+function mounts(): Finding {
+  const unable = rcloneMounter().unable();
+  return {
+    subject: 'mounts',
+    ok: unable === undefined,
+    text: unable === undefined ? 'notebooks can mount object storage' : `notebooks cannot mount object storage: ${unable}`,
+    remedy: 'As root: apt-get install --no-install-recommends rclone fuse3',
   };
 }
 

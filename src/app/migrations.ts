@@ -8,7 +8,7 @@ import { imagesMigrations } from '../resources/images/index.ts';
 import { keyPairsMigrations } from '../resources/key-pairs/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { networksMigrations } from '../resources/networks/index.ts';
-import { notebooksMigrations, sshMigrations } from '../resources/notebooks/index.ts';
+import { notebooksMigrations, sshMigrations, storageMigrations } from '../resources/notebooks/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { poolsMigrations } from '../resources/pools/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
@@ -35,4 +35,5 @@ export const allMigrations: readonly Migration[] = [
   ...keyPairsMigrations,
   ...notebooksMigrations,
   ...sshMigrations,
+  ...storageMigrations,
 ];

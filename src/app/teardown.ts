@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createGateway } from '../dataplane/index.ts';
 import { createLog } from '../kernel/log.ts';
-import { detachAll } from '../resources/notebooks/index.ts';
+import { closeAllMounts, detachAll } from '../resources/notebooks/index.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
 import { startEngine } from '../runtime/container/engine.ts';
 import type { Settings } from './env.ts';
@@ -35,7 +35,8 @@ export async function stopEverything(settings: Settings, say: (line: string) => 
   const ours = { 'atelier.installation': installation };
   const containers = await driver.list(ours);
   await Promise.all(containers.map(container => driver.remove(container.name)));
-  // Nothing uses the volumes of notebooks any more.
+  // Nothing uses the mounts and volumes of notebooks any more.
+  await closeAllMounts(paths.notebooks);
   await detachAll(paths.notebooks);
   for (const network of await driver.listNetworks(ours)) await driver.removeNetwork(network);
   driver.close();

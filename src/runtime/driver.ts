@@ -123,6 +123,8 @@ export interface Mount {
   source: string;
   target: string;
   readOnly: boolean;
+  /** `rslave`: what the host mounts below the source later appears inside. The source must be a shared mount point of the host. */
+  propagation?: 'rslave';
 }
 
 export interface ContainerSpec {

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { readSettings } from '../../src/app/env.ts';
 import { homePaths, loadInstallationId } from '../../src/app/home.ts';
 import { silentLog } from '../../src/kernel/log.ts';
@@ -37,4 +38,14 @@ export function containersOf(at: Installation, kind: string): Promise<RunningCon
 /** SIGKILL for one container. */
 export function killContainer(at: Installation, name: string): Promise<void> {
   return withDriver(at, driver => driver.kill(name, 'SIGKILL'));
+}
+
+/** Runs a shell command in a container as its user; what it printed, and its exit code. */
+export function runInside(at: Installation, name: string, command: string): Promise<{ code: number; output: string }> {
+  return withDriver(at, async driver => {
+    const session = await driver.exec(name, { command: ['/bin/sh', '-c', command] });
+    session.stdin.end();
+    const [output, errors, code] = await Promise.all([text(session.stdout), text(session.stderr), session.done]);
+    return { code, output: output + errors };
+  });
 }

@@ -2,7 +2,6 @@ import { createHmac } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { declaredRoutes } from '../../http/declared.ts';
 import type { AnyOperation, Locators, Route } from '../../http/index.ts';
 import { Reconciler } from '../../loop/reconciler.ts';
 import type { PoolOccupant } from '../pools/index.ts';
@@ -28,7 +27,12 @@ import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { type SshDoors, sshDoors } from './ssh.doors.ts';
 import { sshPart } from './ssh.part.ts';
 import { sshStore } from './ssh.store.ts';
-import { storageOperations } from './storage.api.ts';
+import * as storageOperations from './storage.api.ts';
+import { rcloneMounter } from './storage.mounter.ts';
+import { storageKeeper } from './storage.reconciler.ts';
+import { storageRoutes } from './storage.routes.ts';
+import { storageService } from './storage.service.ts';
+import { STORAGE_TABLE, storageStore } from './storage.store.ts';
 import { hostRule } from './web/web-access.ts';
 import { probeWeb } from './web/web-probe.ts';
 import { createWebProxy } from './web/web-proxy.ts';
@@ -41,12 +45,14 @@ export type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 export { notebooksMigrations } from './notebook.schema.ts';
 export type { Snapshots } from './snapshots.ts';
 export { sshMigrations } from './ssh.store.ts';
+export { closeAllMounts, type Mounter, type MountSpec, rcloneMounter } from './storage.mounter.ts';
+export { storageMigrations } from './storage.store.ts';
 export { createVolumes, detachAll, directoryVolumes, type Volumes } from './volumes.ts';
 
 /** Every operation of notebook instances. */
 export const notebooksOperations: readonly AnyOperation[] = [
   ...Object.values(notebookOperations),
-  ...storageOperations,
+  ...Object.values(storageOperations),
   createImage,
   ...oldVersionOperations,
 ];
@@ -96,11 +102,20 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const { ssh } = given;
   let doors: SshDoors | undefined;
   const part = ssh && sshPart({ publicKeys: ssh.publicKeys, allot: async id => void (await doors?.allot(id)) });
-  const deps = { ...given, parts: [...(given.parts ?? []), ...(part ? [part] : [])] };
-  mkdirSync(deps.dir, { recursive: true, mode: 0o700 });
-  const settings: NotebookSettings = { ...DEFAULTS, ...deps.settings };
-  const store = notebookStore(deps.db);
-  const sessions = new AgencySessions(deps.iam, deps.clock, settings.credentialSeconds);
+  mkdirSync(given.dir, { recursive: true, mode: 0o700 });
+  const settings: NotebookSettings = { ...DEFAULTS, ...given.settings };
+  const store = notebookStore(given.db);
+  const sessions = new AgencySessions(given.iam, given.clock, settings.credentialSeconds);
+  const mounter = given.mounter ?? rcloneMounter();
+  const storages = storageStore(given.db);
+  const keeper = storageKeeper({ ...given, store, storages, sessions, mounter, flushMs: settings.flushMs });
+  const deps = { ...given, mounter, parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part] };
+  const mounting = new Reconciler(deps, {
+    name: 'notebook-storage',
+    table: STORAGE_TABLE,
+    concurrency: CONCURRENCY,
+    pass: keeper.pass,
+  });
   const secrets = webSecrets(createHmac('sha256', deps.key).update('notebooks').digest());
   const activity = new ActivityLog();
   if (ssh) {
@@ -151,7 +166,9 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
     routes: [
       ...notebookRoutes(notebooks, deps.endpoints, notebookLogs(deps), async id => doors?.uri(id)),
       ...oldVersionRoutes,
-      ...declaredRoutes(storageOperations, 'storage mounted into notebooks'),
+      ...storageRoutes(
+        storageService({ ...deps, store, storages, sessions, wake: id => mounting.poke(id, { interrupt: true }) }),
+      ),
       ...imageSavingRoutes(deps, store, snapshots),
     ],
     locators: {
@@ -190,6 +207,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
     async start() {
       await doors?.start();
       await reconciler.start();
+      await mounting.start();
       const run = () => {
         sweep(parts).catch(error => deps.log.error({ err: error }, 'sweep of notebooks failed'));
       };
@@ -201,6 +219,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
       doors?.stop();
       server.close();
       for (const socket of sockets) socket.destroy();
+      await mounting.stop();
       await reconciler.stop();
     },
   };

@@ -7,11 +7,13 @@ import type { Database } from '../../store-kit/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { Image, SaveRequest } from '../images/index.ts';
 import type { KeyPairs } from '../key-pairs/index.ts';
+import type { ObjectService } from '../objects/index.ts';
 import type { PoolsPort } from '../pools/index.ts';
 import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 import type { ContainerPart } from './container-part.ts';
 import type { Notebook, NotebookImage } from './notebook.model.ts';
+import type { Mounter } from './storage.mounter.ts';
 import type { Volumes } from './volumes.ts';
 
 /** Where SSH reaches instances. */
@@ -55,6 +57,9 @@ export interface NotebooksDeps {
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
   driver: RuntimeDriver;
   volumes: Volumes;
+  objects: Pick<ObjectService, 'bucket' | 'list'>;
+  /** Mounts directories of the object store; rclone when absent. */
+  mounter?: Mounter;
   /** Opens the platform to the containers of a network, whose gateway address this is. */
   platform: { ensureReachable(gateway: string): Promise<{ api: string; obs: string }> };
   /** Why an image of the platform's own is not there yet, if it is being prepared. */
@@ -63,8 +68,8 @@ export interface NotebooksDeps {
   probe?: Probe;
   /** Region shown to S3 clients inside. */
   region: string;
-  /** Public address of the proxy, such as `http://127.0.0.1:7084`; read when it is needed. */
-  endpoints: { notebooks: string };
+  /** Addresses of the proxy, such as `http://127.0.0.1:7084`, and of the object store for this machine; read when they are needed. */
+  endpoints: { notebooks: string; obs: string };
   /** Host names besides that of the address by which browsers may come, such as `localhost`. */
   hosts?: readonly string[];
   /** Whether they may come by any IP address. */
@@ -118,6 +123,8 @@ export interface NotebookSettings {
   credentialSeconds: number;
   /** Processes and threads of an instance. */
   pids: number;
+  /** How long the end of a mount waits for what was written to reach the object store; half a minute when absent. */
+  flushMs?: number;
   /** Bytes of output kept. */
   logBytes: number;
 }

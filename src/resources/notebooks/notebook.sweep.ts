@@ -42,6 +42,8 @@ async function sweepFiles({ deps, store }: SweepParts): Promise<void> {
   const steps = await store.steps();
   for (const entry of entries) {
     if (!/^[0-9a-f-]{36}$/.test(entry) || steps.has(entry)) continue;
+    // First of all, lest the deletion reach into the object store.
+    await deps.mounter?.close(join(deps.dir, entry));
     await deps.volumes.remove(entry);
     await rm(join(deps.dir, entry), { recursive: true, force: true });
   }

@@ -1,28 +1,70 @@
-import { type DeclaredRow, declaredOperations } from '../../wire/declared.ts';
+import { operation } from '../../wire/operation.ts';
+import { nullable, open, queryInteger, Type } from '../../wire/schema.ts';
 
-const storage = '/v1/{project_id}/notebooks/{instance_id}/storage';
-const ofNotebook = { target: { kind: 'notebook', param: 'instance_id' } };
+const text = Type.Optional(nullable(Type.String()));
+const base = {
+  family: 'notebooks',
+  errors: 'modelarts',
+  status: 200,
+  invalid: { code: 'ModelArts.6332', status: 400 },
+  target: { kind: 'notebook', param: 'instance_id' },
+} as const;
+const PATH = '/v1/{project_id}/notebooks/{instance_id}/storage';
+const storage = open({
+  id: Type.String(),
+  category: Type.String(),
+  mount_path: Type.String(),
+  mount_type: Type.String(),
+  uri: Type.String(),
+  status: Type.String(),
+  failure_reason: Type.Optional(Type.String()),
+});
 
 /** Storage mounted into running notebook instances (reference modelarts.json; actions: behaviour/permissions.md 6). */
-const rows: readonly DeclaredRow[] = [
-  ['ListDynamicStorages', 'GET', storage, 'modelarts:notebook:listMountedStorages', 'List mounted storage', ofNotebook],
-  ['AttachDynamicStorage', 'POST', storage, 'modelarts:notebook:mountStorage', 'Mount storage', ofNotebook],
-  [
-    'ShowDynamicStorage',
-    'GET',
-    `${storage}/{storage_id}`,
-    'modelarts:notebook:getMountedStorage',
-    'Show mounted storage',
-    ofNotebook,
-  ],
-  [
-    'DetachDynamicStorage',
-    'DELETE',
-    `${storage}/{storage_id}`,
-    'modelarts:notebook:umountStorage',
-    'Unmount storage',
-    ofNotebook,
-  ],
-];
+export const listDynamicStorages = operation({
+  ...base,
+  id: 'ListDynamicStorages',
+  summary: 'List mounted storage',
+  method: 'GET',
+  path: PATH,
+  action: 'modelarts:notebook:listMountedStorages',
+  query: open({ limit: queryInteger(1, 1000, 100), offset: queryInteger(0, 1_000_000_000, 0) }),
+  response: open({
+    current: Type.Integer(),
+    data: Type.Array(storage),
+    pages: Type.Integer(),
+    size: Type.Integer(),
+    total: Type.Integer(),
+  }),
+});
 
-export const storageOperations = declaredOperations('notebooks', rows);
+export const attachDynamicStorage = operation({
+  ...base,
+  id: 'AttachDynamicStorage',
+  summary: 'Mount storage',
+  method: 'POST',
+  path: PATH,
+  action: 'modelarts:notebook:mountStorage',
+  body: open({ category: text, mount_path: text, uri: text }),
+  response: storage,
+});
+
+export const showDynamicStorage = operation({
+  ...base,
+  id: 'ShowDynamicStorage',
+  summary: 'Show mounted storage',
+  method: 'GET',
+  path: `${PATH}/{storage_id}`,
+  action: 'modelarts:notebook:getMountedStorage',
+  response: storage,
+});
+
+export const detachDynamicStorage = operation({
+  ...base,
+  id: 'DetachDynamicStorage',
+  summary: 'Unmount storage',
+  method: 'DELETE',
+  path: `${PATH}/{storage_id}`,
+  action: 'modelarts:notebook:umountStorage',
+  response: storage,
+});

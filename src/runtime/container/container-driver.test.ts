@@ -93,6 +93,23 @@ describe('container driver', { skip: busybox === undefined ? 'needs a static bus
     );
   });
 
+  test('what is mounted on the host later appears inside where it is asked for', async () => {
+    const dir = join(subject.dir, 'slave');
+    await mkdir(join(dir, 'later'), { recursive: true });
+    execFileSync('mount', ['--bind', dir, dir]);
+    try {
+      execFileSync('mount', ['--make-shared', dir]);
+      const name = await launch('until [ -e /data/later/in.txt ]; do sleep 0.1; done; cat /data/later/in.txt', {
+        mounts: [{ source: dir, target: '/data', readOnly: true, propagation: 'rslave' }],
+      });
+      execFileSync('mount', ['-t', 'tmpfs', 'none', join(dir, 'later')]);
+      await writeFile(join(dir, 'later', 'in.txt'), 'mounted later');
+      assert.match(await output(name), /mounted later/);
+    } finally {
+      execFileSync('umount', ['-l', '-R', dir]);
+    }
+  });
+
   test('a fork bomb meets its limit and leaves the rest alone', async () => {
     const name = await launch('bomb() { bomb | bomb & }; bomb; sleep 30');
     await sleep(1000);

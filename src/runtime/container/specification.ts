@@ -67,6 +67,7 @@ export function createBody(spec: ContainerSpec, traits: EngineTraits): Docker.Co
         Source: mountPath(mount.source),
         Target: mountPath(mount.target),
         ReadOnly: mount.readOnly,
+        ...(mount.propagation ? { BindOptions: { Propagation: mount.propagation } } : {}),
       })),
       Tmpfs: Object.fromEntries(
         Object.entries(spec.tmpfs ?? {}).map(([target, bytes]) => [
