@@ -6,7 +6,7 @@ const BLOCKS = 3;
 
 /**
  * Writes all that `read` yields to `target` and ends it. `read` fills blocks it is given, at most `CHUNK` at a time, and is never more
- * than two ahead of what it yielded: so a slow receiver costs three of them. Rejects with ERR_STREAM_PREMATURE_CLOSE when
+ * than one ahead of what it was asked for: so a slow receiver costs three of them. Rejects with ERR_STREAM_PREMATURE_CLOSE when
  * the target closes first.
  */
 export async function sendInTurn(

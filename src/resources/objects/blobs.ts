@@ -10,7 +10,6 @@ import { type BlobPlace, type FileCalls, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { type Source, takeIn } from './blob-writer.ts';
 import { CHUNK } from './blocks.ts';
-import { crc32Aside } from './digest-lanes.ts';
 import { obsFailure } from './failures.ts';
 import type { NewBlob } from './object.store.ts';
 import type { Segment } from './object.ts';
@@ -20,8 +19,6 @@ export const INLINE_BYTES = 16 * 1024;
 /** Space that no object gets, at most a tenth of the disk: deleting objects writes too, and so does the database. */
 const RESERVED_BYTES = 64 * 1024 * 1024;
 const SPACE_KNOWN_MS = 200;
-/** From so many bytes on, another thread computes a checksum sooner than the message to it takes. */
-const ASIDE_BYTES = 256 * 1024;
 /** What the rows of an object may take, in the database and its log. */
 const ROW_BYTES = 2 * INLINE_BYTES + 16 * 1024;
 
@@ -320,7 +317,7 @@ async function* readBlob(
       const chunk: Buffer = await next!;
       next = at + CHUNK < end ? read(at + CHUNK) : undefined;
       next?.catch(() => {}); // met at the next await
-      checkChunk(blob, at / CHUNK, chunk.length, await crc32Of(chunk));
+      checkChunk(blob, at / CHUNK, chunk);
       yield chunk.subarray(Math.max(0, offset - at), Math.min(chunk.length, end - at));
     }
   } finally {
@@ -329,28 +326,18 @@ async function* readBlob(
   }
 }
 
-/** On another thread where the bytes are many and it can see them. */
-async function crc32Of(bytes: Buffer): Promise<number> {
-  return bytes.length >= ASIDE_BYTES && isShared(bytes) ? crc32Aside(bytes) : crc32(bytes);
-}
-
-function isShared(bytes: Buffer): bytes is Buffer<SharedArrayBuffer> {
-  return bytes.buffer instanceof SharedArrayBuffer;
-}
-
 /** The bytes of a blob that lies in the database, checked. */
 export function inlineBytes(blob: BlobRecord): Buffer {
   const bytes = Buffer.from(blob.content!.buffer, blob.content!.byteOffset, blob.content!.byteLength);
-  checkChunk(blob, 0, bytes.length, crc32(bytes));
+  checkChunk(blob, 0, bytes);
   return bytes;
 }
 
-/** Throws unless the checksum of the `length` bytes that were read is the one that was stored. */
-function checkChunk(blob: BlobRecord, index: number, length: number, sum: number): void {
+function checkChunk(blob: BlobRecord, index: number, bytes: Buffer): void {
   const { buffer, byteOffset, byteLength } = blob.checks;
   const stored = Buffer.from(buffer, byteOffset, byteLength);
-  if (length === 0 && stored.length === 0) return;
-  if (stored.length < index * 4 + 4 || stored.readUInt32LE(index * 4) !== sum)
+  if (bytes.length === 0 && stored.length === 0) return;
+  if (stored.length < index * 4 + 4 || stored.readUInt32LE(index * 4) !== crc32(bytes))
     throw damaged(blob.id, `differs from its checksum in MiB ${index}`);
 }
 

@@ -22,14 +22,11 @@ interface Lane {
   streams: number;
   /** By stream, in the order in which the lane answers. */
   waiting: Map<number, Waiter[]>;
-  ended: boolean;
 }
 
 /** One core stays for the network and the disk. */
 const MOST_LANES = Math.min(Math.max(availableParallelism() - 1, 1), 4);
 const lanes: Lane[] = [];
-/** The lane of `crc32Aside`. */
-let checks: Lane | undefined;
 let lastStream = 0;
 
 /**
@@ -45,13 +42,22 @@ export function openDigest(): StreamDigest {
     if (open) lane.streams--;
     open = false;
   };
+  const ask = (request: LaneRequest) =>
+    new Promise<LaneAnswer>((resolve, reject) => {
+      if (!lanes.includes(lane)) return reject(new Error('the thread of the digest has ended'));
+      const queue = lane.waiting.get(stream);
+      if (queue) queue.push({ resolve, reject });
+      else lane.waiting.set(stream, [{ resolve, reject }]);
+      lane.worker.ref(); // until it has answered
+      lane.worker.postMessage(request);
+    });
   return {
     async update(bytes) {
-      await ask(lane, { stream, kind: 'bytes', bytes });
+      await ask({ stream, kind: 'bytes', bytes });
     },
     async end() {
       try {
-        return (await ask(lane, { stream, kind: 'end' })).md5!;
+        return (await ask({ stream, kind: 'end' })).md5!;
       } finally {
         close();
       }
@@ -63,33 +69,10 @@ export function openDigest(): StreamDigest {
   };
 }
 
-/** The CRC-32 of bytes in shared memory, computed on a thread that does nothing else: a reader never waits for an MD5. */
-export async function crc32Aside(bytes: Uint8Array<SharedArrayBuffer>): Promise<number> {
-  if (!checks || checks.ended) checks = startLane();
-  return (await ask(checks, { stream: ++lastStream, kind: 'crc32', bytes })).crc32!;
-}
-
-function ask(lane: Lane, request: LaneRequest): Promise<LaneAnswer> {
-  return new Promise((resolve, reject) => {
-    if (lane.ended) return reject(new Error('the thread of the digest has ended'));
-    const queue = lane.waiting.get(request.stream);
-    if (queue) queue.push({ resolve, reject });
-    else lane.waiting.set(request.stream, [{ resolve, reject }]);
-    lane.worker.ref(); // until it has answered
-    lane.worker.postMessage(request);
-  });
-}
-
 function idlest(): Lane {
   let best: Lane | undefined;
   for (const lane of lanes) if (!best || lane.streams < best.streams) best = lane;
-  return best && (best.streams === 0 || lanes.length >= MOST_LANES) ? best : addLane();
-}
-
-function addLane(): Lane {
-  const lane = startLane();
-  lanes.push(lane);
-  return lane;
+  return best && (best.streams === 0 || lanes.length >= MOST_LANES) ? best : startLane();
 }
 
 function startLane(): Lane {
@@ -98,7 +81,7 @@ function startLane(): Lane {
     execArgv: [], // flags of the program, such as --input-type, are none of a lane's
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
   });
-  const lane: Lane = { worker, streams: 0, waiting: new Map(), ended: false };
+  const lane: Lane = { worker, streams: 0, waiting: new Map() };
   worker.unref();
   worker.on('message', (answer: LaneAnswer) => {
     const queue = lane.waiting.get(answer.stream);
@@ -108,7 +91,6 @@ function startLane(): Lane {
     waiter?.resolve(answer);
   });
   const fail = (error: Error) => {
-    lane.ended = true;
     const at = lanes.indexOf(lane);
     if (at >= 0) lanes.splice(at, 1);
     for (const queue of lane.waiting.values()) for (const waiter of queue) waiter.reject(error);
@@ -116,5 +98,6 @@ function startLane(): Lane {
   };
   worker.on('error', error => fail(error instanceof Error ? error : new Error(String(error))));
   worker.on('exit', code => fail(new Error(`the thread of the digest ended with code ${code}`)));
+  lanes.push(lane);
   return lane;
 }
