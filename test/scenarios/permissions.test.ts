@@ -2,15 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createWorld, type World } from '../world.ts';
 import { createTeam, documentPolicy, jobBody, type Member, switchRole, type Team, uploadCode } from './team.ts';
-import {
-  makePool,
-  modelBody,
-  notebookBody,
-  poolBody,
-  publish,
-  serviceBody,
-  uploadThings,
-} from './things.ts';
+import { makePool, modelBody, notebookBody, poolBody, publish, serviceBody, uploadThings } from './things.ts';
 
 /** Chapter 1 of the document, each scenario as its steps are written; by the API alone. */
 
@@ -149,11 +141,7 @@ describe('1.3.2 administrators and developers', () => {
     const path = `${team.v2}/pools/${id}`;
     const merge = { headers: { 'Content-Type': 'application/merge-patch+json' } };
     const change = { metadata: { annotations: { 'os.modelarts/description': 'of the team' } } };
-    assertDenied(
-      await developer.call('PATCH', path, change, merge),
-      'modelarts:pool:update',
-      'Policy3_DenyOperation',
-    );
+    assertDenied(await developer.call('PATCH', path, change, merge), 'modelarts:pool:update', 'Policy3_DenyOperation');
     assertDenied(await developer.call('DELETE', path), 'modelarts:pool:delete', 'Policy3_DenyOperation');
     assert.equal((await admin.call('PATCH', path, change, merge)).status, 200);
     const seen = (await developer.call('GET', `${team.v2}/pools`)).body.items;
@@ -367,7 +355,10 @@ describe('1.3.4 logging in to a training container using Cloud Shell', () => {
     const outcome = (url: string) =>
       new Promise(resolve => {
         const socket = new WebSocket(url);
-        socket.addEventListener('open', () => (socket.close(), resolve('open')));
+        socket.addEventListener('open', () => {
+          socket.close();
+          resolve('open');
+        });
         socket.addEventListener('error', () => resolve('refused'));
       });
     assert.equal(await outcome(address), 'open');
