@@ -64,7 +64,8 @@ function mounts(): Finding {
   return {
     subject: 'mounts',
     ok: unable === undefined,
-    text: unable === undefined ? 'notebooks can mount object storage' : `notebooks cannot mount object storage: ${unable}`,
+    text:
+      unable === undefined ? 'notebooks can mount object storage' : `notebooks cannot mount object storage: ${unable}`,
     remedy: 'As root: apt-get install --no-install-recommends rclone fuse3',
   };
 }

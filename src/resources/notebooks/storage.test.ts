@@ -42,7 +42,12 @@ describe('object storage mounted into running notebook instances', () => {
   let ann: Member;
   let notebook: string;
   let storage: string;
-  const body = (more: object = {}) => ({ category: 'OBS', mount_path: '/data/x/', uri: 'obs://team-data/dir/', ...more });
+  const body = (more: object = {}) => ({
+    category: 'OBS',
+    mount_path: '/data/x/',
+    uri: 'obs://team-data/dir/',
+    ...more,
+  });
   const reached = (path: string, status: string) =>
     world.until(async () => (await ann.call('GET', path)).body.status === status);
   const attach = async (more: object = {}) => {
