@@ -8,8 +8,8 @@ import type { ContainerPart } from './container-part.ts';
 import { hostPaths, type NotebookPaths } from './notebook.paths.ts';
 import type { NotebookStore } from './notebook.store.ts';
 import type { Mounter } from './storage.mounter.ts';
-import { pathOf, uriOf } from './storage.service.ts';
-import type { Storage, StorageStore } from './storage.store.ts';
+import type { StorageStore } from './storage.store.ts';
+import { pathOf, type Storage, uriOf } from './storage.ts';
 
 const LOOK_MS = 3_000;
 /** How long an end waits for what was written to reach the object store. */

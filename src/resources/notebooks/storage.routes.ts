@@ -1,8 +1,8 @@
 import { type Route, route } from '../../http/index.ts';
 import { pageView } from './notebook.view.ts';
 import { attachDynamicStorage, detachDynamicStorage, listDynamicStorages, showDynamicStorage } from './storage.api.ts';
-import { pathOf, type StorageService, uriOf } from './storage.service.ts';
-import type { Storage } from './storage.store.ts';
+import type { StorageService } from './storage.service.ts';
+import { pathOf, type Storage, uriOf } from './storage.ts';
 
 /** Handlers of storage mounted into instances. */
 export function storageRoutes(storages: StorageService): Route[] {

@@ -8,7 +8,8 @@ import type { Notebook } from './notebook.model.ts';
 import { refuse } from './notebook.request.ts';
 import type { NotebookStore } from './notebook.store.ts';
 import type { Mounter } from './storage.mounter.ts';
-import type { Storage, StorageStore } from './storage.store.ts';
+import type { StorageStore } from './storage.store.ts';
+import { pathOf, type Storage, uriOf } from './storage.ts';
 
 /** Mounts that an instance has at a time: each is a process. */
 const MOST = 10;
@@ -152,14 +153,6 @@ export function storageService(deps: StorageServiceDeps) {
   async function tell(id: string, message: string): Promise<void> {
     await store.event(id, { time: clock.now(), level: 'Info', message });
   }
-}
-
-export function pathOf({ name }: Pick<Storage, 'name'>): string {
-  return `/data/${name}/`;
-}
-
-export function uriOf({ bucket, prefix }: Pick<Storage, 'bucket' | 'prefix'>): string {
-  return `obs://${bucket}/${prefix}`;
 }
 
 function requireRunning(status: string): void {

@@ -1,4 +1,5 @@
 import { type Database, LEASE_COLUMNS_SQL, type LeaseColumns, sqlMigration, tables } from '../../store-kit/index.ts';
+import type { Storage, StorageStatus } from './storage.ts';
 
 /** Table driven by the reconciler. */
 export const STORAGE_TABLE = 'notebook_storage';
@@ -25,27 +26,6 @@ export const storageMigrations = [
       WHERE status NOT IN ('UNMOUNTED', 'MOUNT_FAILED')`,
   ]),
 ];
-
-/** The documented states (behaviour/notebooks.md 1, dynamic OBS mount). */
-export type StorageStatus = 'MOUNTING' | 'MOUNTED' | 'MOUNT_FAILED' | 'UNMOUNTING' | 'UNMOUNTED' | 'UNMOUNT_FAILED';
-
-/** A directory of the object store in a running instance. */
-export interface Storage {
-  id: string;
-  notebookId: string;
-  /** The run of the instance that it belongs to; it ends with it. */
-  run: number;
-  /** Of the directory below /data. */
-  name: string;
-  bucket: string;
-  /** With a slash at its end. */
-  prefix: string;
-  status: StorageStatus;
-  reason: string | null;
-  /** It shall be unmounted even where the object store lacks what was written. */
-  discard: boolean;
-  createdAt: number;
-}
 
 interface Row extends LeaseColumns {
   id: string;
