@@ -98,7 +98,8 @@ describe('a dedicated pool and what runs in it', () => {
     await phase(ids.job, 'Running');
     const waiting = await submit('waits', TWO);
     const behind = await submit('behind', TWO);
-    const reason = /Head of the queue, waiting for 2 vCPUs on one node: largest free block 1 .* 2 free in all; held by spread/;
+    const reason =
+      /Head of the queue, waiting for 2 vCPUs on one node: largest free block 1 .* 2 free in all; held by spread/;
     await world.until(async () => (await show('job', behind)).status.queue?.position === 1);
     const shown = (await show('job', waiting)).status;
     assert.deepEqual([shown.phase, shown.queue.position, shown.queue.reason_code], ['Pending', 0, 'Fragmented']);
@@ -138,10 +139,11 @@ describe('a dedicated pool and what runs in it', () => {
     await notebookIs('RUNNING');
     await world.until(async () => (await show('service')).status === 'running');
     assert.equal((await show('job')).status.phase, 'Running');
-    assert.deepEqual(
-      (await workloads('?status=Running')).map(({ type }) => type).sort(),
-      ['infer', 'notebook', 'train'],
-    );
+    assert.deepEqual((await workloads('?status=Running')).map(({ type }) => type).sort(), [
+      'infer',
+      'notebook',
+      'train',
+    ]);
     const networks = new Set(containers().map(each => each.spec.network));
     assert.equal(networks.size, 1, [...networks].join());
     assert.match([...networks][0]!, /-net-/);
@@ -161,8 +163,7 @@ describe('a dedicated pool and what runs in it', () => {
   it('a drained node sends its job back to the queue and stops its notebook, and both say why', async () => {
     const desk = (await workloads('?status=Running')).find(({ type }) => type === 'notebook')!;
     const node = desk.nodes[0]!.name;
-    const batch = (what: string) =>
-      call('POST', `${team.v2}/pools/${pool}/nodes/batch-${what}`, { nodeNames: [node] });
+    const batch = (what: string) => call('POST', `${team.v2}/pools/${pool}/nodes/batch-${what}`, { nodeNames: [node] });
     await batch('drain');
     await notebookIs('STOPPED');
     const why = new RegExp(`The node ${node} of the pool lab-pool is drained. The instance is stopped; its files`);

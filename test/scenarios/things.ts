@@ -114,8 +114,6 @@ export async function makePool(
   const made = await member.call('POST', `${team.v2}/pools`, poolBody(name, network, nodes));
   if (made.status !== 200) throw new Error(made.text);
   const id: string = made.body.metadata.name;
-  await world.until(
-    async () => (await member.call('GET', `${team.v2}/pools/${id}`)).body.status?.phase === 'Running',
-  );
+  await world.until(async () => (await member.call('GET', `${team.v2}/pools/${id}`)).body.status?.phase === 'Running');
   return { id, network };
 }
