@@ -265,7 +265,7 @@ describe('1.3.4 logging in to a training container using Cloud Shell', () => {
   let pool: string;
 
   before(async () => {
-    world = await createWorld({ work: true, terminals: { checkMs: 50 } });
+    world = await createWorld({ work: true, terminals: { checkMs: 500 } });
     team = await createTeam(world);
     await uploadCode(world, team, 'shell-data');
     user = await team.member('shell');
@@ -384,8 +384,8 @@ describe('1.3.4 logging in to a training container using Cloud Shell', () => {
     await echoes('x');
     const stop = { action_type: 'terminate' };
     assert.equal((await team.root.call('POST', `${other}/actions`, stop)).status, 202);
-    await closed;
-    assert.ok(told.some(({ type }) => type === 'exit' || type === 'end'));
+    assert.equal(await closed, 1000);
+    assert.deepEqual(told[0], { type: 'exit', code: 137 });
     await world.until(async () => (await team.root.call('GET', other)).body.status.phase === 'Terminated');
     const late = await ask(other);
     assert.equal(late.status, 400, late.text);

@@ -48,6 +48,8 @@ export interface FakeContainer {
   lines: LogLine[];
   address: string;
   timers: NodeJS.Timeout[];
+  /** End the further commands that run in it. */
+  commands: (() => void)[];
 }
 
 /** Containers in memory. Share one engine among several fake drivers to play a server that starts anew. */
@@ -102,7 +104,7 @@ export class FakeEngine {
     this.#addresses = (this.#addresses % 250) + 1;
     const address = `10.255.0.${this.#addresses}`;
     const program = this.options.program?.(spec) ?? {};
-    this.containers.set(spec.name, { spec, program, state: 'created', lines: [], address, timers: [] });
+    this.containers.set(spec.name, { spec, program, state: 'created', lines: [], address, timers: [], commands: [] });
     this.changed();
   }
 
@@ -135,6 +137,7 @@ export class FakeEngine {
   end(container: FakeContainer, exitCode: number): void {
     if (container.state !== 'running') return;
     for (const timer of container.timers.splice(0)) clearTimeout(timer);
+    for (const end of container.commands.splice(0)) end();
     container.state = 'exited';
     container.exitCode = exitCode;
     container.finishedAt = Date.now();

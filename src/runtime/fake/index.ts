@@ -180,13 +180,18 @@ export function createFakeDriver(
     },
     async exec(name) {
       engine.check();
-      if (needed('a command in', name).state !== 'running')
-        throw new EngineRefused(`a command in ${name}`, 'it does not run');
-      // An echo: what is written comes back, and the end of the input ends it.
+      const container = needed('a command in', name);
+      if (container.state !== 'running') throw new EngineRefused(`a command in ${name}`, 'it does not run');
+      // An echo: what is written comes back, and the end of the input or of the container ends it.
       const stdin = new PassThrough();
       const stderr = new PassThrough();
       stderr.end();
-      const done = once(stdin, 'end').then(() => 0);
+      const killed = Promise.withResolvers<number>();
+      container.commands.push(() => {
+        killed.resolve(137);
+        stdin.end();
+      });
+      const done = Promise.race([once(stdin, 'end').then(() => 0), killed.promise]);
       return { stdin, stdout: stdin, stderr, resize: async () => {}, done, close: () => stdin.end() };
     },
     async commit(name, ref) {
