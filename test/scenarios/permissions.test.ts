@@ -435,11 +435,27 @@ describe('1.3.5 nobody uses the public resource pool', () => {
     assert.equal((await user.call('POST', `${notebook}/stop`)).status, 200);
     await reached(world, user, notebook, 'STOPPED');
     assert.equal((await user.call('PUT', notebook, { pool_id: '' })).body.error_code, 'ModelArts.6336');
-    const config = { config: service.config };
-    const toPublic = await user.call('PUT', `${team.v1}/services/${deployed.body.service_id}`, config);
-    assert.ok(toPublic.status === 403 || toPublic.status === 200, toPublic.text);
-    const [entry] = (await user.call('GET', `${team.v1}/services/${deployed.body.service_id}`)).body.config;
-    assert.equal(entry.pool_name, pool, 'whatever it answered, the service stays in the pool');
+    const { id: second } = await makePool(
+      world,
+      team,
+      team.root,
+      'second-pool',
+      { flavor: ONE, count: 1 },
+      '192.168.21.0/24',
+    );
+    const [entry] = service.config;
+    const later = await publish(world, team, user, { ...modelBody('m', 'pool-data'), model_version: '0.0.2' });
+    const both = [
+      { ...entry, pool_name: pool, weight: 50 },
+      { ...entry, pool_name: second, weight: 50, model_id: later },
+    ];
+    const served = await user.call('POST', `${team.v1}/services`, { ...service, service_name: 'both', config: both });
+    assert.equal(served.status, 200, served.text);
+    const at = `${team.v1}/services/${served.body.service_id}`;
+    await reached(world, user, at, 'running');
+    const out = await user.call('PUT', at, { config: service.config });
+    assert.deepEqual([out.status, out.body.error_code], [400, 'ModelArts.0104'], out.text);
+    assert.match(out.text, /pool_name\] is required/);
   });
 
   it('whatever is not the name of a pool is the public pool', async () => {

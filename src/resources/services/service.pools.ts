@@ -24,6 +24,30 @@ export const NO_POOLS: ServicePools = {
   fits: () => ({ ok: false, reason: 'There is no such pool.' }),
 };
 
+/** The pool of a service as a whole: the one that all of its models run in. */
+export function commonPool(entries: readonly Pick<EntryConfig, 'poolId'>[]): string | undefined {
+  const pools = new Set(entries.map(entry => entry.poolId));
+  return pools.size === 1 ? [...pools][0] : undefined;
+}
+
+/**
+ * Throws Failure 400 where a change would bring a service of dedicated pools into the public one: who may create what where is decided when
+ * it is created, and whoever must not use the public pool (the document's 1.3.5) must not come there by a change.
+ */
+export function checkStaysInPools(
+  present: readonly Pick<EntryConfig, 'poolId'>[],
+  next: readonly Pick<EntryConfig, 'poolId'>[],
+): void {
+  const at = next.findIndex(entry => !entry.poolId);
+  if (at < 0 || present.length === 0 || present.some(entry => !entry.poolId)) return;
+  throw new Failure({
+    code: 'ModelArts.0104',
+    status: 400,
+    message: `Parameter [config[${at}].pool_name] is required, as the models of this service run in several dedicated pools.`,
+    solution: 'Name one of them; to use the public pool, deploy another service.',
+  });
+}
+
 /**
  * Whether so many instances of each entry could run in their pools at once. They count as if all were as large as the largest: rather a
  * short gap than one that waits for its predecessor for ever.

@@ -5,7 +5,7 @@ import { ownerOf, type Principal } from '../../kernel/principal.ts';
 import { type BodyOf, listedIds } from '../../wire/operation.ts';
 import type { Admit, WorkspaceContents } from '../workspaces/index.ts';
 import type { serviceApis } from './service.api.ts';
-import { POOL_CODES, type ServicePools } from './service.pools.ts';
+import { checkStaysInPools, commonPool, POOL_CODES, type ServicePools } from './service.pools.ts';
 import { checkDeployable, duplicate, wrongState } from './service.refusals.ts';
 import {
   type CheckedEntry,
@@ -275,7 +275,10 @@ export function serviceUseCases(deps: ServiceDeps) {
         throw wrongState(service, 'updated', 'running, concerning, stopped or failed');
       }
       const revisions = await store.revisions(service.id);
-      const entries = await resolve(service, checkConfig(body.config as RawEntry[], poolOf(revisions, service.target)));
+      const present = revisions.find(each => each.number === service.target)?.entries ?? [];
+      const checked = checkConfig(body.config as RawEntry[], commonPool(present));
+      checkStaysInPools(present, checked);
+      const entries = await resolve(service, checked);
       const stopped = service.status === 'stopped';
       revision = {
         number: (revisions.at(-1)?.number ?? 0) + 1,
@@ -390,10 +393,4 @@ export function serviceUseCases(deps: ServiceDeps) {
     specifications: () => deps.flavors.list(),
     usersOf: (modelId: string) => store.usersOf(modelId),
   };
-}
-
-/** The pool of the service as a whole: the one that all of its models run in. */
-function poolOf(revisions: readonly Revision[], target: number): string | undefined {
-  const pools = new Set(revisions.find(each => each.number === target)?.entries.map(entry => entry.poolId));
-  return pools.size === 1 ? [...pools][0] : undefined;
 }
