@@ -30,7 +30,7 @@ export async function benchObjects(): Promise<Report> {
       small: () => benchSmall(dir, at.pid(), sign),
       peer: () => benchPeer(dir, sign),
       listing: () => benchListing(at.home, { endpoint: at.profile.endpoints.obs, access, secret }),
-      memory: () => benchMemory(at.pid(), sign),
+      memory: () => benchMemory(at.pid(), dir, at.obs, sign),
     };
     const figures: Figure[] = [];
     for (const [name, part] of Object.entries(parts)) {
