@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { leaks } from './crash.fixture.ts';
 import { type FaultyFiles, faultyFiles } from './disk-faults.fixture.ts';
-import { type ObsClient, obsClient } from './obs-client.fixture.ts';
+import { type Sent, send as sendTo } from './requests.fixture.ts';
 import { signUrl } from './sign-url.ts';
 import { type ObjectWorld, objectWorld } from './world.fixture.ts';
 
@@ -16,12 +16,12 @@ const body = randomBytes(9 * MIB + 12_345);
 describe('a large object', () => {
   let world: ObjectWorld;
   let files: FaultyFiles;
-  let send: ObsClient;
+  const send = (method: string, { bucket, key = '', ...sent }: Sent & { bucket: string; key?: string }) =>
+    sendTo(world, method, `/${bucket}/${key}`, sent);
 
   before(async () => {
     files = faultyFiles();
     world = await objectWorld({ files });
-    send = obsClient(world.port, 'ann');
     await send('PUT', { bucket });
   });
   afterEach(() => files.faults.clear());

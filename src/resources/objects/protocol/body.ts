@@ -22,8 +22,15 @@ export interface Body {
 
 const EMPTY: Record<string, string> = {};
 
-/** `limit`: most bytes accepted; more is Failure EntityTooLarge, before anything is read where it was announced. */
-export function openBody(request: IncomingMessage, auth: Authenticated, limit: number): Body {
+/**
+ * `limit`: most bytes accepted; more is Failure EntityTooLarge, before anything is read where it was announced. `unwrapped`: the body was
+ * part of another, as a form's file is, and comes by the request's iterator alone.
+ */
+export function openBody(
+  request: IncomingMessage,
+  auth: Authenticated,
+  { limit, unwrapped }: { limit: number; unwrapped: boolean },
+): Body {
   const { headers } = request;
   const streaming = auth.payloadHash?.startsWith('STREAMING-') ?? false;
   const length = streaming ? headers['x-amz-decoded-content-length'] : headers['content-length'];
@@ -76,7 +83,7 @@ export function openBody(request: IncomingMessage, auth: Authenticated, limit: n
 
   const md5 = contentMd5(headers['content-md5'] as string | undefined);
   return {
-    source: streaming ? counted() : Object.assign(counted(), { flow }),
+    source: streaming || unwrapped ? counted() : Object.assign(counted(), { flow }),
     ...(size === undefined ? {} : { size }),
     ...(md5 === undefined ? {} : { md5 }),
     checksums: [...running.keys()],

@@ -86,7 +86,7 @@ export function numberParameter(call: ObsCall, name: string, fallback: number, m
 
 /** Opens the body for at most `limit` bytes. */
 export function body(call: ObsCall, limit: number): Body {
-  const opened = openBody(call.request, call.auth, limit);
+  const opened = openBody(call.request, call.auth, { limit, unwrapped: call.form !== undefined });
   call.proceed();
   return opened;
 }
