@@ -28,7 +28,13 @@ describe('the command line, as scripts and people use it', () => {
     const status = await json<Record<string, unknown>>(['status', '--json']);
     assert.equal(status.ready, true);
     assert.equal(status.pid, at.pid());
-    assert.deepEqual(Object.keys(status.endpoints as object).sort(), ['api', 'inference', 'notebooks', 'obs', 'registry']);
+    assert.deepEqual(Object.keys(status.endpoints as object).sort(), [
+      'api',
+      'inference',
+      'notebooks',
+      'obs',
+      'registry',
+    ]);
     for (const key of ['region', 'account', 'accountId', 'projectId', 'credentialsFile']) {
       assert.equal(typeof status[key], 'string', key);
     }
