@@ -1,3 +1,4 @@
+import { Moved } from '../../loop/by-step.ts';
 import type { PassContext } from '../../loop/reconciler.ts';
 import type { AgencySessions } from '../workload-access/index.ts';
 import type { ActivityLog } from './activity.ts';
@@ -34,9 +35,6 @@ export interface Pass extends PassParts {
   /** Ends the run as a failure; what it holds is released by the next step. */
   fail(fault: Fault, reason: string): Promise<void>;
 }
-
-/** Somebody else moved the instance meanwhile: look again. */
-export class Moved extends Error {}
 
 /** An instance, as read just now, with what one step needs. */
 export function passOf(parts: PassParts, notebook: Notebook, context: PassContext): Pass {

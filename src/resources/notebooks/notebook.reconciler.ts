@@ -1,9 +1,10 @@
 import { isFailure } from '../../kernel/failure.ts';
+import { byStep } from '../../loop/by-step.ts';
 import type { Next, PassContext } from '../../loop/reconciler.ts';
 import { EngineRefused, EngineUnavailable } from '../../runtime/driver.ts';
 import { ACTS, faultOf } from './notebook.actions.ts';
 import { workloadId } from './notebook.container.ts';
-import { Moved, type Pass, type PassParts, passOf } from './notebook.pass.ts';
+import { type Pass, type PassParts, passOf } from './notebook.pass.ts';
 import { type Action, needsContainer, plan } from './notebook.ts';
 
 const ENGINE_RETRY_MS = 1_000;
@@ -46,21 +47,14 @@ export function notebookPass(parts: PassParts): (id: string, context: PassContex
     }
   }
 
-  return async (id, context) => {
-    try {
-      for (;;) {
-        const notebook = await store.find(id);
-        if (!notebook) return 'settled';
-        const next = await step(passOf(parts, notebook, context));
-        if (next) return next;
-        if (context.signal.aborted) return { afterMs: 0 };
-      }
-    } catch (error) {
-      if (error instanceof Moved || context.signal.aborted) return { afterMs: 0 };
-      if (error instanceof EngineUnavailable) return waitForEngine(id);
-      throw error;
-    }
-  };
+  return byStep(
+    id => store.find(id),
+    (notebook, context) =>
+      step(passOf(parts, notebook, context)).catch(error => {
+        if (error instanceof EngineUnavailable && !context.signal.aborted) return waitForEngine(notebook.id);
+        throw error;
+      }),
+  );
 }
 
 /** The text of an error that no repetition will mend, or undefined. */

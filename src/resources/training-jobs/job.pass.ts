@@ -1,3 +1,4 @@
+import { Moved } from '../../loop/by-step.ts';
 import type { PassContext } from '../../loop/reconciler.ts';
 import type { AgencySessions } from '../workload-access/index.ts';
 import { containerName } from './job.container.ts';
@@ -46,9 +47,6 @@ export interface Pass extends PassParts {
   /** Gives the job its end; what it holds is released by the next step. */
   conclude(result: Result, message: string): Promise<void>;
 }
-
-/** Somebody else moved the job meanwhile: look again. */
-export class Moved extends Error {}
 
 const ENDINGS: Record<Result, { level: JobEvent['level']; text: string }> = {
   Completed: { level: 'Info', text: 'Training job completed.' },

@@ -1,8 +1,9 @@
 import { isFailure } from '../../kernel/failure.ts';
+import { byStep } from '../../loop/by-step.ts';
 import type { Next, PassContext } from '../../loop/reconciler.ts';
 import { EngineRefused, EngineUnavailable } from '../../runtime/driver.ts';
 import { ACTS } from './job.actions.ts';
-import { Moved, type Pass, type PassParts, passOf } from './job.pass.ts';
+import { type Pass, type PassParts, passOf } from './job.pass.ts';
 import { workloadId } from './job.service.ts';
 import { StepFailed } from './job.staging.ts';
 import { type Action, needsContainers, needsQueue, plan, taskName } from './job.ts';
@@ -54,21 +55,14 @@ export function jobPass(parts: PassParts): (id: string, context: PassContext) =>
     }
   }
 
-  return async (id, context) => {
-    try {
-      for (;;) {
-        const job = await store.find(id);
-        if (!job) return 'settled';
-        const next = await step(passOf(parts, job, context));
-        if (next) return next;
-        if (context.signal.aborted) return { afterMs: 0 };
-      }
-    } catch (error) {
-      if (error instanceof Moved || context.signal.aborted) return { afterMs: 0 };
-      if (error instanceof EngineUnavailable) return waitForEngine(id);
-      throw error;
-    }
-  };
+  return byStep(
+    id => store.find(id),
+    (job, context) =>
+      step(passOf(parts, job, context)).catch(error => {
+        if (error instanceof EngineUnavailable && !context.signal.aborted) return waitForEngine(job.id);
+        throw error;
+      }),
+  );
 }
 
 /** The text of an error that no repetition will mend, or undefined. */
