@@ -20,16 +20,25 @@ export interface Body {
   verify(): Record<string, string>;
 }
 
+type Take = Parameters<Flow['flow']>[0];
+
 const EMPTY: Record<string, string> = {};
 
+/** The bytes of a request, to be had in one way or the other. */
+export function bytesOf(request: IncomingMessage): Flow {
+  const iterator = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  return Object.assign(iterator, { flow: (take: Take) => flowOf(request, take) });
+}
+
 /**
- * `limit`: most bytes accepted; more is Failure EntityTooLarge, before anything is read where it was announced. `unwrapped`: the body was
- * part of another, as a form's file is, and comes by the request's iterator alone.
+ * `bytes`: the request's, or the part of them that is meant. `limit`: most bytes accepted; more is Failure EntityTooLarge, before anything is
+ * read where it was announced.
  */
 export function openBody(
   request: IncomingMessage,
+  bytes: AsyncIterable<Buffer> | Flow,
   auth: Authenticated,
-  { limit, unwrapped }: { limit: number; unwrapped: boolean },
+  limit: number,
 ): Body {
   const { headers } = request;
   const streaming = auth.payloadHash?.startsWith('STREAMING-') ?? false;
@@ -54,13 +63,12 @@ export function openBody(
   }
   const sha256 = /^[0-9a-f]{64}$/i.test(auth.payloadHash ?? '') ? createHash('sha256') : undefined;
 
-  const raw = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   const plain = streaming
-    ? decodeAwsChunked(raw, framing(auth), (name, value) => {
+    ? decodeAwsChunked(bytes, framing(auth), (name, value) => {
         const match = CHECKSUMS.find(known => name === `x-amz-checksum-${known}`);
         if (match) expected.set(match, value);
       })
-    : raw;
+    : bytes;
 
   let received = 0;
   const count = (chunk: Buffer) => {
@@ -75,15 +83,19 @@ export function openBody(
       yield chunk;
     }
   }
-  const flow: Flow['flow'] = take =>
-    flowOf(request, chunk => {
-      count(chunk);
-      return take(chunk);
-    });
+  function source(): Body['source'] {
+    if (streaming || !('flow' in bytes)) return counted();
+    const flow = (take: Take) =>
+      bytes.flow(chunk => {
+        count(chunk);
+        return take(chunk);
+      });
+    return Object.assign(counted(), { flow });
+  }
 
   const md5 = contentMd5(headers['content-md5'] as string | undefined);
   return {
-    source: streaming || unwrapped ? counted() : Object.assign(counted(), { flow }),
+    source: source(),
     ...(size === undefined ? {} : { size }),
     ...(md5 === undefined ? {} : { md5 }),
     checksums: [...running.keys()],
@@ -108,7 +120,7 @@ export function openBody(
 }
 
 /** The body of `request` as `Flow` has it. After a failure what still comes is dropped; the server bounds how much that may be. */
-function flowOf(request: IncomingMessage, take: Parameters<Flow['flow']>[0]): Promise<void> {
+function flowOf(request: IncomingMessage, take: Take): Promise<void> {
   let working: Promise<void> | undefined;
   return new Promise<void>((resolve, reject) => {
     const stop = (settle: () => void) => {

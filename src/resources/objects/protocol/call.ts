@@ -19,7 +19,7 @@ import type { Usage } from '../usage.store.ts';
 import { type Address, utf8Text } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
 import type { AuthenticatedForm } from './authenticate-form.ts';
-import { type Body, openBody } from './body.ts';
+import { type Body, bytesOf, openBody } from './body.ts';
 import { type Dialect, dialectHeader, parseStorageClass } from './dialect.ts';
 import type { Form } from './form.ts';
 import { tagsOfHeader } from './tags.ts';
@@ -84,9 +84,9 @@ export function numberParameter(call: ObsCall, name: string, fallback: number, m
   return Math.min(value, max);
 }
 
-/** Opens the body for at most `limit` bytes. */
+/** Opens the body, which of a form is its file, for at most `limit` bytes. */
 export function body(call: ObsCall, limit: number): Body {
-  const opened = openBody(call.request, call.auth, { limit, unwrapped: call.form !== undefined });
+  const opened = openBody(call.request, call.form?.file ?? bytesOf(call.request), call.auth, limit);
   call.proceed();
   return opened;
 }

@@ -46,9 +46,9 @@ export const postObject: ObsHandler = async call => {
   answer(call, info.etag);
 };
 
-/** The same call as if the form's fields had been the headers, and its file the body, of a PUT. */
+/** The same call as if the form's fields had been the headers of a PUT. */
 function asPut(call: ObsCall): ObsCall {
-  const { fields, file } = call.form!;
+  const { fields } = call.form!;
   const headers: Record<string, string> = {};
   for (const [name, value] of fields) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they would end the header when it is told again
@@ -60,10 +60,7 @@ function asPut(call: ObsCall): ObsCall {
     if (HEADER_FIELD.test(name)) headers[name] = Buffer.from(value).toString('latin1');
     else if (name === 'acl') headers[`${call.dialect.prefix}acl`] = value;
   }
-  const request = Object.create(call.request, {
-    headers: { value: headers },
-    iterator: { value: () => file },
-  }) as ObsCall['request'];
+  const request = Object.create(call.request, { headers: { value: headers } }) as ObsCall['request'];
   return { ...call, request };
 }
 

@@ -10,6 +10,7 @@ import { checkKey } from '../object.ts';
 import { type Address, parseAddress } from './address.ts';
 import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import { authenticateForm, formDialect, formKey } from './authenticate-form.ts';
+import { bytesOf } from './body.ts';
 import type { ObsCall, ObsServices } from './call.ts';
 import { requestConditions } from './conditions.ts';
 import { isCorsHeader, preflight, tellCors } from './cors.ts';
@@ -86,8 +87,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
       let form: Form | undefined;
       if (isForm(request, address)) {
         proceed();
-        const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-        form = await openForm(source, request.headers['content-type'] ?? '');
+        form = await openForm(bytesOf(request), request.headers['content-type'] ?? '');
         identify(formDialect(form));
         path.key = formKey(form);
         checkKey(path.key);
