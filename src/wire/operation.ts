@@ -175,3 +175,9 @@ export function listAt(value: unknown, ...path: readonly string[]): readonly unk
   const found = valueAt(value, ...path);
   return Array.isArray(found) && found.length <= LONGEST_LIST ? found : [];
 }
+
+/** The workspace that a list names in its query, in either spelling (reference api/README 2.2). */
+export function workspaceOfQuery({ query }: RequestParts): string | undefined {
+  const named = query.workspace_id ?? query.workspaceId;
+  return typeof named === 'string' ? named : undefined;
+}

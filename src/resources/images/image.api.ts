@@ -1,5 +1,4 @@
-import { workspaceOfQuery } from '../../wire/declared.ts';
-import { operation, textAt } from '../../wire/operation.ts';
+import { operation, textAt, workspaceOfQuery } from '../../wire/operation.ts';
 import { nullable, open, queryInteger, type Static, Type } from '../../wire/schema.ts';
 
 export const SERVICE_TYPES = ['COMMON', 'INFERENCE', 'TRAIN', 'DEV', 'UNKNOWN'] as const;

@@ -1,7 +1,6 @@
-import { workspaceOfQuery } from '../../wire/declared.ts';
 import { ACT_BY_AGENCY, obsNeed } from '../../wire/needs.ts';
 import { directoryOfLocation } from '../../wire/obs-resource.ts';
-import { type Need, operation, textAt } from '../../wire/operation.ts';
+import { type Need, operation, textAt, workspaceOfQuery } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const MODELS = '/v1/{project_id}/models';

@@ -1,5 +1,4 @@
-import { workspaceOfQuery } from '../../wire/declared.ts';
-import { operation, textAt } from '../../wire/operation.ts';
+import { operation, textAt, workspaceOfQuery } from '../../wire/operation.ts';
 import { anyObject, nullable, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const base = {

@@ -1,10 +1,11 @@
-import { type DeclaredRow, declaredOperations } from '../../wire/declared.ts';
+import { type Operation, operation } from '../../wire/operation.ts';
+import { anyObject } from '../../wire/schema.ts';
 
 const instances = '/v1/{project_id}/demanager/instances';
 const instance = `${instances}/{old_instance_id}`;
 
 /** The old version of notebooks (behaviour/notebooks.md 6; actions: reference modelarts-actions.json), which is gone. */
-const rows: readonly DeclaredRow[] = [
+const rows: readonly [id: string, method: Operation['method'], path: string, action: string, summary: string][] = [
   ['ListOldNotebooks', 'GET', instances, 'modelarts:notebook:list', 'Gone: list notebook instances'],
   ['CreateOldNotebook', 'POST', instances, 'modelarts:notebook:create', 'Gone: create a notebook instance'],
   ['ShowOldNotebook', 'GET', instance, 'modelarts:notebook:get', 'Gone: show a notebook instance'],
@@ -20,4 +21,17 @@ const rows: readonly DeclaredRow[] = [
   ],
 ];
 
-export const oldVersionOperations = declaredOperations('notebooks', rows);
+export const oldVersionOperations = rows.map(([id, method, path, action, summary]) =>
+  operation({
+    id,
+    family: 'notebooks',
+    summary,
+    method,
+    path,
+    action,
+    ...(method === 'GET' ? {} : { body: anyObject, bodyOptional: true }),
+    status: 200,
+    response: anyObject,
+    errors: 'modelarts',
+  }),
+);

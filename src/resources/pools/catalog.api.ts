@@ -1,5 +1,4 @@
-import { workspaceOfQuery } from '../../wire/declared.ts';
-import { operation } from '../../wire/operation.ts';
+import { operation, workspaceOfQuery } from '../../wire/operation.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
 
 const base = {

@@ -1,4 +1,3 @@
-import { workspaceOfQuery } from '../../wire/declared.ts';
 import { ACT_BY_AGENCY } from '../../wire/needs.ts';
 import {
   LONGEST_LIST,
@@ -8,6 +7,7 @@ import {
   type RequestParts,
   textAt,
   valueAt,
+  workspaceOfQuery,
 } from '../../wire/operation.ts';
 import { poolType } from '../../wire/pool-type.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
