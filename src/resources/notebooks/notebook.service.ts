@@ -1,13 +1,10 @@
-import { isFailure } from '../../kernel/failure.ts';
 import { uuid } from '../../kernel/ids.ts';
 import { ownerOf, type Principal } from '../../kernel/principal.ts';
-import type { Flavor } from '../flavors/index.ts';
 import { workloadId } from './notebook.container.ts';
-import type { Endpoint, Notebook, NotebookEvent, NotebookImage, NotebookSpec } from './notebook.model.ts';
+import type { Endpoint, Notebook, NotebookEvent, NotebookSpec } from './notebook.model.ts';
 import type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 import {
   checkDescription,
-  checkEndpoints,
   checkFeature,
   checkGrowth,
   checkHooks,
@@ -24,6 +21,7 @@ import {
   ruleType,
   stopRule,
 } from './notebook.request.ts';
+import { notebookResolver, type Place } from './notebook.resolver.ts';
 import { type RawSearch, searchOf } from './notebook.search.ts';
 import type { NotebookStore } from './notebook.store.ts';
 import { canDelete, canStart, canStop, type Status, type StopRule, stopsAt } from './notebook.ts';
@@ -72,14 +70,10 @@ export interface NotebookServiceDeps {
 
 export type NotebookService = ReturnType<typeof notebookService>;
 
-interface Place {
-  projectId: string;
-  workspaceId: string;
-}
-
 /** Use cases of notebook instances (behaviour/notebooks.md 1). */
 export function notebookService({ deps, settings, store, wake }: NotebookServiceDeps) {
   const { clock } = deps;
+  const { flavorOf, imageOf, poolOf, endpointsOf, checkRoom, agencyOf } = notebookResolver(deps, store);
 
   async function get(projectId: string, id: string): Promise<Notebook> {
     const notebook = await store.findInProject(projectId, id);
@@ -88,77 +82,6 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
       '6309',
       `There is no notebook instance ${id.slice(0, 64)} in this project.`,
       'GET /v1/{project_id}/notebooks lists your instances.',
-    );
-  }
-
-  function flavorOf(id: string | undefined): Flavor {
-    if (!id) throw refuse('6335', 'Parameter [flavor] is required.');
-    const flavor = deps.flavors.find(id);
-    if (!flavor) {
-      throw refuse(
-        '6323',
-        `Parameter [flavor]: there is no flavor "${id.slice(0, 64)}".`,
-        'GET /v1/{project_id}/notebooks/flavors lists them.',
-      );
-    }
-    return flavor;
-  }
-
-  async function imageOf(principal: Principal, place: Place, id: string | undefined): Promise<NotebookImage> {
-    if (!id) throw refuse('6335', 'Parameter [image_id] is required.');
-    const image = await deps.images.forNotebook(principal, place, id);
-    if (image) return image;
-    throw refuse(
-      '6797',
-      `Parameter [image_id]: there is no image ${id.slice(0, 64)} that notebook instances can run.`,
-      'GET /v1/{project_id}/images lists them.',
-    );
-  }
-
-  /** The pool of that id, if it may be used with the flavor; null for the public pool. */
-  async function poolOf(accountId: string, place: Place, id: string | undefined, flavor: Flavor) {
-    if (!id) {
-      const verdict = deps.admission.fits(flavor);
-      if (!verdict.ok) throw refuse('6360', `Parameter [flavor] ${flavor.id}: ${verdict.reason}`);
-      return null;
-    }
-    const codes = { missing: 'ModelArts.6336', notRunning: 'ModelArts.6360', closed: 'ModelArts.6763' };
-    const pool = await deps.pools?.use({ accountId, ...place }, id, 'Notebook', codes);
-    if (!pool || !deps.pools) {
-      throw refuse('6336', `Parameter [pool_id]: there is no dedicated resource pool ${id.slice(0, 64)}.`);
-    }
-    const verdict = deps.pools.fits(pool.id, flavor);
-    if (!verdict.ok) {
-      throw refuse(
-        '6360',
-        `Parameter [flavor] ${flavor.id} in the pool ${pool.name}: ${verdict.reason}`,
-        `Its nodes are of the flavors ${pool.flavors.join(', ') || '(none)'}; choose one of them or a smaller one.`,
-      );
-    }
-    return { id: pool.id, name: pool.name };
-  }
-
-  async function endpointsOf(
-    principal: Principal,
-    projectId: string,
-    raw: readonly RawEndpoint[],
-  ): Promise<Endpoint[]> {
-    const endpoints = checkEndpoints(raw);
-    for (const endpoint of endpoints) {
-      if (endpoint.service !== 'SSH') continue;
-      await checkSsh(deps, principal, projectId, endpoint);
-    }
-    return endpoints;
-  }
-
-  async function room(bytes: number): Promise<void> {
-    const free = await deps.volumes.room(await store.volumes());
-    if (bytes <= free) return;
-    const gb = (size: number) => Math.max(0, Math.floor(size / 1024 ** 3));
-    throw refuse(
-      '6528',
-      `There is no volume of ${gb(bytes)} GB available: the machine has ${gb(free)} GB that are promised to nobody.`,
-      'Choose a smaller volume, or delete instances that are no longer needed.',
     );
   }
 
@@ -183,7 +106,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     const endpoints = await endpointsOf(principal, place.projectId, body.endpoints ?? []);
     checkServices(image, endpoints);
     const agency = await agencyOf(principal, place.projectId);
-    await room(volume.bytes);
+    await checkRoom(volume.bytes);
     const user = ownerOf(principal);
     const notebook: Notebook = {
       id: uuid(),
@@ -234,16 +157,6 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     return notebook;
   }
 
-  /** The agency of whoever asks, in the codes of this family. */
-  async function agencyOf(principal: Principal, projectId: string): Promise<string> {
-    try {
-      return await deps.authorizations.agencyFor(principal, projectId);
-    } catch (error) {
-      if (isFailure(error, 'ModelArts.2785')) throw refuse('6376', error.message, error.solution, error.status);
-      throw error;
-    }
-  }
-
   async function update(principal: Principal, projectId: string, id: string, raw: UpdateBody): Promise<Notebook> {
     const body = given(raw);
     checkUnsupported(body);
@@ -267,7 +180,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
       body.storage_new_size === undefined
         ? undefined
         : checkGrowth(spec.volume.category, notebook.volumeBytes, body.storage_new_size);
-    if (volumeBytes !== undefined) await room(volumeBytes - notebook.volumeBytes);
+    if (volumeBytes !== undefined) await checkRoom(volumeBytes - notebook.volumeBytes);
     // Growth, and who may come in by SSH, may change while it runs; everything else when it is stopped.
     const onlyLive =
       Object.keys(body).every(member => member === 'storage_new_size' || member === 'endpoints') &&
