@@ -11,7 +11,7 @@ import { startEngine } from '../src/runtime/container/engine.ts';
 import { containersOf } from '../test/e2e/containers.ts';
 import { createInstallation, type Installation, presetImageReady } from '../test/e2e/installation.ts';
 import { authorize, ENGINE, ended, inPhase, logOf } from '../test/e2e/jobs.ts';
-import { median, type Report } from './report.ts';
+import { againstBareEngine, type Report } from './report.ts';
 
 const ROUNDS = Number(process.env.ATELIER_BENCH_ROUNDS ?? 8);
 const BUCKET = 'bench-job';
@@ -28,29 +28,15 @@ export async function benchJob(): Promise<Report> {
     await at.obs.put({ bucket: BUCKET, key: 'code/main.py' }, Buffer.from(FIRST_LINE));
     await at.obs.put({ bucket: BUCKET, key: 'wait/main.py' }, Buffer.from(`${FIRST_LINE}time.sleep(300)\n`));
     const engine = await bareEngine(at, dir);
-    const ours: number[] = [];
-    const bare: number[] = [];
-    for (let round = -1; round < ROUNDS; round++) {
-      const platform = await throughPlatform(at, `round-${round + 1}`);
-      const alone = await engine.run(`${round + 1}`);
-      if (round < 0) continue; // the first of each fills caches
-      ours.push(platform);
-      bare.push(alone);
-    }
-    const slower = median(ours.map((ms, round) => ms / bare[round]!));
     return {
       bench: 'job',
-      figures: [
-        {
-          what: `Create to first line of user code, median of ${ROUNDS}`,
-          value: median(ours),
-          unit: 'ms',
-          peer: { name: 'bare engine, same container: create, start, first line', value: median(bare) },
-          ratio: 1 / slower,
-          target: '≤ 1.5×, so ratio ≥ 0.67',
-        },
-        { what: 'Times the bare engine', value: slower, unit: '×', target: '≤ 1.5×' },
-      ],
+      figures: await againstBareEngine({
+        what: 'Create to first line of user code',
+        peer: 'bare engine, same container: create, start, first line',
+        rounds: ROUNDS,
+        ours: round => throughPlatform(at, `round-${round}`),
+        bare: round => engine.run(`${round}`),
+      }),
     };
   } finally {
     rmSync(dir, { recursive: true, force: true });

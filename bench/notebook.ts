@@ -13,7 +13,7 @@ import { startEngine } from '../src/runtime/container/engine.ts';
 import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createInstallation, type Installation, presetImageReady } from '../test/e2e/installation.ts';
 import { authorize } from '../test/e2e/jobs.ts';
-import { median, type Report } from './report.ts';
+import { againstBareEngine, type Report } from './report.ts';
 
 const ROUNDS = Number(process.env.ATELIER_BENCH_ROUNDS ?? 6);
 const FLAVOR = { id: 'modelarts.vm.cpu.2u', cpus: 2, memoryBytes: 4 * 1024 ** 3 };
@@ -27,29 +27,15 @@ export async function benchNotebook(): Promise<Report> {
     await presetImageReady(at);
     await authorize(at);
     const bareRun = await bareEngine(at, dir);
-    const ours: number[] = [];
-    const bare: number[] = [];
-    for (let round = -1; round < ROUNDS; round++) {
-      const platform = await throughPlatform(at);
-      const alone = await bareRun(`bench-${process.pid}-${round + 1}`);
-      if (round < 0) continue; // the first of each fills caches
-      ours.push(platform);
-      bare.push(alone);
-    }
-    const slower = median(ours.map((ms, round) => ms / bare[round]!));
     return {
       bench: 'notebook',
-      figures: [
-        {
-          what: `Create to a usable Jupyter, median of ${ROUNDS}`,
-          value: median(ours),
-          unit: 'ms',
-          peer: { name: 'bare engine, same image and command', value: median(bare) },
-          ratio: 1 / slower,
-          target: '≤ 1.5×, so ratio ≥ 0.67',
-        },
-        { what: 'Times the bare engine', value: slower, unit: '×', target: '≤ 1.5×' },
-      ],
+      figures: await againstBareEngine({
+        what: 'Create to a usable Jupyter',
+        peer: 'bare engine, same image and command',
+        rounds: ROUNDS,
+        ours: () => throughPlatform(at),
+        bare: round => bareRun(`bench-${process.pid}-${round}`),
+      }),
     };
   } finally {
     rmSync(dir, { recursive: true, force: true });

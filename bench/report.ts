@@ -41,3 +41,35 @@ export function median(samples: readonly number[]): number {
 function round(value: number): number {
   return value >= 100 ? Math.round(value) : Math.round(value * 100) / 100;
 }
+
+/** Times of the platform and of the bare engine, taken in turn, in milliseconds; the first of each fills caches and does not count. */
+export async function againstBareEngine(measured: {
+  what: string;
+  peer: string;
+  rounds: number;
+  ours(round: number): Promise<number>;
+  bare(round: number): Promise<number>;
+}): Promise<Figure[]> {
+  const { what, peer, rounds } = measured;
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const platform = await measured.ours(round);
+    const alone = await measured.bare(round);
+    if (round === 0) continue;
+    ours.push(platform);
+    bare.push(alone);
+  }
+  const slower = median(ours.map((ms, round) => ms / bare[round]!));
+  return [
+    {
+      what: `${what}, median of ${rounds}`,
+      value: median(ours),
+      unit: 'ms',
+      peer: { name: peer, value: median(bare) },
+      ratio: 1 / slower,
+      target: '≤ 1.5×, so ratio ≥ 0.67',
+    },
+    { what: 'Times the bare engine', value: slower, unit: '×', target: '≤ 1.5×' },
+  ];
+}

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerSpec, EngineRefused, type ExecSession, type RuntimeDriver } from '../driver.ts';
-import { containerSubject, staticBusybox, TEST_IMAGE } from './testing.ts';
+import { containerSubject, scriptContainer, staticBusybox, TEST_IMAGE } from './testing.ts';
 
 const busybox = staticBusybox();
 
@@ -25,22 +25,7 @@ describe('container driver', { skip: busybox === undefined ? 'needs a static bus
 
   const launch = async (script: string, change: Partial<ContainerSpec> = {}) => {
     const name = `atelier-driver-test-${++count}`;
-    await driver.create({
-      name,
-      labels: { 'atelier.test': 'driver' },
-      image: TEST_IMAGE,
-      entrypoint: ['/bin/sh', '-c'],
-      command: [script],
-      env: {},
-      user: '1000:100',
-      mounts: [],
-      network: 'none',
-      ports: [],
-      limits: { cpus: 1, memoryBytes: 64 << 20, pids: 30, shmBytes: 1 << 20 },
-      stopGraceSeconds: 1,
-      logBytes: 1_000_000,
-      ...change,
-    });
+    await driver.create(scriptContainer(script, { name, labels: { 'atelier.test': 'driver' }, ...change }));
     await driver.start(name);
     return name;
   };

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import type { ContainerSpec } from '../driver.ts';
 import type { ContainerDriver } from './container-driver.ts';
 import { firewallWorks, rulesOf } from './firewall.ts';
-import { containerSubject, staticBusybox, TEST_IMAGE } from './testing.ts';
+import { containerSubject, scriptContainer, staticBusybox } from './testing.ts';
 
 const busybox = staticBusybox();
 const works = await firewallWorks();
@@ -55,22 +55,7 @@ describe('what containers reach of the host', { skip }, () => {
 
   const launch = async (script: string, change: Partial<ContainerSpec> = {}) => {
     const name = `atelier-firewall-test-${++count}`;
-    await driver.create({
-      name,
-      labels: LABELS,
-      image: TEST_IMAGE,
-      entrypoint: ['/bin/sh', '-c'],
-      command: [script],
-      env: {},
-      user: '1000:100',
-      mounts: [],
-      network: 'none',
-      ports: [],
-      limits: { cpus: 1, memoryBytes: 64 << 20, pids: 30, shmBytes: 1 << 20 },
-      stopGraceSeconds: 1,
-      logBytes: 1_000_000,
-      ...change,
-    });
+    await driver.create(scriptContainer(script, { name, labels: LABELS, ...change }));
     await driver.start(name);
     return name;
   };

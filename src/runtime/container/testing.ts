@@ -5,11 +5,33 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '../../kernel/log.ts';
 import type { Subject } from '../conformance.ts';
+import type { ContainerSpec } from '../driver.ts';
 import { type ContainerDriver, type ContainerDriverOptions, createContainerDriver } from './container-driver.ts';
 import { type Engine, startEngine } from './engine.ts';
 
 /** The tiny image that the tests run: busybox alone. */
 export const TEST_IMAGE = 'localhost/atelier/test-busybox:1';
+
+/** A small container of that image that runs a script of its shell. */
+export function scriptContainer(
+  script: string,
+  change: Pick<ContainerSpec, 'name' | 'labels'> & Partial<ContainerSpec>,
+): ContainerSpec {
+  return {
+    image: TEST_IMAGE,
+    entrypoint: ['/bin/sh', '-c'],
+    command: [script],
+    env: {},
+    user: '1000:100',
+    mounts: [],
+    network: 'none',
+    ports: [],
+    limits: { cpus: 1, memoryBytes: 64 << 20, pids: 30, shmBytes: 1 << 20 },
+    stopGraceSeconds: 1,
+    logBytes: 1_000_000,
+    ...change,
+  };
+}
 
 /** A real engine with a store of its own in a temporary directory. */
 export async function privateEngine(): Promise<{ engine: Engine; dir: string; close(): Promise<void> }> {
