@@ -8,6 +8,7 @@ import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
 import { createAudit, type Retention } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
+import { computeQuotasRoutes } from '../resources/compute-quotas/index.ts';
 import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
@@ -268,6 +269,7 @@ export function composeFamilies(parts: Parts) {
     ...images.routes,
     ...keyPairs.routes,
     ...notebooks.routes,
+    ...computeQuotasRoutes({ admission, iam }),
     ...pools.routes,
     ...networks.routes,
   ];

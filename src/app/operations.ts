@@ -2,6 +2,7 @@ import type { AnyOperation } from '../http/index.ts';
 import { algorithmOperations } from '../resources/algorithms/index.ts';
 import { auditOperations } from '../resources/audit/index.ts';
 import { authorizationsOperations } from '../resources/authorizations/index.ts';
+import { computeQuotasOperations } from '../resources/compute-quotas/index.ts';
 import { enterpriseProjectsOperations } from '../resources/enterprise-projects/index.ts';
 import { iamOperations } from '../resources/iam/index.ts';
 import { imagesOperations } from '../resources/images/index.ts';
@@ -30,6 +31,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...imagesOperations,
   ...keyPairsOperations,
   ...notebooksOperations,
+  ...computeQuotasOperations,
   ...poolsOperations,
   ...networksOperations,
 ];

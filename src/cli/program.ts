@@ -52,6 +52,13 @@ const FROM_OPERATIONS: readonly Group[] = [
     },
   },
   {
+    name: 'quota',
+    about: 'how much a workspace or a user may run at the same time',
+    async add(command) {
+      addLeaves(command, {}, (await import('./commands/quota.ts')).quotaLeaves);
+    },
+  },
+  {
     name: 'pool',
     about: 'dedicated pools: shares of the machine for a project, and their nodes',
     async add(command) {

@@ -1,6 +1,8 @@
+import * as quotaApi from '../../resources/compute-quotas/quota.api.ts';
 import * as accountApi from '../../resources/iam/account.api.ts';
 import { calling, type Leaf } from '../leaves.ts';
 import { find, type Names, type Shown } from '../names.ts';
+import { LIMITS, limitsOf, quotaRow } from './quota.ts';
 
 const columns = {
   Name: (account: Shown) => account.name,
@@ -87,5 +89,23 @@ export const accountLeaves: readonly Leaf[] = [
     input: accountId,
     one: withRoot,
     secrets: SECRETS,
+  }),
+  calling(quotaApi.showAccountComputeQuota, {
+    words: 'quota',
+    args: theAccount,
+    example: 'account quota physics',
+    also: [accountApi.listDomains],
+    input: accountId,
+    one: answer => quotaRow(answer),
+  }),
+  calling(quotaApi.setAccountComputeQuota, {
+    words: 'limit',
+    about: 'limit what an account may run at the same time; what is not named is not limited',
+    args: theAccount,
+    options: LIMITS,
+    example: 'account limit physics --vcpus 8 --memory 16',
+    also: [accountApi.listDomains],
+    input: async (names, args, options) => ({ ...(await accountId(names, args)), body: limitsOf(options) }),
+    one: answer => quotaRow(answer),
   }),
 ];
