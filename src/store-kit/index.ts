@@ -11,12 +11,12 @@ export {
 export { type Migration, migrate, sqlMigration } from './migrations.ts';
 export {
   type Bindable,
+  commitDirectly,
   type Database,
   openSqlite,
   type Reader,
   readerOf,
   tables,
   type Writer,
-  writeDirectly,
   writerOf,
 } from './sqlite.ts';

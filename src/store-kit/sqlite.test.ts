@@ -7,7 +7,16 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { Failure } from '../kernel/failure.ts';
-import { type Database, type Migration, migrate, openSqlite, sqlMigration, tables } from './index.ts';
+import {
+  commitDirectly,
+  type Database,
+  type Migration,
+  migrate,
+  openSqlite,
+  sqlMigration,
+  tables,
+  writerOf,
+} from './index.ts';
 
 interface Notes {
   notes: { id: number; text: string | null; flag: number | null };
@@ -208,4 +217,62 @@ test('nobody but its owner reads the database or its log', async t => {
   const files = readdirSync(dirname(file));
   assert.deepEqual(files.sort(), ['test.db', 'test.db-shm', 'test.db-wal']);
   for (const name of files) assert.equal(statSync(join(dirname(file), name)).mode & 0o077, 0, name);
+});
+
+test('a commit whose disk failed is not acknowledged, and the log begins anew before anything else is written', async t => {
+  const file = temporary(t);
+  let failures = 0;
+  const db = openSqlite(file, async log => {
+    if (failures-- > 0) throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+    await log.datasync();
+  });
+  t.after(() => db.destroy());
+  await migrate(db, [notes], 1);
+  const insert = (text: string) =>
+    commitDirectly(db, async transaction => writerOf(transaction)!.run('INSERT INTO notes (text) VALUES (?)', text));
+
+  await insert('kept');
+  assert.ok(statSync(`${file}-wal`).size > 0);
+  failures = 1;
+  await assert.rejects(insert('doubtful'), { code: 'EIO' });
+  assert.equal(statSync(`${file}-wal`).size, 0, 'what might have a hole behind it is gone');
+  await insert('kept too');
+  const found = await tables<Notes>(db).selectFrom('notes').select('text').orderBy('id').execute();
+  assert.deepEqual(
+    found.filter(note => note.text !== 'doubtful').map(note => note.text),
+    ['kept', 'kept too'],
+  );
+});
+
+test('a transaction that throws leaves nothing, and the next one works', async t => {
+  const db = opened(t, temporary(t));
+  await migrate(db, [notes], 1);
+  const failing = commitDirectly(db, async transaction => {
+    writerOf(transaction)!.run("INSERT INTO notes (text) VALUES ('half')");
+    throw new Error('changed its mind');
+  });
+  await assert.rejects(failing, /changed its mind/);
+  await commitDirectly(db, async transaction =>
+    writerOf(transaction)!.run("INSERT INTO notes (text) VALUES ('whole')"),
+  );
+  const found = await tables<Notes>(db).selectFrom('notes').select('text').execute();
+  assert.deepEqual(
+    found.map(note => note.text),
+    ['whole'],
+  );
+});
+
+test('the log of a busy database does not grow without end', async t => {
+  const file = temporary(t);
+  const db = opened(t, file);
+  await migrate(db, [notes], 1);
+  const text = 'x'.repeat(1000);
+  for (let round = 0; round < 120; round++) {
+    await commitDirectly(db, async transaction => {
+      for (let row = 0; row < 500; row++) writerOf(transaction)!.run('INSERT INTO notes (text) VALUES (?)', text);
+    });
+  }
+  const [log, database] = [statSync(`${file}-wal`).size, statSync(file).size];
+  assert.ok(database > 20e6, `most of 60 MB is in the database itself: ${database} bytes`);
+  assert.ok(log < 30e6, `the log has ${log} bytes`);
 });

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
+import { type Synchronise, type WriteAheadLog, writeAheadLog } from './write-ahead-log.ts';
 
 /**
  * The database as the families see it. Each store narrows it to its own tables with `tables<T>()`; the schema as a whole
@@ -20,7 +21,7 @@ const CACHED_STATEMENTS = 500;
  * Opens (or creates) a SQLite database file; `:memory:` for tests. Write-ahead log with full synchronisation: a committed
  * transaction is on disk. The file is for its owner alone, whatever the directory allows.
  */
-export function openSqlite(file: string): Database {
+export function openSqlite(file: string, synchronise: Synchronise = log => log.datasync()): Database {
   if (file !== ':memory:') {
     closeSync(openSync(file, 'a', 0o600));
     chmodSync(file, 0o600); // SQLite gives the log beside it the same mode
@@ -50,13 +51,15 @@ export function openSqlite(file: string): Database {
     return statement;
   };
   const reader = file === ':memory:' ? undefined : openReader(file);
+  const log = file === ':memory:' ? undefined : writeAheadLog(raw, file, synchronise);
   const close = () => {
+    log?.close();
     reader?.close();
     raw.close();
   };
   const db: Database = new Kysely({ dialect: new SqliteDialect({ database: { close, prepare } }) });
   if (reader) readers.set(db, reader);
-  connections.set(db, prepared(raw));
+  connections.set(db, { raw, writer: prepared(raw), log });
   return db;
 }
 
@@ -74,19 +77,40 @@ export interface Writer extends Reader {
 
 const readers = new WeakMap<Database, Reader>();
 /** Of databases: the connection that writes. */
-const connections = new WeakMap<Database, Writer>();
+const connections = new WeakMap<Database, { raw: DatabaseSync; writer: Writer; log: WriteAheadLog | undefined }>();
 const writers = new WeakMap<Database, Writer>();
 
 /**
- * Lets the stores of a transaction write on its connection without the query builder, whose way from a text to the connection costs several
- * times what most statements do. Call it within `db.transaction()`, first. Statements of both ways may be mixed.
+ * Runs `work` in a transaction, whose stores may write on its connection without the query builder (`writerOf`): the builder's way from a
+ * text to the connection costs several times what most statements do. Resolves once it is committed and on disk; unlike with
+ * `db.transaction()` this thread does not stand still for the disk, and others may use the connection meanwhile. They see what is committed
+ * a little before it would survive a loss of power. Throws what `work` threw, or why the disk did not take it.
  */
-export function writeDirectly(db: Database, transaction: Database): void {
-  const connection = connections.get(db);
-  if (connection) writers.set(transaction, connection);
+export async function commitDirectly<T>(db: Database, work: (transaction: Database) => Promise<T>): Promise<T> {
+  const { raw, writer, log } = connections.get(db)!;
+  const result = await db.connection().execute(async transaction => {
+    log?.repair();
+    writers.set(transaction, writer);
+    // What SQLite does of itself within a commit, the log does beside it. The connection is ours alone until we return.
+    if (log) raw.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;');
+    try {
+      writer.run('BEGIN');
+      const made = await work(transaction);
+      writer.run('COMMIT');
+      return made;
+    } catch (error) {
+      // On a full or failing disk SQLite undoes the transaction by itself.
+      if (raw.isTransaction) writer.run('ROLLBACK');
+      throw error;
+    } finally {
+      if (log) raw.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;');
+    }
+  });
+  await log?.synchronise();
+  return result;
 }
 
-/** The connection of a transaction that was given to `writeDirectly`; undefined for every other database. */
+/** The connection of a transaction of `commitDirectly`; undefined for every other database. */
 export function writerOf(transaction: Database): Writer | undefined {
   return writers.get(transaction);
 }

@@ -1,4 +1,4 @@
-import { type Database, writeDirectly } from '../../store-kit/index.ts';
+import { commitDirectly, type Database } from '../../store-kit/index.ts';
 
 /** Runs work in a transaction; resolves once it is on disk, throws what the work threw with nothing changed. */
 export type Commit = <T>(work: (transaction: Database) => Promise<T>) => Promise<T>;
@@ -21,10 +21,7 @@ export function commitQueue(db: Database): Commit {
 
   async function alone(item: Waiting): Promise<void> {
     try {
-      await db.transaction().execute(transaction => {
-        writeDirectly(db, transaction);
-        return item.run(transaction);
-      });
+      await commitDirectly(db, transaction => item.run(transaction));
       item.resolve();
     } catch (error) {
       item.reject(error);
@@ -39,8 +36,7 @@ export function commitQueue(db: Database): Commit {
         continue;
       }
       try {
-        await db.transaction().execute(async transaction => {
-          writeDirectly(db, transaction);
+        await commitDirectly(db, async transaction => {
           for (const item of batch) await item.run(transaction);
         });
       } catch {
