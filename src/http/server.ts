@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import { Readable } from 'node:stream';
 import { Ajv } from 'ajv';
@@ -79,8 +78,7 @@ export function createApiServer(options: ApiServerOptions): {
     exposeHeadRoutes: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     requestIdHeader: false,
-    // Cheaper than other random ids: Node draws these in advance.
-    genReqId: () => randomUUID().replaceAll('-', ''),
+    genReqId: () => hexId(),
     forceCloseConnections: true,
     http: { maxHeaderSize: 64 * 1024 },
     frameworkErrors: (error, request, reply) => {

@@ -10,8 +10,18 @@ export function uuid(): string {
 
 /** 32 hexadecimal digits: the form of IAM's ids, workspaces and request ids. */
 export function hexId(): string {
-  return randomBytes(16).toString('hex');
+  // Drawn many at a time: each draw costs more than all the rest.
+  if (nextId === ids.length) {
+    ids = randomBytes(IDS_AT_ONCE * 16).toString('hex');
+    nextId = 0;
+  }
+  nextId += 32;
+  return ids.slice(nextId - 32, nextId);
 }
+
+const IDS_AT_ONCE = 128;
+let ids = '';
+let nextId = 0;
 
 /** `length` characters drawn evenly from letters and digits; fit for secrets. */
 export function randomText(length: number, alphabet: string = ALNUM): string {

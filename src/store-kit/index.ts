@@ -13,10 +13,12 @@ export {
   type Bindable,
   commitDirectly,
   type Database,
+  isAtRest,
   openSqlite,
   type Reader,
   readerOf,
   tables,
   type Writer,
+  watchRows,
   writerOf,
 } from './sqlite.ts';

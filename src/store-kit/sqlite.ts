@@ -110,6 +110,33 @@ export async function commitDirectly<T>(db: Database, work: (transaction: Databa
   return result;
 }
 
+/**
+ * Tells `changed` of every row of `table` that is changed or deleted, whatever statement does it, by the values of `columns`: at once, before it is
+ * committed. For what is remembered of committed rows; see `isAtRest`. The table must exist.
+ */
+export function watchRows(
+  db: Database,
+  table: string,
+  columns: readonly string[],
+  changed: (...values: Bindable[]) => void,
+): void {
+  const { raw } = connections.get(db)!;
+  const call = `changed_${table}`;
+  raw.function(call, { varargs: true }, (...values) => {
+    changed(...values);
+    return null;
+  });
+  for (const event of ['UPDATE', 'DELETE']) {
+    raw.exec(`CREATE TEMP TRIGGER ${call}_${event.toLowerCase()} AFTER ${event} ON main.${table}
+      BEGIN SELECT ${call}(${columns.map(column => `OLD.${column}`).join()}); END`);
+  }
+}
+
+/** Whether no transaction is under way: what is read at this moment stays so until `watchRows` tells otherwise. */
+export function isAtRest(db: Database): boolean {
+  return !connections.get(db)!.raw.isTransaction;
+}
+
 /** The connection of a transaction of `commitDirectly`; undefined for every other database. */
 export function writerOf(transaction: Database): Writer | undefined {
   return writers.get(transaction);

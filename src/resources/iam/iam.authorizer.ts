@@ -158,13 +158,13 @@ export function iamAuthorizer(
     changed: () => known.clear(),
     async decide(principal: Principal, asked: AccessRequest): Promise<Decision> {
       if (principal.kind === 'anonymous') return { allowed: false, reason: 'The request carries no credential.' };
+      if (principal.kind === 'root' && principal.boundary === undefined) return ROOT_MAY;
       const request = { ...asked, context: contextOf(principal, asked) };
       if (principal.boundary !== undefined) {
         const bounded = judge(boundaryOf(principal.boundary), request);
         if (!bounded.allowed) return { ...bounded, final: true };
       }
-      if (principal.kind === 'root')
-        return { allowed: true, reason: 'The root user may do everything in its account.' };
+      if (principal.kind === 'root') return ROOT_MAY;
       if (principal.kind === 'operator')
         return { allowed: false, reason: 'The operator belongs to no account and has no policies.', final: true };
       const place: Place = {
@@ -179,6 +179,11 @@ export function iamAuthorizer(
     },
   };
 }
+
+const ROOT_MAY: Decision = Object.freeze({
+  allowed: true,
+  reason: 'The root user may do everything in its account.',
+});
 
 /** What conditions may look at: the keys that every request has (behaviour/permissions.md 2), and those of this one. */
 function contextOf(principal: Principal, request: AccessRequest): Record<string, unknown> {

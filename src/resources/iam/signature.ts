@@ -1,4 +1,5 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
+import { hmacText } from '../../kernel/hmac.ts';
 import { sameText, sha256 } from './secrets.ts';
 
 /** A signed request as it arrived, or as the gateway describes it. */
@@ -87,7 +88,7 @@ export function verifySignature(
         ...(authorization.info ? [authorization.info] : []),
         sha256(canonical),
       ];
-      const expected = createHmac('sha256', key).update(lines.join('\n')).digest('hex');
+      const expected = hmacText('sha256', key, lines.join('\n'), 'hex');
       if (sameText(expected, authorization.signature)) return 'good';
     }
   }

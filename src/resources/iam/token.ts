@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmacText } from '../../kernel/hmac.ts';
 import type { PrincipalKind } from '../../kernel/principal.ts';
 import { sameText } from './secrets.ts';
 
@@ -28,14 +28,14 @@ const HEADER = Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url');
 /** Signs claims as a JWT (HS256). */
 export function signToken(key: Buffer, claims: TokenClaims): string {
   const text = `${HEADER}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
-  return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
+  return `${text}.${hmacText('sha256', key, text, 'base64url')}`;
 }
 
 /** The claims of a token signed with this key, or undefined; says nothing of expiry. */
 export function readToken(key: Buffer, token: string): TokenClaims | undefined {
   const parts = token.split('.');
   if (parts.length !== 3 || parts[0] !== HEADER) return undefined;
-  const expected = createHmac('sha256', key).update(`${parts[0]}.${parts[1]}`).digest('base64url');
+  const expected = hmacText('sha256', key, `${parts[0]}.${parts[1]}`, 'base64url');
   if (!sameText(expected, parts[2]!)) return undefined;
   try {
     return JSON.parse(Buffer.from(parts[1]!, 'base64url').toString('utf8')) as TokenClaims;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { type Block, CHUNK, copyInto, keepBlock, takeBlock } from './blocks.ts';
@@ -60,7 +60,7 @@ export async function takeIn(source: Source, inlineBytes: number, disk: Disk): P
     throw error;
   }
   const bytes = intake.held();
-  const md5 = createHash('md5').update(bytes).digest('hex');
+  const md5 = hash('md5', bytes, 'hex');
   const inline = bytes.length <= inlineBytes;
   if (!inline) await writeDurably(disk, bytes);
   const checks = Buffer.alloc(bytes.length === 0 ? 0 : 4);

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { Readable, type Writable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
+import { hexId } from '../../kernel/ids.ts';
 import { type BlobPlace, type FileCalls, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { type Source, takeIn } from './blob-writer.ts';
@@ -86,7 +87,7 @@ export class Blobs {
    * Leaves nothing behind when it throws.
    */
   async write(source: Source, cipher?: BlobCipher): Promise<WrittenBlob> {
-    const id = randomBytes(16).toString('hex');
+    const id = hexId();
     const temporary = join(this.#tmp, id);
     this.#unsettled.add(id);
     try {

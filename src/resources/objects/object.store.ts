@@ -1,7 +1,9 @@
 import { CompiledQuery, sql } from 'kysely';
 import { type Bindable, type Database, readerOf, tables, writerOf } from '../../store-kit/index.ts';
+import type { BlobRecord } from './blobs.ts';
 import type { KeyRange } from './listing.ts';
 import type { BucketInfo, ObjectAttributes, ObjectInfo, Segment, StorageClass } from './object.ts';
+import { type Remembered, remembered } from './remembered.ts';
 
 interface BucketRow {
   id: number;
@@ -85,12 +87,28 @@ export interface NewBlob {
 /** Buckets that are remembered. */
 const MOST_KEPT = 10_000;
 
+const stores = new WeakMap<Database, ObjectStore>();
+
 /** Queries on buckets, objects and blobs. Give it a transaction to change several rows at once. */
-export function objectStore(database: Database) {
+export function objectStore(database: Database): ObjectStore {
+  if (!readerOf(database)) return queriesOn(database);
+  let store = stores.get(database);
+  if (!store) {
+    store = queriesOn(database);
+    stores.set(database, store);
+  }
+  return store;
+}
+
+type ObjectStore = ReturnType<typeof queriesOn>;
+
+function queriesOn(database: Database) {
   const db = tables<Tables>(database);
   const reader = readerOf(database);
   const writer = writerOf(database);
   const direct = reader ?? writer;
+  let objects: Remembered | undefined;
+  const known = () => (objects ??= remembered(database));
   const buckets = reader ? new Map<string, BucketInfo>() : undefined;
   // What every request asks is written out: building and compiling a query costs several times its execution.
   const built = <T>(query: string, parameters: Bindable[]) =>
@@ -153,6 +171,7 @@ export function objectStore(database: Database) {
 
     async findObject(bucketId: number, key: string): Promise<ObjectRow | undefined> {
       const query = 'SELECT * FROM obs_objects WHERE bucket_id = ? AND key = ?';
+      if (reader) return known().row(bucketId, key, () => reader.get<ObjectRow>(query, bucketId, key));
       return first(query, [bucketId, key]);
     },
     listObjects(bucketId: number, range: KeyRange): ListedRow[] | Promise<ListedRow[]> {
@@ -186,8 +205,9 @@ export function objectStore(database: Database) {
         checks,
         content,
       ]),
-    async findBlob(id: string): Promise<Omit<BlobRow, 'refs' | 'dead_at'> | undefined> {
+    async findBlob(id: string): Promise<BlobRecord | undefined> {
       const query = 'SELECT id, size, checks, content FROM obs_blobs WHERE id = ?';
+      if (reader) return known().blob(id, () => reader.get<BlobRecord>(query, id));
       return first(query, [id]);
     },
     /** Adds one reference per segment; false when a blob is gone. */

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmacText } from '../../kernel/hmac.ts';
 
 export interface SignUrlInput {
   method: 'GET' | 'PUT';
@@ -27,7 +27,7 @@ export function signUrl(
   if (credential.securityToken) signed.push(['x-obs-security-token', credential.securityToken]);
   const resource = signed.length > 0 ? `${path}?${signed.map(pair => pair.join('=')).join('&')}` : path;
   const text = `${input.method}\n\n\n${expires}\n${resource}`;
-  const signature = createHmac('sha1', credential.secret).update(text).digest('base64');
+  const signature = hmacText('sha1', credential.secret, text, 'base64');
   const query = [['AccessKeyId', credential.access], ['Expires', expires], ['Signature', signature], ...signed];
   const pairs = query.map(([name, value]) => `${name}=${strict(value!)}`);
   return `${input.endpoint.replace(/\/+$/, '')}${path}?${pairs.join('&')}`;

@@ -40,9 +40,22 @@ export function parseStorageClass(text: string): StorageClass | undefined {
   return undefined;
 }
 
+const headerNames: Record<Dialect['name'], Map<string, string>> = { obs: new Map(), aws: new Map() };
+
+/** `x-obs-<name>`: made once of each of the few, as it is looked up many times a request. */
+function headerName(dialect: Dialect, name: string): string {
+  const names = headerNames[dialect.name];
+  let whole = names.get(name);
+  if (whole === undefined) {
+    whole = dialect.prefix + name;
+    names.set(name, whole);
+  }
+  return whole;
+}
+
 /** The value of the dialect's header `x-obs-<name>` / `x-amz-<name>`. */
 export function dialectHeader(headers: IncomingHttpHeaders, dialect: Dialect, name: string): string | undefined {
-  const value = headers[dialect.prefix + name];
+  const value = headers[headerName(dialect, name)];
   return Array.isArray(value) ? value.join(',') : value;
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
+import { hexId } from '../../../kernel/ids.ts';
 import type { Log } from '../../../kernel/log.ts';
 import type { Authorizer } from '../../../policy/authorizer.ts';
 import type { AccessLog, LoggedRequest } from '../access-log.ts';
@@ -43,7 +44,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
   const hostId = randomBytes(24).toString('base64');
 
   async function handle(request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> {
-    const requestId = newRequestId();
+    const requestId = hexId().toUpperCase();
     let dialect: Dialect | undefined;
     let proceeded = !waits;
     const identify = (chosen: Dialect): Dialect => {
@@ -189,23 +190,6 @@ export function createObsServer(deps: ObsServerDeps): Server {
   server.on('request', (request, response) => void handle(request, response, false));
   server.on('checkContinue', (request, response) => void handle(request, response, true));
   return server;
-}
-
-const REQUEST_IDS = 128;
-const ID_BYTES = 16;
-let requestIds = '';
-let nextId = 0;
-
-/** 32 hexadecimal digits, which nobody can guess; drawn many at a time. */
-function newRequestId(): string {
-  if (nextId === requestIds.length) {
-    requestIds = randomBytes(REQUEST_IDS * ID_BYTES)
-      .toString('hex')
-      .toUpperCase();
-    nextId = 0;
-  }
-  nextId += ID_BYTES * 2;
-  return requestIds.slice(nextId - ID_BYTES * 2, nextId);
 }
 
 /** The names of the two headers that every answer has. */

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { hmacText } from '../../../kernel/hmac.ts';
 import { type Address, decode } from './address.ts';
 import type { Dialect } from './dialect.ts';
 
@@ -26,7 +26,7 @@ export interface V2Request {
 
 /** base64(HMAC-SHA1(secret, text)). */
 export function signV2(secret: string, text: string): string {
-  return createHmac('sha1', secret).update(text, 'utf8').digest('base64');
+  return hmacText('sha1', secret, text, 'base64');
 }
 
 /** The texts that a client may have signed: they differ in how the path of a bucket is written. */

@@ -1,5 +1,6 @@
-import { createHash, createHmac } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { hmac, hmacText } from '../../../kernel/hmac.ts';
 import { type Address, decode, encodeStrictly } from './address.ts';
 import { headerText } from './signature-v2.ts';
 
@@ -21,21 +22,33 @@ export interface V4Request {
   payloadHash: string;
 }
 
-const EMPTY_SHA256 = createHash('sha256').digest('hex');
+const EMPTY_SHA256 = digest('sha256', '', 'hex');
 
 export function scopeText(scope: V4Scope): string {
   return `${scope.date}/${scope.region}/${scope.service}/aws4_request`;
 }
 
+const MOST_KEYS = 1000;
+const LONGEST_NAME = 256;
+/** By secret and scope: clients sign all of a day's requests with one. */
+const signingKeys = new Map<string, Buffer>();
+
 /** The key that signs everything of one scope. */
 export function v4SigningKey(secret: string, scope: V4Scope): Buffer {
-  const step = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
-  return step(step(step(step(`AWS4${secret}`, scope.date), scope.region), scope.service), 'aws4_request');
+  const name = `${secret}\n${scopeText(scope)}`;
+  let key = signingKeys.get(name);
+  if (!key) {
+    const step = (from: string | Buffer, text: string) => hmac('sha256', from, text);
+    key = step(step(step(step(`AWS4${secret}`, scope.date), scope.region), scope.service), 'aws4_request');
+    if (signingKeys.size >= MOST_KEYS) signingKeys.clear();
+    if (name.length <= LONGEST_NAME) signingKeys.set(name, key);
+  }
+  return key;
 }
 
 /** hex(HMAC-SHA256(key, text)). */
 export function signV4(key: Buffer, text: string): string {
-  return createHmac('sha256', key).update(text, 'utf8').digest('hex');
+  return hmacText('sha256', key, text, 'hex');
 }
 
 /** The texts that a client may have signed: with the path as sent, and with it decoded and encoded again. */
@@ -57,7 +70,7 @@ export function v4StringsToSign(request: V4Request): string[] {
     .join('');
   const rest = `${query}\n${headerLines}\n${signedHeaders.join(';')}\n${payloadHash}`;
   return [...new Set([encodedAgain, address.rawPath])].map(path => {
-    const hash = createHash('sha256').update(`${method}\n${path}\n${rest}`).digest('hex');
+    const hash = digest('sha256', `${method}\n${path}\n${rest}`, 'hex');
     return `AWS4-HMAC-SHA256\n${timestamp}\n${scopeText(scope)}\n${hash}`;
   });
 }
