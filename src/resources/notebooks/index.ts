@@ -23,6 +23,7 @@ import { notebookStore } from './notebook.store.ts';
 import { sweep } from './notebook.sweep.ts';
 import { oldVersionOperations } from './old-version.api.ts';
 import { oldVersionRoutes } from './old-version.routes.ts';
+import { sharedPart } from './shared.part.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { type SshDoors, sshDoors } from './ssh.doors.ts';
 import { sshPart } from './ssh.part.ts';
@@ -73,6 +74,7 @@ const DEFAULTS: NotebookSettings = {
   credentialSeconds: 24 * 3600,
   pids: 4096,
   logBytes: 16 * 1024 ** 2,
+  layerBytes: 10 * 1024 ** 3,
 };
 
 const SWEEP_MS = 6 * HOUR_MS;
@@ -109,7 +111,11 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const mounter = given.mounter ?? rcloneMounter();
   const storages = storageStore(given.db);
   const keeper = storageKeeper({ ...given, store, storages, sessions, mounter, flushMs: settings.flushMs });
-  const deps = { ...given, mounter, parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part] };
+  const deps = {
+    ...given,
+    mounter,
+    parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part, sharedPart({ ...given, mounter })],
+  };
   const mounting = new Reconciler(deps, {
     name: 'notebook-storage',
     table: STORAGE_TABLE,

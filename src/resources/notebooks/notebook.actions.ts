@@ -8,6 +8,7 @@ import type { Pass } from './notebook.pass.ts';
 import { WEB_PORT } from './notebook.paths.ts';
 import { notebookNetwork, openPlatform, supervise } from './notebook.supervisor.ts';
 import type { Action } from './notebook.ts';
+import { attachData, attachWork } from './shared.part.ts';
 
 /** Takes one step. Returns when to look again, or nothing to go on at once. `observed`: where the step needed it. */
 export type Act = (pass: Pass, observed: Observation | undefined) => Promise<Next | undefined>;
@@ -38,7 +39,7 @@ async function submit({ notebook, deps }: Pass): Promise<void> {
 export const ACTS: Record<Action, Act> = {
   async store(pass) {
     const { notebook, deps } = pass;
-    await deps.volumes.attach(notebook.id, notebook.volumeBytes);
+    await attachWork(notebook, deps);
     await pass.advance({ step: 'stored', volumeMadeBytes: notebook.volumeBytes });
     return undefined;
   },
@@ -70,7 +71,7 @@ export const ACTS: Record<Action, Act> = {
       await pass.tell('Info', `The image is being prepared: ${preparing}.`, 'image');
       return { afterMs: IMAGE_POLL_MS };
     }
-    const work = await deps.volumes.attach(notebook.id, notebook.volumeBytes);
+    const work = await attachWork(notebook, deps);
     await prepareLaunch(notebook, deps.dir, parts);
     const network = await notebookNetwork(pass);
     const at = { dir: deps.dir, work, network, installation: deps.installation, parts };
@@ -84,7 +85,8 @@ export const ACTS: Record<Action, Act> = {
   async start(pass) {
     const { notebook, deps } = pass;
     // After a reboot the container may still be there while nothing is mounted any more.
-    await deps.volumes.attach(notebook.id, notebook.volumeBytes);
+    await attachWork(notebook, deps);
+    await attachData(notebook, deps);
     await deps.driver.start(pass.container);
     return undefined;
   },

@@ -83,7 +83,7 @@ export function notebookContainer(
     workingDir: HOME,
     hostname: `notebook-${notebook.id.slice(0, 8)}`,
     mounts: [
-      { source: at.work, target: `${HOME}/work`, readOnly: false },
+      { source: at.work, target: `${HOME}/work`, readOnly: notebook.spec.volume.shared?.readOnly ?? false },
       { source: host.platform, target: PLATFORM_DIR, readOnly: true },
       { source: host.launch, target: LAUNCH_DIR, readOnly: true },
       ...at.parts.flatMap(part => part.mounts?.(notebook, host) ?? []),
@@ -95,6 +95,7 @@ export function notebookContainer(
       memoryBytes: flavor.memoryBytes,
       pids: settings.pids,
       shmBytes: Math.floor(flavor.memoryBytes / 2),
+      layerBytes: settings.layerBytes,
       ...(flavor.gpus > 0 ? { gpus: flavor.gpus } : {}),
     },
     stopGraceSeconds: settings.graceSeconds,

@@ -9,6 +9,7 @@ import type { Image, SaveRequest } from '../images/index.ts';
 import type { KeyPairs } from '../key-pairs/index.ts';
 import type { ObjectService } from '../objects/index.ts';
 import type { PoolsPort } from '../pools/index.ts';
+import type { SharedDirectories } from '../shared-directories/index.ts';
 import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 import type { ContainerPart } from './container-part.ts';
@@ -57,6 +58,7 @@ export interface NotebooksDeps {
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
   driver: RuntimeDriver;
   volumes: Volumes;
+  shared: SharedDirectories;
   objects: Pick<ObjectService, 'bucket' | 'list'>;
   /** Mounts directories of the object store; rclone when absent. */
   mounter?: Mounter;
@@ -121,6 +123,8 @@ export interface NotebookSettings {
   graceSeconds: number;
   /** Life of the temporary credentials given to an instance; they are renewed at half of it. */
   credentialSeconds: number;
+  /** What an instance may write outside of its storage, in bytes; gone when it stops. */
+  layerBytes: number;
   /** Processes and threads of an instance. */
   pids: number;
   /** How long the end of a mount waits for what was written to reach the object store; half a minute when absent. */
