@@ -40,6 +40,8 @@ export interface WorldOptions {
   doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
+  /** How the SSH servers of notebooks answer; well when absent. */
+  probeSsh?: NonNullable<Parts['notebooks']>['probeSsh'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
   work?: boolean;
 }
@@ -188,6 +190,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       volumes: directoryVolumes(paths.notebooks),
       mounter: options.mounter ?? noMounter,
       probe: async () => ({ activeAt: 0, busy: false }),
+      probeSsh: options.probeSsh ?? (async () => true),
       settings: { flushMs: 300, layerBytes: 1024 ** 3, diskMs: 100 },
     },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),

@@ -36,6 +36,17 @@ export interface Image {
   updatedAt: number;
 }
 
+export interface ImageTag {
+  key: string;
+  value: string;
+}
+
+/** What is said of all images of one name. */
+export interface GroupNotes {
+  readMe: string;
+  tags: ImageTag[];
+}
+
 /** A reference in parts: `registry/namespace/name:tag`. */
 export interface ImageRef {
   /** Empty where none is written. */

@@ -27,6 +27,7 @@ import { sharedPart } from './shared.part.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { type SshDoors, sshDoors } from './ssh.doors.ts';
 import { sshPart } from './ssh.part.ts';
+import { probeSsh } from './ssh.probe.ts';
 import { sshStore } from './ssh.store.ts';
 import * as storageOperations from './storage.api.ts';
 import { rcloneMounter } from './storage.mounter.ts';
@@ -127,7 +128,8 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   if (ssh) {
     doors = sshDoors({ ...deps, store, ports: sshStore(deps.db), activity, settings: ssh });
   }
-  const parts: PassParts = { deps, settings, store, sessions, secrets, activity, probe: deps.probe ?? probeWeb };
+  const probes = { probe: deps.probe ?? probeWeb, probeSsh: deps.probeSsh ?? probeSsh };
+  const parts: PassParts = { deps, settings, store, sessions, secrets, activity, ...probes };
   const reconciler = new Reconciler(deps, {
     name: 'notebooks',
     table: NOTEBOOK_TABLE,

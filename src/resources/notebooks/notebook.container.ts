@@ -4,7 +4,7 @@ import type { ContainerSpec } from '../../runtime/driver.ts';
 import { CREDENTIALS_FILE, ownedDirectory, PLATFORM_DIR, WORKLOAD_OWNER } from '../workload-access/index.ts';
 import type { ContainerPart } from './container-part.ts';
 import { LAUNCHER_SCRIPT, launchArguments } from './notebook.launcher.ts';
-import type { Notebook } from './notebook.model.ts';
+import { type Notebook, servesWeb } from './notebook.model.ts';
 import { HOME, hostPaths, LAUNCH_DIR, WEB_PORT } from './notebook.paths.ts';
 import type { NotebookSettings } from './notebook.ports.ts';
 
@@ -77,6 +77,7 @@ export function notebookContainer(
       S3_USE_HTTPS: '0',
       PIP_BREAK_SYSTEM_PACKAGES: '1',
       OMP_NUM_THREADS: String(Math.max(Math.floor(flavor.vcpus), 1)),
+      ...(servesWeb(notebook.spec.image) ? {} : { MA_WITHOUT_WEB: '1' }),
       ...Object.assign({}, ...at.parts.map(part => part.environment?.(notebook) ?? {})),
     },
     user: `${WORKLOAD_OWNER.uid}:${WORKLOAD_OWNER.gid}`,

@@ -33,6 +33,12 @@ export interface DataVolume {
   place: SharedPlace;
 }
 
+/** Whether an image has a web IDE; one may be for SSH alone. */
+export function servesWeb({ shown }: NotebookImage): boolean {
+  const services = shown.dev_services;
+  return !Array.isArray(services) || services.includes('NOTEBOOK');
+}
+
 export interface NotebookSpec {
   image: NotebookImage;
   flavor: Flavor;

@@ -14,6 +14,7 @@ import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 import type { ContainerPart } from './container-part.ts';
 import type { Notebook, NotebookImage } from './notebook.model.ts';
+import type { SshProbe } from './ssh.probe.ts';
 import type { Mounter } from './storage.mounter.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -68,6 +69,8 @@ export interface NotebooksDeps {
   preparing?(ref: string): string | undefined;
   /** Whether the web IDE of an instance answers, and what it is doing; by HTTP when absent. */
   probe?: Probe;
+  /** Whether the SSH server of an instance answers; by its greeting when absent. */
+  probeSsh?: SshProbe;
   /** Region shown to S3 clients inside. */
   region: string;
   /** Addresses of the proxy, such as `http://127.0.0.1:7084`, and of the object store for this machine; read when they are needed. */

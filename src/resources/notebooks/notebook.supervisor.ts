@@ -6,6 +6,7 @@ import { EngineRefused, EngineUnavailable, type Observation } from '../../runtim
 import { writeCredentials, writeOwned, writeReady } from '../workload-access/index.ts';
 import { layerWatch, storageWatch } from './notebook.disk.ts';
 import { JUPYTER_CONFIG, jupyterConfig } from './notebook.launcher.ts';
+import { servesWeb } from './notebook.model.ts';
 import type { Pass } from './notebook.pass.ts';
 import { WEB_PORT } from './notebook.paths.ts';
 import { stopsAt, warningBefore } from './notebook.ts';
@@ -77,7 +78,7 @@ export async function supervise(pass: Pass, observed: Observation): Promise<Next
       if (await layer()) ending.abort();
     }),
     every(settings.probeMs, signal, async () => {
-      const at = observed.endpoints[WEB_PORT];
+      const at = servesWeb(notebook.spec.image) ? observed.endpoints[WEB_PORT] : undefined;
       const found = at && (await pass.probe(notebook, at, pass.secrets.jupyter(notebook), signal));
       const now = deps.clock.now();
       const latest = Math.max(found?.busy ? now : (found?.activeAt ?? 0), pass.activity.last(notebook.id));

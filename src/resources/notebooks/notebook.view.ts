@@ -1,7 +1,7 @@
 import type { WorkloadStatus } from '../../admission/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import { sharedDirectoryId, shownPlace } from '../shared-directories/index.ts';
-import type { Hook, Notebook, NotebookEvent } from './notebook.model.ts';
+import { type Hook, type Notebook, type NotebookEvent, servesWeb } from './notebook.model.ts';
 import { WORK_DIR } from './notebook.paths.ts';
 import { progressOf, type StopRule } from './notebook.ts';
 
@@ -33,7 +33,9 @@ export function notebookView(notebook: Notebook, viewer: Viewer) {
     ...(notebook.failReason === null ? {} : { fail_reason: notebook.failReason }),
     flavor: spec.flavor.id,
     workspace_id: notebook.workspaceId,
-    ...(usable && viewer.mayOpen ? { url: `${viewer.address}/${notebook.id}/tree`, token: notebook.token } : {}),
+    ...(usable && viewer.mayOpen && servesWeb(spec.image)
+      ? { url: `${viewer.address}/${notebook.id}/tree`, token: notebook.token }
+      : {}),
     action_progress: progressOf(notebook, notebook.failedAt, waiting).map(part => ({
       notebook_id: notebook.id,
       ...part,
