@@ -13,6 +13,7 @@ import { signToken } from '../src/resources/iam/token.ts';
 import { findEngine, NOTEBOOK_IMAGE } from '../src/resources/images/index.ts';
 import { directoryVolumes, type Mounter } from '../src/resources/notebooks/index.ts';
 import { closeSharedMounts } from '../src/resources/shared-directories/index.ts';
+import { detachScratch } from '../src/resources/workload-access/index.ts';
 import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
@@ -270,6 +271,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       objects.server.closeAllConnections();
       await families.stop();
       await closeSharedMounts(paths.shared);
+      await detachScratch(home);
       await db.destroy();
       rmSync(home, { recursive: true, force: true });
     },

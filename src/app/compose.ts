@@ -171,6 +171,7 @@ export function composeFamilies(parts: Parts) {
     pools,
     flavors: flavorTable,
     driver,
+    shared,
     platform: doors,
     terminals,
     dir: paths.jobs,

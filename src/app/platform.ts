@@ -120,6 +120,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     doorPorts: { api: settings.ports.api, obs: settings.ports.obs },
     poolShares: settings.pools,
     sharedDirectories: settings.sharedDirectories,
+    trainingSettings: { layerBytes: settings.layerGiB * 1024 ** 3 },
     doors: servers =>
       createContainerDoors({
         api: { target: servers.api, port: settings.ports.api },

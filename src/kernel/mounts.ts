@@ -31,7 +31,7 @@ export async function mountsBelow(dir: string): Promise<MountPoint[]> {
         shared: fields.slice(6).some(field => field.startsWith('shared:')),
       };
     })
-    .filter(({ at }) => at === dir || at.startsWith(`${dir}/`));
+    .filter(({ at }) => at === dir || at.startsWith(dir === '/' ? dir : `${dir}/`));
 }
 
 /** What is mounted at exactly this directory, topmost; undefined when nothing is. */

@@ -8,6 +8,7 @@ import type { PoolOccupant } from '../pools/index.ts';
 import { AgencySessions } from '../workload-access/index.ts';
 import type { WorkspaceContents } from '../workspaces/index.ts';
 import { ActivityLog } from './activity.ts';
+import { cachePart } from './cache.part.ts';
 import { createImage } from './image-saving.api.ts';
 import { imageSavingRoutes } from './image-saving.ts';
 import * as notebookOperations from './notebook.api.ts';
@@ -115,7 +116,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const deps = {
     ...given,
     mounter,
-    parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part, sharedPart({ ...given, mounter })],
+    parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part, sharedPart({ ...given, mounter }), cachePart],
   };
   const mounting = new Reconciler(deps, {
     name: 'notebook-storage',
