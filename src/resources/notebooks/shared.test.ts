@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -32,6 +42,7 @@ before(async () => {
   const dir = (name: string, accounts: string[], readOnly = false) => ({ name, path: at(name), accounts, readOnly });
   world = await createWorld({
     work: true,
+    capacity: { vcpus: 16, memoryBytes: 64 * GIB, gpus: 1 },
     program: () => program,
     sharedDirectories: [
       dir('team', ['acme']),
@@ -211,6 +222,27 @@ describe('shared directories', { skip: canChown ? false : 'needs root' }, () => 
     await gone(body.id);
     assert.equal(readFileSync(at('secret', 'host.txt'), 'utf8'), 'of the host');
   });
+});
+
+test('/cache is for instances with accelerators, has a size and goes with the run', {
+  skip: canChown ? false : 'needs root',
+}, async () => {
+  const plain = (await create({ category: 'EVS' })).body;
+  const gpu = (await create({ category: 'EVS' }, { flavor: 'modelarts.vm.gpu.1' })).body;
+  await reached(plain.id, 'RUNNING');
+  await reached(gpu.id, 'RUNNING');
+  const cacheOf = (id: string) => mountsOf(id).find(({ target }) => target === '/cache');
+  assert.equal(cacheOf(plain.id), undefined);
+  const { source } = cacheOf(gpu.id)!;
+  const [cache, disk] = [statfsSync(source), statfsSync(base)];
+  assert.ok(cache.blocks * cache.bsize <= Math.min(500 * GIB, (disk.bavail * disk.bsize) / 2));
+  assert.notEqual(statSync(source).dev, statSync(join(source, '..')).dev);
+  writeFileSync(join(source, 'x'), 'x');
+  await ask('POST', `/${gpu.id}/stop`);
+  await reached(gpu.id, 'STOPPED');
+  assert.throws(() => statSync(join(source, 'x')), /ENOENT/);
+  await gone(plain.id);
+  await gone(gpu.id);
 });
 
 test('an instance that fills the space outside of its storage says so and runs on', async () => {

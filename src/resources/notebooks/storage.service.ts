@@ -177,7 +177,7 @@ export function checkStorage(raw: RawStorage): { name: string; place: ObsPath } 
   if (category !== 'OBS' && category !== 'OBSFS') {
     throw refuse(
       '6336',
-      `Parameter [category] is "${category.slice(0, 50)}"; only OBS can be mounted into a running instance.`,
+      `Parameter [category] is "${category.slice(0, 50)}"; only OBS can be mounted into a running instance; shared directories are given as data_volumes when it is created or stopped.`,
     );
   }
   const name = dataName(raw.mount_path, 'mount_path');
