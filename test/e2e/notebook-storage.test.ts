@@ -99,7 +99,7 @@ test('two instances share a directory over a stop, a crash of the server and the
     ],
   });
   let one = await kernelOf(await reached(first, 'RUNNING'));
-  const two = await kernelOf(await reached(second, 'RUNNING'));
+  let two = await kernelOf(await reached(second, 'RUNNING'));
   assert.equal(await one.run('open("from-first.txt", "w").write("one")'), '');
   assert.equal(await two.run('print(open("/data/team/from-first.txt").read())'), 'one\n');
   await two.run('import os; os.mkdir("/data/team/sub"); open("/data/team/sub/from-second.txt", "w").write("two")');
@@ -110,8 +110,10 @@ test('two instances share a directory over a stop, a crash of the server and the
 
   await api('POST', `/notebooks/${first}/stop`);
   await reached(first, 'STOPPED');
+  two.close();
   await at.kill();
   await at.start();
+  two = await kernelOf(await reached(second, 'RUNNING'));
   assert.equal(await two.run('print(open("/data/team/from-first.txt").read())'), 'one\n');
   await api('POST', `/notebooks/${first}/start`);
   one.close();
