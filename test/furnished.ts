@@ -112,6 +112,7 @@ export async function furnish(world: World): Promise<Record<string, string>> {
     instance_id: things.id!,
     resource_id: things.id!,
     storage_id: 'none',
+    image_id: 'none',
     keypair_name: 'none',
     pool_name,
     network_name: network.metadata.name,

@@ -12,6 +12,8 @@ import { type Log, silentLog } from '../src/kernel/log.ts';
 import { signToken } from '../src/resources/iam/token.ts';
 import { findEngine, NOTEBOOK_IMAGE } from '../src/resources/images/index.ts';
 import { directoryVolumes, type Mounter } from '../src/resources/notebooks/index.ts';
+import { closeSharedMounts } from '../src/resources/shared-directories/index.ts';
+import { detachScratch } from '../src/resources/workload-access/index.ts';
 import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
@@ -32,12 +34,15 @@ export interface WorldOptions {
   imageSettings?: Parts['imageSettings'];
   terminals?: Parts['terminals'];
   ssh?: Parts['ssh'];
+  sharedDirectories?: Parts['sharedDirectories'];
   /** Mounts object storage into notebooks; nothing can when absent. */
   mounter?: Mounter;
   driver?: Parts['driver'];
   doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
+  /** How the SSH servers of notebooks answer; well when absent. */
+  probeSsh?: NonNullable<Parts['notebooks']>['probeSsh'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
   work?: boolean;
 }
@@ -121,7 +126,8 @@ export interface World {
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const home = mkdtempSync(join(tmpdir(), 'atelier-world-'));
   const paths = homePaths(home);
-  for (const dir of [paths.objects, paths.jobs, paths.models, paths.services, paths.notebooks]) mkdirSync(dir);
+  for (const dir of [paths.objects, paths.jobs, paths.models, paths.services, paths.notebooks, paths.shared])
+    mkdirSync(dir);
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog();
   const db = openSqlite(':memory:');
@@ -178,13 +184,15 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     doors: options.doors ?? (() => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} })),
     probe: options.probe ?? (async () => true),
     ...(options.ssh ? { ssh: options.ssh } : {}),
+    ...(options.sharedDirectories ? { sharedDirectories: options.sharedDirectories } : {}),
     ...(options.terminals ? { terminals: options.terminals } : {}),
     ...(options.imageSettings ? { imageSettings: options.imageSettings } : {}),
     notebooks: {
       volumes: directoryVolumes(paths.notebooks),
       mounter: options.mounter ?? noMounter,
       probe: async () => ({ activeAt: 0, busy: false }),
-      settings: { flushMs: 300 },
+      probeSsh: options.probeSsh ?? (async () => true),
+      settings: { flushMs: 300, layerBytes: 1024 ** 3, diskMs: 100 },
     },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });
@@ -262,6 +270,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       objects.server.close();
       objects.server.closeAllConnections();
       await families.stop();
+      await closeSharedMounts(paths.shared);
+      await detachScratch(home);
       await db.destroy();
       rmSync(home, { recursive: true, force: true });
     },

@@ -20,6 +20,7 @@ import { createNotebooks, createVolumes, type NotebooksDeps } from '../resources
 import { createObjects, type S3Backend } from '../resources/objects/index.ts';
 import { createPools, type PoolShares } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
+import { createSharedDirectories, type SharedDirectory } from '../resources/shared-directories/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
 import { createTraining, type TrainingDeps } from '../resources/training-jobs/index.ts';
 import { createWorkspaces } from '../resources/workspaces/index.ts';
@@ -49,7 +50,7 @@ export interface Parts {
   obsBackend?: S3Backend | undefined;
   installation: string;
   secrets: { tokenKey: Buffer; dataKey: Buffer; gatewayKey: string; operatorKey: string };
-  paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services' | 'notebooks'>;
+  paths: Pick<HomePaths, 'objects' | 'jobs' | 'models' | 'services' | 'notebooks' | 'shared'>;
   /** Read when they are needed, so that they may be filled in once the servers listen. */
   endpoints: { api: string; obs: string; registry: string; inference: string; notebooks: string };
   readiness: SystemDeps['readiness'];
@@ -64,6 +65,8 @@ export interface Parts {
   doorPorts: { api: number; obs: number };
   /** Which accounts may make dedicated pools of how much of the machine; all of all when absent. */
   poolShares?: PoolShares;
+  /** Directories of the machine that accounts may mount; none when absent. */
+  sharedDirectories?: readonly SharedDirectory[];
   /** Ports by which SSH reaches notebooks. */
   ssh?: { host: string; first: number; last: number };
   /** Of Cloud Shell. */
@@ -72,7 +75,10 @@ export interface Parts {
   trainingSettings?: TrainingDeps['settings'];
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
   notebooks?: Partial<
-    Pick<NotebooksDeps, 'volumes' | 'mounter' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>
+    Pick<
+      NotebooksDeps,
+      'volumes' | 'mounter' | 'probe' | 'probeSsh' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'
+    >
   >;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
@@ -151,6 +157,7 @@ export function composeFamilies(parts: Parts) {
     installation,
     ...(parts.poolShares ? { shares: parts.poolShares } : {}),
   });
+  const shared = createSharedDirectories(paths.shared, parts.sharedDirectories ?? []);
   const algorithms = createAlgorithms({ ...common, objects: objects.service, images, workspaces });
   const training = createTraining({
     ...common,
@@ -164,6 +171,7 @@ export function composeFamilies(parts: Parts) {
     pools,
     flavors: flavorTable,
     driver,
+    shared,
     platform: doors,
     terminals,
     dir: paths.jobs,
@@ -210,6 +218,7 @@ export function composeFamilies(parts: Parts) {
     driver,
     pools,
     volumes: createVolumes(paths.notebooks, log),
+    shared,
     objects: objects.service,
     platform: doors,
     region,

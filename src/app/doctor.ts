@@ -41,12 +41,23 @@ export async function diagnose(settings: Settings): Promise<Finding[]> {
   findings.push(writable('ATELIER_HOME', settings.home), disk('ATELIER_HOME', settings.home, 1));
   findings.push(writable('container storage', settings.containersRoot));
   findings.push(disk('container storage', settings.containersRoot, NEEDED_DISK_GIB));
+  for (const directory of settings.sharedDirectories) findings.push(sharedDirectory(directory));
   const server = readServerFile(homePaths(settings.home).serverFile);
   const runs = server !== undefined && processLives(server.pid);
   for (const [name, port] of Object.entries(settings.ports)) {
     findings.push(await portFree(settings.host, port, name, runs));
   }
   return findings;
+}
+
+function sharedDirectory({ name, path }: Settings['sharedDirectories'][number]): Finding {
+  const found = existsSync(path);
+  return {
+    subject: `shared directory ${name}`,
+    ok: found,
+    text: found ? path : `${path} does not exist`,
+    remedy: `Make it, or take ${name} out of ATELIER_SHARED_DIRS.`,
+  };
 }
 
 function rights(): Finding {

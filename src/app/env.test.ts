@@ -67,7 +67,29 @@ test('who may make pools of how much: the first account all, unless others are n
   });
 });
 
+test('shared directories: the first account has what no other is named for', () => {
+  const { sharedDirectories } = readSettings({
+    ATELIER_ACCOUNT: 'acme',
+    ATELIER_SHARED_DIRS: 'team=/srv/team, data=/srv/data/@acme+physics:ro,all=/srv/all@*',
+  });
+  assert.deepEqual(sharedDirectories, [
+    { name: 'team', path: '/srv/team', accounts: ['acme'], readOnly: false },
+    { name: 'data', path: '/srv/data', accounts: ['acme', 'physics'], readOnly: true },
+    { name: 'all', path: '/srv/all', accounts: ['*'], readOnly: false },
+  ]);
+});
+
 for (const [name, value] of [
+  ['ATELIER_SHARED_DIRS', 'team'],
+  ['ATELIER_SHARED_DIRS', 'team=srv'],
+  ['ATELIER_SHARED_DIRS', 'team=/'],
+  ['ATELIER_SHARED_DIRS', 'team=/srv/../etc/x'],
+  ['ATELIER_SHARED_DIRS', 'team=/var/lib/atelier'],
+  ['ATELIER_SHARED_DIRS', 'team=/srv/a b'],
+  ['ATELIER_SHARED_DIRS', 'team=/srv/a,team=/srv/b'],
+  ['ATELIER_SHARED_DIRS', 'team=/srv/a@'],
+  ['ATELIER_SHARED_DIRS', 'team=/srv/a@*+'],
+  ['ATELIER_LAYER_GIB', '0'],
   ['ATELIER_POOL_SHARES', 'acme:4'],
   ['ATELIER_POOL_SHARES', 'acme,acme:1/1'],
   ['ATELIER_POOL_SHARES', ','],

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import type { Demand } from '../admission/index.ts';
 import { Failure } from '../kernel/failure.ts';
 import type { PoolShares } from '../resources/pools/index.ts';
+import type { SharedDirectory } from '../resources/shared-directories/index.ts';
+import { readSharedDirectories, SHARED_DIRS_FORM } from './shared-dirs.ts';
 
 /** The environment variables Atelier reads, as they are. */
 export interface Env {
@@ -43,6 +45,10 @@ export interface Settings {
   audit: { days: number; records: number };
   /** Which accounts may make dedicated pools of how much, and what the public pool keeps. */
   pools: PoolShares;
+  /** Directories of this machine that accounts may mount. */
+  sharedDirectories: SharedDirectory[];
+  /** GiB that a container of a notebook instance or a job may write outside of what is mounted into it. */
+  layerGiB: number;
 }
 
 /**
@@ -55,9 +61,11 @@ export function readSettings(env: Env): Settings {
   const shared = root ? '/var/lib/atelier' : join(data, 'atelier');
   const base = integer(env, 'ATELIER_PORT', 1, 65_531) ?? 7080;
   const account = pattern(env, 'ATELIER_ACCOUNT', 'atelier', /^[A-Za-z][\w-]{0,31}$/, ACCOUNT_FORM);
+  const home = resolve(value(env, 'ATELIER_HOME') ?? join(shared, 'home'));
+  const containersRoot = resolve(value(env, 'ATELIER_CONTAINERS') ?? join(shared, 'containers'));
   return {
-    home: resolve(value(env, 'ATELIER_HOME') ?? join(shared, 'home')),
-    containersRoot: resolve(value(env, 'ATELIER_CONTAINERS') ?? join(shared, 'containers')),
+    home,
+    containersRoot,
     host: pattern(env, 'ATELIER_HOST', '127.0.0.1', /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, HOST_FORM),
     ports: { api: base, obs: base + 1, registry: base + 2, inference: base + 3, notebooks: base + 4 },
     notebookUrl: optional(env, 'ATELIER_NOTEBOOK_URL', /^https?:\/\/[A-Za-z0-9.-]{1,253}(:\d{1,5})?$/, URL_FORM),
@@ -95,6 +103,8 @@ export function readSettings(env: Env): Settings {
     obsBackend: value(env, 'ATELIER_OBS_BACKEND'),
     account,
     pools: poolShares(env, account),
+    sharedDirectories: sharedDirectories(env, account, [home, containersRoot]),
+    layerGiB: integer(env, 'ATELIER_LAYER_GIB', 1, 4096) ?? 10,
     logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
     engine: engine(env),
     vcpus: integer(env, 'ATELIER_VCPUS', 1, 4096),
@@ -142,6 +152,13 @@ function shareOf(text: string): Demand | undefined {
   return match
     ? { vcpus: Number(match[1]), memoryBytes: Number(match[2]) * GIB, gpus: Number(match[3] ?? 0) }
     : undefined;
+}
+
+function sharedDirectories(env: Env, account: string, own: readonly string[]): SharedDirectory[] {
+  const text = value(env, 'ATELIER_SHARED_DIRS');
+  const found = text === undefined ? [] : readSharedDirectories(text, account, own);
+  if (!found) throw bad('ATELIER_SHARED_DIRS', text!, SHARED_DIRS_FORM);
+  return found;
 }
 
 /** A hundred ports not far from the others. */

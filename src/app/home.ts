@@ -29,6 +29,8 @@ export interface HomePaths {
   models: string;
   services: string;
   notebooks: string;
+  /** Where shared directories are mounted for who uses them. */
+  shared: string;
   gateway: string;
   engine: string;
   logs: string;
@@ -50,6 +52,7 @@ export function homePaths(root: string): HomePaths {
     models: join(root, 'models'),
     services: join(root, 'services'),
     notebooks: join(root, 'notebooks'),
+    shared: join(root, 'shared'),
     gateway: join(root, 'gateway'),
     engine: join(root, 'engine'),
     logs: join(root, 'logs'),
@@ -60,8 +63,21 @@ export function homePaths(root: string): HomePaths {
 /** Creates the directories; only their owner can list or read them. Throws Failure when the place cannot be used. */
 export function prepareHome(paths: HomePaths): void {
   try {
-    const { root, secrets, objects, jobs, models, services, notebooks, gateway, engine, logs, work } = paths;
-    for (const dir of [root, secrets, objects, jobs, models, services, notebooks, gateway, engine, logs, work]) {
+    const { root, secrets, objects, jobs, models, services, notebooks, shared, gateway, engine, logs, work } = paths;
+    for (const dir of [
+      root,
+      secrets,
+      objects,
+      jobs,
+      models,
+      services,
+      notebooks,
+      shared,
+      gateway,
+      engine,
+      logs,
+      work,
+    ]) {
       mkdirSync(dir, { recursive: true, mode: 0o700 });
     }
     chmodSync(root, 0o711); // containers of other users traverse it to their own mounts; nothing in it can be listed

@@ -113,11 +113,14 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
       preparing: ref => presetImages.preparing(ref),
       hosts: ['127.0.0.1', 'localhost', '[::1]', ...(settings.host === '0.0.0.0' ? [hostname()] : [settings.host])],
       anyAddress: settings.host === '0.0.0.0',
+      settings: { layerBytes: settings.layerGiB * 1024 ** 3 },
     },
     driver,
     gateway,
     doorPorts: { api: settings.ports.api, obs: settings.ports.obs },
     poolShares: settings.pools,
+    sharedDirectories: settings.sharedDirectories,
+    trainingSettings: { layerBytes: settings.layerGiB * 1024 ** 3 },
     doors: servers =>
       createContainerDoors({
         api: { target: servers.api, port: settings.ports.api },

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { createGateway } from '../dataplane/index.ts';
 import { createLog } from '../kernel/log.ts';
 import { closeAllMounts, detachAll } from '../resources/notebooks/index.ts';
+import { closeSharedMounts } from '../resources/shared-directories/index.ts';
+import { detachScratch } from '../resources/workload-access/index.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
 import { startEngine } from '../runtime/container/engine.ts';
 import type { Settings } from './env.ts';
@@ -38,6 +40,9 @@ export async function stopEverything(settings: Settings, say: (line: string) => 
   // Nothing uses the mounts and volumes of notebooks any more.
   await closeAllMounts(paths.notebooks);
   await detachAll(paths.notebooks);
+  await closeSharedMounts(paths.shared);
+  await detachScratch(paths.jobs);
+  await detachScratch(paths.notebooks);
   for (const network of await driver.listNetworks(ours)) await driver.removeNetwork(network);
   driver.close();
   await engine.stop();

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const ALNUM = `${LETTERS}abcdefghijklmnopqrstuvwxyz0123456789`;
@@ -33,4 +33,11 @@ export function randomText(length: number, alphabet: string = ALNUM): string {
 /** An access key id: 20 upper-case letters and digits, as Huawei Cloud's are. */
 export function accessKeyId(): string {
   return randomText(20, `${LETTERS}0123456789`);
+}
+
+/** A UUID that follows from what it stands for. */
+export function derivedUuid(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
+  const variant = ((Number.parseInt(hex[16]!, 16) & 3) | 8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -54,6 +54,8 @@ export interface RuntimeDriver {
   logs(name: string, options: LogOptions): AsyncIterable<LogLine>;
   /** One sample of use, or undefined when it does not run. */
   stats(name: string): Promise<Stats | undefined>;
+  /** How full its layer is; undefined when there is no such container, or `layerBytes` was not said of it. */
+  layerUse(name: string): Promise<LayerUse | undefined>;
   exec(name: string, options: ExecOptions): Promise<ExecSession>;
   /**
    * Saves the container's file system as an image. Mounts are left out, and nothing that the container was started with goes in:
@@ -164,6 +166,19 @@ export interface Limits {
   pids: number;
   shmBytes: number;
   gpus?: number;
+  /**
+   * What it may write to its own file system, outside of its mounts. Where the driver cannot hold it to that, `layerUse` tells how much it
+   * has written.
+   */
+  layerBytes?: number;
+}
+
+/** What a container has written to its own file system. */
+export interface LayerUse {
+  bytes: number;
+  limitBytes: number;
+  /** Writing more fails; otherwise nothing stops it. */
+  enforced: boolean;
 }
 
 export type ContainerState = 'absent' | 'created' | 'running' | 'exited';

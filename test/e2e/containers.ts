@@ -12,7 +12,11 @@ export interface RunningContainer {
   startedAt: number;
 }
 
-async function withDriver<T>(at: Installation, work: (driver: ContainerDriver, id: string) => Promise<T>): Promise<T> {
+/** Does something with a driver on the installation's engine. */
+export async function withDriver<T>(
+  at: Installation,
+  work: (driver: ContainerDriver, id: string) => Promise<T>,
+): Promise<T> {
   const settings = readSettings(at.env);
   const paths = homePaths(settings.home);
   const engine = await startEngine({ dir: paths.engine, containersRoot: settings.containersRoot, log: silentLog() });

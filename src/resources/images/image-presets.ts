@@ -1,5 +1,6 @@
+import { derivedUuid } from '../../kernel/ids.ts';
 import { NOTEBOOK_IMAGE_ID } from './image.api.ts';
-import { derivedId, type Image, parseImageRef } from './image.ts';
+import { type Image, parseImageRef } from './image.ts';
 import { engines, NOTEBOOK_IMAGE } from './preset-image.ts';
 
 /** The preset images as images of every project; sizes are 0, as nobody stores them. */
@@ -15,7 +16,7 @@ export function presetImages(): Image[] {
   });
   const others = engines().map(engine =>
     preset({
-      id: derivedId(`preset/${engine.engineId}`),
+      id: derivedUuid(`preset/${engine.engineId}`),
       name: engine.engineId,
       swrPath: engine.imageRef,
       description: Object.entries(engine.contains)

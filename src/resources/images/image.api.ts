@@ -76,6 +76,8 @@ const registration = open({
 });
 export type ImageRegistration = Static<typeof registration>;
 
+const imageTag = open({ key: Type.String({ minLength: 1, maxLength: 36 }), value: Type.String({ maxLength: 43 }) });
+
 const deletion = {
   query: open({ force: Type.Optional(Type.Boolean()) }),
   // The documents put it in the query, the official client in the body (reference api/README 2.3).
@@ -131,7 +133,14 @@ export const listImageGroup = operation({
     ...envelope,
     is_swr_enterprise: Type.Boolean(),
     data: Type.Array(
-      open({ id: Type.String(), name: Type.String(), namespace: Type.String(), version_count: Type.Integer() }),
+      open({
+        id: Type.String(),
+        name: Type.String(),
+        namespace: Type.String(),
+        version_count: Type.Integer(),
+        read_me: Type.String(),
+        tags: Type.Array(imageTag),
+      }),
     ),
   }),
 });
@@ -146,6 +155,35 @@ export const deleteImageGroup = operation({
   action: 'modelarts:image:delete',
   target: { kind: 'image-group', param: 'id' },
   response: open({}),
+});
+
+/** No document names the actions of this and of `sync`: they are for those who register images. */
+export const updateImageGroup = operation({
+  ...images,
+  id: 'UpdateImageGroup',
+  summary: 'Describe the images of a name',
+  method: 'PUT',
+  path: `${IMAGES}/group/{id}`,
+  action: 'modelarts:image:register',
+  target: { kind: 'image-group', param: 'id' },
+  body: open({
+    read_me: Type.Optional(nullable(Type.String({ maxLength: 32_768 }))),
+    tags: Type.Optional(nullable(Type.Array(imageTag, { maxItems: 20 }))),
+  }),
+  status: 200,
+  response: open({}),
+});
+
+export const syncImage = operation({
+  ...images,
+  id: 'SyncImage',
+  summary: 'Look again at the content of an image',
+  method: 'POST',
+  path: `${IMAGES}/{image_id}/sync`,
+  action: 'modelarts:image:register',
+  target: { kind: 'image', param: 'image_id' },
+  status: 200,
+  response: imageAnswer,
 });
 
 export const showImage = operation({
@@ -170,4 +208,13 @@ export const deleteImage = operation({
   response: imageAnswer,
 });
 
-export const imagesOperations = [listImage, registerImage, listImageGroup, deleteImageGroup, showImage, deleteImage];
+export const imagesOperations = [
+  listImage,
+  registerImage,
+  listImageGroup,
+  updateImageGroup,
+  deleteImageGroup,
+  showImage,
+  syncImage,
+  deleteImage,
+];

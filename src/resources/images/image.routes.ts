@@ -1,6 +1,14 @@
 import { type Route, route } from '../../http/index.ts';
-import { Failure } from '../../kernel/failure.ts';
-import { deleteImage, deleteImageGroup, listImage, listImageGroup, registerImage, showImage } from './image.api.ts';
+import {
+  deleteImage,
+  deleteImageGroup,
+  listImage,
+  listImageGroup,
+  registerImage,
+  showImage,
+  syncImage,
+  updateImageGroup,
+} from './image.api.ts';
 import type { ImageService } from './image.service.ts';
 import { groupId, type Image } from './image.ts';
 import { imageGroupView, imageView } from './image.view.ts';
@@ -40,7 +48,8 @@ export function imageRoutes(images: ImageService): Route[] {
         if (group) group.push(each);
         else groups.set(groupId(each), [each]);
       }
-      const views = [...groups.values()].map(imageGroupView);
+      const notes = await images.notes(projectId, workspaceId);
+      const views = [...groups.values()].map(versions => imageGroupView(versions, notes.get(groupId(versions[0]))));
       return { ...page(views, query.offset ?? 0, query.limit ?? 200), is_swr_enterprise: false };
     }),
     route(showImage, async ({ principal, projectId, params }) =>
@@ -51,16 +60,16 @@ export function imageRoutes(images: ImageService): Route[] {
       await images.remove(image, query.force ?? body?.is_force ?? false);
       return imageView({ ...image, status: 'DELETED' });
     }),
+    route(updateImageGroup, async ({ principal, projectId, workspaceId, params, body }) => {
+      const [version] = await images.group(principal, projectId, workspaceId, params.id);
+      await images.describeGroup(version!, { readMe: body.read_me ?? undefined, tags: body.tags ?? undefined });
+      return {};
+    }),
+    route(syncImage, async ({ principal, projectId, params }) =>
+      imageView(await images.sync(principal, projectId, params.image_id)),
+    ),
     route(deleteImageGroup, async ({ principal, projectId, workspaceId, params, query, body }) => {
       const versions = await images.group(principal, projectId, workspaceId, params.id);
-      if (versions.length === 0) {
-        throw new Failure({
-          code: 'ModelArts.6797',
-          status: 400,
-          message: `There are no images of a group ${params.id.slice(0, 64)} that you may use.`,
-          solution: 'GET /v1/{project_id}/images/group lists the groups.',
-        });
-      }
       for (const image of versions) await images.remove(image, query.force ?? body?.is_force ?? false);
       return {};
     }),

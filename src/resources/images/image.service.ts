@@ -5,11 +5,13 @@ import { ownerOf, type Principal } from '../../kernel/principal.ts';
 import { EngineUnavailable, type RuntimeDriver } from '../../runtime/driver.ts';
 import type { Admit, WorkspaceContents } from '../workspaces/index.ts';
 import type { ImageRegistration } from './image.api.ts';
+import { type ImageQuery, searched } from './image.search.ts';
 import type { imageStore } from './image.store.ts';
 import {
   accountRef,
   groupId,
   type Image,
+  type ImageTag,
   isOwnRef,
   isPlainRef,
   isVisible,
@@ -43,18 +45,6 @@ export interface ImageServiceDeps {
   hint(): void;
 }
 
-export interface ImageQuery {
-  name?: string | undefined;
-  /** True when absent: a part of the name is enough. */
-  fuzzy?: boolean | undefined;
-  namespace?: string | undefined;
-  type?: 'BUILD_IN' | 'DEDICATED' | undefined;
-  serviceType?: string | undefined;
-  workspaceId: string;
-  sortKey?: string | undefined;
-  ascending: boolean;
-}
-
 /** A request to save a container as an image. */
 export interface SaveRequest {
   projectId: string;
@@ -67,16 +57,6 @@ export interface SaveRequest {
   /** Of the image that the instance runs. */
   like: Pick<Image, 'arch' | 'resourceCategories' | 'devServices'>;
 }
-
-const SORT: Record<string, (image: Image) => string | number> = {
-  create_at: image => image.createdAt,
-  update_at: image => image.updatedAt,
-  name: image => image.name,
-  namespace: image => image.namespace,
-  tag: image => image.tag,
-  size: image => image.size,
-  status: image => image.status,
-};
 
 export type ImageService = ReturnType<typeof imageService>;
 
@@ -168,25 +148,9 @@ export function imageService(deps: ImageServiceDeps) {
   }
 
   async function list(principal: Principal, projectId: string, query: ImageQuery): Promise<Image[]> {
-    const sort = SORT[query.sortKey || 'create_at'];
-    if (!sort) {
-      throw wrong('sort_key', `must be one of ${Object.keys(SORT).join(', ')}.`, 'ModelArts.6303');
-    }
     const own = query.type === 'BUILD_IN' ? [] : await store.list(projectId, query.workspaceId);
     const all = [...own.filter(each => isVisible(each, principal)), ...(query.type === 'DEDICATED' ? [] : presets)];
-    const wanted = query.name?.toLowerCase();
-    const matching = all.filter(
-      each =>
-        (!wanted || (query.fuzzy === false ? each.name === query.name : each.name.toLowerCase().includes(wanted))) &&
-        (!query.namespace || each.namespace === query.namespace) &&
-        (!query.serviceType || each.serviceType === query.serviceType),
-    );
-    const direction = query.ascending ? 1 : -1;
-    return matching.sort((a, b) => {
-      const [left, right] = [sort(a), sort(b)];
-      if (left === right) return a.id < b.id ? -direction : direction;
-      return left < right ? -direction : direction;
-    });
+    return searched(all, query);
   }
 
   return {
@@ -309,10 +273,57 @@ export function imageService(deps: ImageServiceDeps) {
 
     remove,
 
-    /** The images of one name, as listed; empty for the caller who sees none. */
+    /** The images of one name, as listed, at least one. Throws Failure 6797 for the caller who sees none. */
     async group(principal: Principal, projectId: string, workspaceId: string, id: string): Promise<Image[]> {
       const all = await list(principal, projectId, { workspaceId, ascending: false });
-      return all.filter(each => groupId(each) === id);
+      const versions = all.filter(each => groupId(each) === id);
+      if (versions.length > 0) return versions;
+      throw new Failure({
+        code: 'ModelArts.6797',
+        status: 400,
+        message: `There are no images of a group ${id.slice(0, 64)} that you may use.`,
+        solution: 'GET /v1/{project_id}/images/group lists the groups.',
+      });
+    },
+
+    notes: store.groups,
+
+    /** Says something of all images of a name, of which `version` is one. */
+    async describeGroup(version: Image, change: { readMe?: string | undefined; tags?: ImageTag[] | undefined }) {
+      if (version.type === 'BUILD_IN') throw wrong('id', 'is of images of the platform, which cannot be changed.');
+      const keys = change.tags?.map(({ key }) => key) ?? [];
+      if (new Set(keys).size < keys.length) throw wrong('tags', 'names a key twice.');
+      await store.describeGroup(groupId(version), version, change);
+    },
+
+    /**
+     * Looks again at what an image holds, which may have changed or gone since it was registered: its size, or that it is not there, in which
+     * case it is fetched anew where a registry may have it. One that is being made is left alone. Throws Failure 6361 while the engine is away.
+     */
+    async sync(principal: Principal, projectId: string, id: string): Promise<Image> {
+      const image = await get(principal, projectId, id);
+      if (image.type === 'BUILD_IN' || image.status === 'INIT' || image.status === 'CREATING') return image;
+      const info = await held(image.accountId, image.swrPath).catch(error => {
+        if (!(error instanceof EngineUnavailable)) throw error;
+        throw new Failure({
+          code: 'ModelArts.6361',
+          status: 503,
+          message: `The container engine does not answer, so nothing is known of the image ${image.name}:${image.tag} now.`,
+          solution: 'Try again in a minute.',
+        });
+      });
+      const now = clock.now();
+      const registry = image.source ? '' : parseImageRef(image.swrPath).registry;
+      if (info) {
+        await store.advance(id, { status: 'ACTIVE', size: info.sizeBytes, now });
+      } else if (settings.registries.includes(registry)) {
+        await store.fetchAgain(id, `fetching it from ${registry}`, now);
+        deps.hint();
+      } else {
+        const statusMessage = `there is no image ${image.swrPath} on this machine any more`;
+        await store.advance(id, { status: 'ERROR', statusMessage, now });
+      }
+      return get(principal, projectId, id);
     },
 
     /**

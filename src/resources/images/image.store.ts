@@ -1,5 +1,5 @@
 import { type Database, LEASE_COLUMNS_SQL, type LeaseColumns, sqlMigration, tables } from '../../store-kit/index.ts';
-import type { Image, ImageStatus } from './image.ts';
+import type { GroupNotes, Image, ImageStatus, ImageTag } from './image.ts';
 
 export const imagesMigrations = [
   sqlMigration('0024-images', [
@@ -34,6 +34,18 @@ export const imagesMigrations = [
     'CREATE INDEX images_due ON images (next_at)',
     'CREATE INDEX images_source ON images (source_instance)',
   ]),
+  sqlMigration('0028-image-groups', [
+    `CREATE TABLE image_groups (
+      id TEXT PRIMARY KEY,
+      project_id TEXT NOT NULL,
+      workspace_id TEXT NOT NULL,
+      namespace TEXT NOT NULL,
+      name TEXT NOT NULL,
+      read_me TEXT NOT NULL,
+      tags TEXT NOT NULL
+    )`,
+    'CREATE INDEX image_groups_workspace ON image_groups (project_id, workspace_id)',
+  ]),
 ];
 
 interface Row extends LeaseColumns {
@@ -64,6 +76,15 @@ interface Row extends LeaseColumns {
 
 interface Tables {
   images: Row;
+  image_groups: {
+    id: string;
+    project_id: string;
+    workspace_id: string;
+    namespace: string;
+    name: string;
+    read_me: string;
+    tags: string;
+  };
 }
 
 /** Told how many are in the workspace, within the transaction that adds one; throws where it takes no more. */
@@ -167,8 +188,75 @@ export function imageStore(database: Database) {
         .where('status', '!=', 'DELETED')
         .execute();
     },
+    /** Has the reconciler fetch it anew. */
+    async fetchAgain(id: string, statusMessage: string, now: number): Promise<void> {
+      await db
+        .updateTable('images')
+        .set({ status: 'CREATING', status_message: statusMessage, updated_at: now, next_at: now })
+        .where('id', '=', id)
+        .where('status', '!=', 'DELETED')
+        .execute();
+    },
+    /** Removes it, and what was said of its name where it was the last of it. */
     async remove(id: string): Promise<void> {
-      await db.deleteFrom('images').where('id', '=', id).execute();
+      await database.transaction().execute(async trx => {
+        const inside = tables<Tables>(trx);
+        await inside.deleteFrom('images').where('id', '=', id).execute();
+        await inside
+          .deleteFrom('image_groups')
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom('images')
+                  .select('images.id')
+                  .whereRef('images.project_id', '=', 'image_groups.project_id')
+                  .whereRef('images.workspace_id', '=', 'image_groups.workspace_id')
+                  .whereRef('images.namespace', '=', 'image_groups.namespace')
+                  .whereRef('images.name', '=', 'image_groups.name'),
+              ),
+            ),
+          )
+          .execute();
+      });
+    },
+    /** Notes what is said of all images of a name; what is undefined stays as it is. `of`: one of them. */
+    async describeGroup(
+      id: string,
+      of: Pick<Image, 'projectId' | 'workspaceId' | 'namespace' | 'name'>,
+      change: { readMe?: string | undefined; tags?: ImageTag[] | undefined },
+    ): Promise<void> {
+      const columns = {
+        ...(change.readMe === undefined ? {} : { read_me: change.readMe }),
+        ...(change.tags === undefined ? {} : { tags: JSON.stringify(change.tags) }),
+      };
+      await db
+        .insertInto('image_groups')
+        .values({
+          id,
+          project_id: of.projectId,
+          workspace_id: of.workspaceId,
+          namespace: of.namespace,
+          name: of.name,
+          read_me: '',
+          tags: '[]',
+          ...columns,
+        })
+        .onConflict(conflict =>
+          Object.keys(columns).length === 0
+            ? conflict.column('id').doNothing()
+            : conflict.column('id').doUpdateSet(columns),
+        )
+        .execute();
+    },
+    /** What is said of the names of a workspace's images, by the ids of the groups. */
+    async groups(projectId: string, workspaceId: string): Promise<Map<string, GroupNotes>> {
+      const rows = await db
+        .selectFrom('image_groups')
+        .select(['id', 'read_me', 'tags'])
+        .where('project_id', '=', projectId)
+        .where('workspace_id', '=', workspaceId)
+        .execute();
+      return new Map(rows.map(row => [row.id, { readMe: row.read_me, tags: JSON.parse(row.tags) as ImageTag[] }]));
     },
     /** Whether any project of any account registered the reference, besides `id`. */
     async isShared(ref: string, id: string): Promise<boolean> {

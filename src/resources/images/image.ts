@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Failure } from '../../kernel/failure.ts';
+import { derivedUuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { ownerOf } from '../../kernel/principal.ts';
 import type { ARCHITECTURES, CATEGORIES, DEV_SERVICES, SERVICE_TYPES, VISIBILITIES } from './image.api.ts';
@@ -34,6 +34,17 @@ export interface Image {
   source?: { instanceId: string };
   createdAt: number;
   updatedAt: number;
+}
+
+export interface ImageTag {
+  key: string;
+  value: string;
+}
+
+/** What is said of all images of one name. */
+export interface GroupNotes {
+  readMe: string;
+  tags: ImageTag[];
 }
 
 /** A reference in parts: `registry/namespace/name:tag`. */
@@ -124,15 +135,8 @@ export function isVisible(image: Image, principal: Principal): boolean {
   return principal.kind === 'root' || ownerOf(principal).id === image.owner.id;
 }
 
-/** An id that follows from what it stands for. */
-export function derivedId(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex');
-  const variant = ((Number.parseInt(hex[16]!, 16) & 3) | 8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
-
 /** Id of all the images of one name in a workspace. */
 export function groupId(image: Pick<Image, 'projectId' | 'workspaceId' | 'namespace' | 'name' | 'type'>): string {
   const place = image.type === 'BUILD_IN' ? 'preset' : `${image.projectId}/${image.workspaceId}`;
-  return derivedId(`group/${place}/${image.namespace}/${image.name}`);
+  return derivedUuid(`group/${place}/${image.namespace}/${image.name}`);
 }

@@ -1,4 +1,4 @@
-import { groupId, type Image } from './image.ts';
+import { type GroupNotes, groupId, type Image } from './image.ts';
 
 /** An image as the API shows it. `size` is in bytes: the document says KB, its example is bytes (behaviour/notebooks.md 3). */
 export function imageView(image: Image) {
@@ -32,7 +32,7 @@ export function imageView(image: Image) {
 }
 
 /** Images of one name as the API shows them. */
-export function imageGroupView(versions: readonly [Image, ...Image[]]) {
+export function imageGroupView(versions: readonly [Image, ...Image[]], notes: GroupNotes | undefined) {
   const [first] = versions;
   return {
     id: groupId(first),
@@ -42,7 +42,8 @@ export function imageGroupView(versions: readonly [Image, ...Image[]]) {
     description: first.description,
     create_at: Math.min(...versions.map(each => each.createdAt)),
     update_at: Math.max(...versions.map(each => each.updatedAt)),
-    read_me: '',
+    read_me: notes?.readMe ?? '',
+    tags: notes?.tags ?? [],
     icon_name: '',
     swr_instance_id: '',
     swr_instance_name: '',

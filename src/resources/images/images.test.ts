@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { createTeam, jobBody, type Member, type Team } from '../../../test/scenarios/team.ts';
 import { uploadThings } from '../../../test/scenarios/things.ts';
 import { createWorld, type Tenant, type World } from '../../../test/world.ts';
+import { NOTEBOOK_IMAGE_ID } from './image.api.ts';
 import { accountRef, mayUse, parseImageRef } from './image.ts';
 
 const BUCKET = 'image-things';
@@ -169,6 +170,26 @@ describe('images', () => {
     assert.equal((await ann.call('GET', `${images()}/${image.id}`)).body.error_code, 'ModelArts.6797');
   });
 
+  it('looks again at what an image holds', async () => {
+    world.engine.addImage('localhost/team/moving:1');
+    const { id } = (await register(ann, { swr_path: 'localhost/team/moving:1' })).body;
+    const sync = (member = ann) => member.call('POST', `${images()}/${id}/sync`);
+    world.engine.images.get('localhost/team/moving:1')!.sizeBytes = 7;
+    const synced = (await sync()).body;
+    assert.deepEqual([synced.status, synced.size], ['ACTIVE', 7]);
+    world.engine.down = true;
+    assert.deepEqual([(await sync()).status, (await sync()).body.error_code], [503, 'ModelArts.6361']);
+    world.engine.down = false;
+    world.engine.images.delete('localhost/team/moving:1');
+    const lost = (await sync()).body;
+    assert.equal(lost.status, 'ERROR');
+    assert.match(lost.status_message, /not|no image/);
+    world.engine.addImage('localhost/team/moving:1');
+    assert.equal((await sync()).body.status, 'ACTIVE');
+    assert.equal((await sync(bob)).body.error_code, 'ModelArts.6797');
+    assert.equal((await ann.call('DELETE', `${images()}/${id}`)).status, 200);
+  });
+
   it('keeps what is used, and deletes a group otherwise', async () => {
     const all = (await ann.call('GET', `${images()}?type=DEDICATED&name=base`)).body.data;
     const used = all[0].id;
@@ -178,10 +199,28 @@ describe('images', () => {
     assert.deepEqual([refused.status, refused.body.error_code], [400, 'ModelArts.6344']);
     assert.match(refused.body.error_msg, /notebook nb1/);
     users = [];
-    const [group] = (await ann.call('GET', `${images()}/group?type=DEDICATED&name=base`)).body.data;
+    const groups = async () => (await ann.call('GET', `${images()}/group?type=DEDICATED&name=base`)).body.data;
+    const [group] = await groups();
+    const describe = (body: object, id = group.id) => ann.call('PUT', `${images()}/group/${id}`, body);
+    const tags = [{ key: 'team', value: 'vision' }];
+    assert.equal((await describe({ read_me: 'how to use it', tags })).status, 200);
+    assert.equal((await describe({ read_me: 'other words' })).status, 200);
+    const [described] = await groups();
+    assert.deepEqual([described.read_me, described.tags], ['other words', tags]);
+    assert.equal((await describe({ tags: [...tags, ...tags] })).body.error_code, 'ModelArts.6336');
+    assert.equal((await describe({ read_me: 7 })).body.error_code, 'ModelArts.6332');
+    assert.equal((await describe({}, NOTEBOOK_IMAGE_ID)).status, 400);
+    const theirs = await world.send('PUT', `/v1/${rival.projectId}/images/group/${group.id}`, {
+      token: rivalToken,
+      body: { read_me: 'mine' },
+    });
+    assert.equal(theirs.status, 400, theirs.text);
     assert.equal((await ann.call('DELETE', `${images()}/group/${group.id}`)).status, 200);
     assert.deepEqual(await names(ann, 'type=DEDICATED&name=base'), []);
     assert.ok(world.engine.images.has('localhost/team/base:1'), 'what others loaded stays');
+    // What was said of the name does not wait for the next image of it.
+    await register(ann, { swr_path: 'localhost/team/base:1' });
+    assert.equal((await groups())[0].read_me, '');
   });
 });
 

@@ -193,7 +193,7 @@ function checkConnection(
 ): void {
   for (const [name, what] of [
     ['peerConnectionList', 'VPCs to peer with'],
-    ['sfsTurboConnectionList', 'SFS Turbo file systems to connect'],
+    ['sfsTurboConnectionList', 'SFS Turbo file systems to connect; shared directories need no connection'],
   ] as const) {
     if ((connection?.[name]?.length ?? 0) === 0) continue;
     throw badRequest(`[spec.connection.${name}] must be empty: this installation has no ${what}.`);

@@ -8,6 +8,7 @@ import type { PoolOccupant } from '../pools/index.ts';
 import { AgencySessions } from '../workload-access/index.ts';
 import type { WorkspaceContents } from '../workspaces/index.ts';
 import { ActivityLog } from './activity.ts';
+import { cachePart } from './cache.part.ts';
 import { createImage } from './image-saving.api.ts';
 import { imageSavingRoutes } from './image-saving.ts';
 import * as notebookOperations from './notebook.api.ts';
@@ -23,9 +24,11 @@ import { notebookStore } from './notebook.store.ts';
 import { sweep } from './notebook.sweep.ts';
 import { oldVersionOperations } from './old-version.api.ts';
 import { oldVersionRoutes } from './old-version.routes.ts';
+import { sharedPart } from './shared.part.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { type SshDoors, sshDoors } from './ssh.doors.ts';
 import { sshPart } from './ssh.part.ts';
+import { probeSsh } from './ssh.probe.ts';
 import { sshStore } from './ssh.store.ts';
 import * as storageOperations from './storage.api.ts';
 import { rcloneMounter } from './storage.mounter.ts';
@@ -73,6 +76,7 @@ const DEFAULTS: NotebookSettings = {
   credentialSeconds: 24 * 3600,
   pids: 4096,
   logBytes: 16 * 1024 ** 2,
+  layerBytes: 10 * 1024 ** 3,
 };
 
 const SWEEP_MS = 6 * HOUR_MS;
@@ -109,7 +113,11 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const mounter = given.mounter ?? rcloneMounter();
   const storages = storageStore(given.db);
   const keeper = storageKeeper({ ...given, store, storages, sessions, mounter, flushMs: settings.flushMs });
-  const deps = { ...given, mounter, parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part] };
+  const deps = {
+    ...given,
+    mounter,
+    parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part, sharedPart({ ...given, mounter }), cachePart],
+  };
   const mounting = new Reconciler(deps, {
     name: 'notebook-storage',
     table: STORAGE_TABLE,
@@ -121,7 +129,8 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   if (ssh) {
     doors = sshDoors({ ...deps, store, ports: sshStore(deps.db), activity, settings: ssh });
   }
-  const parts: PassParts = { deps, settings, store, sessions, secrets, activity, probe: deps.probe ?? probeWeb };
+  const probes = { probe: deps.probe ?? probeWeb, probeSsh: deps.probeSsh ?? probeSsh };
+  const parts: PassParts = { deps, settings, store, sessions, secrets, activity, ...probes };
   const reconciler = new Reconciler(deps, {
     name: 'notebooks',
     table: NOTEBOOK_TABLE,

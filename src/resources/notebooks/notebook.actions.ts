@@ -4,10 +4,13 @@ import type { Next } from '../../loop/reconciler.ts';
 import type { Observation } from '../../runtime/driver.ts';
 import { notebookContainer, prepareLaunch, workloadId } from './notebook.container.ts';
 import { lastLines } from './notebook.logs.ts';
+import { servesWeb } from './notebook.model.ts';
 import type { Pass } from './notebook.pass.ts';
 import { WEB_PORT } from './notebook.paths.ts';
 import { notebookNetwork, openPlatform, supervise } from './notebook.supervisor.ts';
 import type { Action } from './notebook.ts';
+import { attachData, attachWork } from './shared.part.ts';
+import { SSH_PORT } from './ssh.part.ts';
 
 /** Takes one step. Returns when to look again, or nothing to go on at once. `observed`: where the step needed it. */
 export type Act = (pass: Pass, observed: Observation | undefined) => Promise<Next | undefined>;
@@ -38,7 +41,7 @@ async function submit({ notebook, deps }: Pass): Promise<void> {
 export const ACTS: Record<Action, Act> = {
   async store(pass) {
     const { notebook, deps } = pass;
-    await deps.volumes.attach(notebook.id, notebook.volumeBytes);
+    await attachWork(notebook, deps);
     await pass.advance({ step: 'stored', volumeMadeBytes: notebook.volumeBytes });
     return undefined;
   },
@@ -70,7 +73,7 @@ export const ACTS: Record<Action, Act> = {
       await pass.tell('Info', `The image is being prepared: ${preparing}.`, 'image');
       return { afterMs: IMAGE_POLL_MS };
     }
-    const work = await deps.volumes.attach(notebook.id, notebook.volumeBytes);
+    const work = await attachWork(notebook, deps);
     await prepareLaunch(notebook, deps.dir, parts);
     const network = await notebookNetwork(pass);
     const at = { dir: deps.dir, work, network, installation: deps.installation, parts };
@@ -84,7 +87,8 @@ export const ACTS: Record<Action, Act> = {
   async start(pass) {
     const { notebook, deps } = pass;
     // After a reboot the container may still be there while nothing is mounted any more.
-    await deps.volumes.attach(notebook.id, notebook.volumeBytes);
+    await attachWork(notebook, deps);
+    await attachData(notebook, deps);
     await deps.driver.start(pass.container);
     return undefined;
   },
@@ -93,16 +97,17 @@ export const ACTS: Record<Action, Act> = {
     const { notebook, deps, settings, signal } = pass;
     const { startedAt = deps.clock.now() } = observed!;
     await openPlatform(pass, observed!.address);
-    const secret = pass.secrets.jupyter(notebook);
     for (;;) {
-      const at = observed!.endpoints[WEB_PORT];
-      if (at && (await pass.probe(notebook, at, secret, signal))) break;
+      if (await answers(pass, observed!)) break;
       if (signal.aborted) return { afterMs: 0 };
       const now = await deps.driver.inspect(pass.container);
       if (now.state !== 'running') return undefined;
       if (deps.clock.now() - startedAt > settings.readyMs) {
         const seconds = Math.round(settings.readyMs / 1000);
-        await pass.fail(faultOf(pass), `The web IDE did not answer within ${seconds} s.${await lastWords(pass)}`);
+        await pass.fail(
+          faultOf(pass),
+          `${servesWeb(notebook.spec.image) ? 'The web IDE' : 'The SSH server'} did not answer within ${seconds} s.${await lastWords(pass)}`,
+        );
         return undefined;
       }
       await pause(READY_POLL_MS, signal);
@@ -187,6 +192,17 @@ export const ACTS: Record<Action, Act> = {
     return 'settled';
   },
 };
+
+/** Whether somebody can come in: by the web IDE, or by SSH where the image is for that alone. */
+async function answers(pass: Pass, { endpoints }: Observation): Promise<boolean> {
+  const { notebook, signal } = pass;
+  if (servesWeb(notebook.spec.image)) {
+    const at = endpoints[WEB_PORT];
+    return at !== undefined && (await pass.probe(notebook, at, pass.secrets.jupyter(notebook), signal)) !== undefined;
+  }
+  const at = endpoints[SSH_PORT];
+  return at !== undefined && pass.probeSsh(at, signal);
+}
 
 /** How a run that never became usable failed. */
 export function faultOf({ notebook }: Pass): 'create' | 'start' {

@@ -16,6 +16,16 @@ const text = Type.Optional(nullable(Type.String()));
 const number = Type.Optional(nullable(Type.Number()));
 const integer = Type.Optional(Type.Integer());
 const member = Type.Optional(Type.Unknown());
+/** Reference modelarts.json, VolumeMountRequest. */
+const volumeRequest = open({
+  category: text,
+  ownership: text,
+  capacity: number,
+  uri: text,
+  id: text,
+  mount_path: text,
+  read_only: Type.Optional(nullable(Type.Boolean())),
+});
 
 const hook = Type.Optional(nullable(open({ type: text, script: text })));
 const hooks = Type.Optional(
@@ -127,13 +137,13 @@ export const createNotebook = operation({
     image_id: text,
     pool_id: text,
     workspace_id: text,
-    volume: Type.Optional(nullable(open({ category: text, ownership: text, capacity: number, uri: text, id: text }))),
+    volume: Type.Optional(nullable(volumeRequest)),
     endpoints,
     lease: Type.Optional(nullable(open({ type: text, duration: number }))),
     duration: number,
     hooks,
     custom_spec: member,
-    data_volumes: member,
+    data_volumes: Type.Optional(nullable(Type.Array(volumeRequest, { maxItems: 100 }))),
     user_vpc: member,
   }),
   response: notebook,
@@ -167,7 +177,7 @@ export const updateNotebook = operation({
     hooks,
     storage_new_size: number,
     custom_spec: member,
-    data_volumes: member,
+    data_volumes: Type.Optional(nullable(Type.Array(volumeRequest, { maxItems: 100 }))),
   }),
   response: notebook,
 });

@@ -4,7 +4,7 @@ import type { ContainerSpec } from '../../runtime/driver.ts';
 import { CREDENTIALS_FILE, ownedDirectory, PLATFORM_DIR, WORKLOAD_OWNER } from '../workload-access/index.ts';
 import type { ContainerPart } from './container-part.ts';
 import { LAUNCHER_SCRIPT, launchArguments } from './notebook.launcher.ts';
-import type { Notebook } from './notebook.model.ts';
+import { type Notebook, servesWeb } from './notebook.model.ts';
 import { HOME, hostPaths, LAUNCH_DIR, WEB_PORT } from './notebook.paths.ts';
 import type { NotebookSettings } from './notebook.ports.ts';
 
@@ -77,13 +77,14 @@ export function notebookContainer(
       S3_USE_HTTPS: '0',
       PIP_BREAK_SYSTEM_PACKAGES: '1',
       OMP_NUM_THREADS: String(Math.max(Math.floor(flavor.vcpus), 1)),
+      ...(servesWeb(notebook.spec.image) ? {} : { MA_WITHOUT_WEB: '1' }),
       ...Object.assign({}, ...at.parts.map(part => part.environment?.(notebook) ?? {})),
     },
     user: `${WORKLOAD_OWNER.uid}:${WORKLOAD_OWNER.gid}`,
     workingDir: HOME,
     hostname: `notebook-${notebook.id.slice(0, 8)}`,
     mounts: [
-      { source: at.work, target: `${HOME}/work`, readOnly: false },
+      { source: at.work, target: `${HOME}/work`, readOnly: notebook.spec.volume.shared?.readOnly ?? false },
       { source: host.platform, target: PLATFORM_DIR, readOnly: true },
       { source: host.launch, target: LAUNCH_DIR, readOnly: true },
       ...at.parts.flatMap(part => part.mounts?.(notebook, host) ?? []),
@@ -95,6 +96,7 @@ export function notebookContainer(
       memoryBytes: flavor.memoryBytes,
       pids: settings.pids,
       shmBytes: Math.floor(flavor.memoryBytes / 2),
+      layerBytes: settings.layerBytes,
       ...(flavor.gpus > 0 ? { gpus: flavor.gpus } : {}),
     },
     stopGraceSeconds: settings.graceSeconds,

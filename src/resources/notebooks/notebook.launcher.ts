@@ -44,12 +44,15 @@ for part in '${LAUNCH_DIR}'/*.part.sh; do
 done
 hook pre_start "$1" "$2" || { say 'The instance does not start, as its pre_start hook failed.'; exit 1; }
 
-if ! command -v jupyter-notebook >/dev/null 2>&1; then
-  say 'The image holds no jupyter-notebook, so there is no web IDE.'
-  [ -n "\${MA_WITHOUT_WEB:-}" ] || exit 1
+# An image that is for SSH alone.
+if [ -n "\${MA_WITHOUT_WEB:-}" ]; then
   hook post_start "$3" "$4"
   while [ -z "$stopping" ]; do sleep 3600 & child=$!; wait "$child"; done
   exit 0
+fi
+if ! command -v jupyter-notebook >/dev/null 2>&1; then
+  say 'The image holds no jupyter-notebook, so there is no web IDE. Register an image that is for SSH alone with services ["SSH"].'
+  exit 1
 fi
 
 quick=0

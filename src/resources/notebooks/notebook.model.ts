@@ -1,4 +1,5 @@
 import type { Flavor } from '../flavors/index.ts';
+import type { SharedPlace } from '../shared-directories/index.ts';
 import type { Progress, Status, Step, StopRule } from './notebook.ts';
 
 /** An image as instances use it. */
@@ -25,12 +26,27 @@ export interface Hook {
   script: string;
 }
 
+/** A shared directory in an instance besides its own storage. */
+export interface DataVolume {
+  /** Of the directory below /data. */
+  name: string;
+  place: SharedPlace;
+}
+
+/** Whether an image has a web IDE; one may be for SSH alone. */
+export function servesWeb({ shown }: NotebookImage): boolean {
+  const services = shown.dev_services;
+  return !Array.isArray(services) || services.includes('NOTEBOOK');
+}
+
 export interface NotebookSpec {
   image: NotebookImage;
   flavor: Flavor;
   /** The dedicated pool it runs in. */
   pool: { id: string; name: string } | null;
-  volume: { category: 'EVS' | 'EFS' };
+  /** `shared`: a shared directory stands in for a volume of its own. */
+  volume: { category: 'EVS' | 'EFS'; shared?: SharedPlace };
+  dataVolumes?: DataVolume[];
   endpoints: Endpoint[];
   hooks: { preStart: Hook | null; postStart: Hook | null };
 }

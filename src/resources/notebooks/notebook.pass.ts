@@ -8,6 +8,7 @@ import { hostPaths, type NotebookPaths } from './notebook.paths.ts';
 import type { NotebookSettings, NotebooksDeps, Probe } from './notebook.ports.ts';
 import type { NotebookPatch, NotebookStore } from './notebook.store.ts';
 import type { Fault } from './notebook.ts';
+import type { SshProbe } from './ssh.probe.ts';
 import type { WebSecrets } from './web/web-secrets.ts';
 
 /** What all passes share. */
@@ -19,6 +20,7 @@ export interface PassParts {
   secrets: WebSecrets;
   activity: ActivityLog;
   probe: Probe;
+  probeSsh: SshProbe;
 }
 
 /** One instance as a step of a pass sees it, with what the step may do. */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 
 export const HOME = '/home/ma-user';
+/** Where the storage of an instance is inside. */
+export const WORK_DIR = `${HOME}/work`;
 export const LAUNCH_DIR = '/run/modelarts/launch';
 /** Where the web IDE listens inside. */
 export const WEB_PORT = 8888;

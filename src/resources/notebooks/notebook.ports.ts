@@ -9,10 +9,12 @@ import type { Image, SaveRequest } from '../images/index.ts';
 import type { KeyPairs } from '../key-pairs/index.ts';
 import type { ObjectService } from '../objects/index.ts';
 import type { PoolsPort } from '../pools/index.ts';
+import type { SharedDirectories } from '../shared-directories/index.ts';
 import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 import type { ContainerPart } from './container-part.ts';
 import type { Notebook, NotebookImage } from './notebook.model.ts';
+import type { SshProbe } from './ssh.probe.ts';
 import type { Mounter } from './storage.mounter.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -57,6 +59,7 @@ export interface NotebooksDeps {
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
   driver: RuntimeDriver;
   volumes: Volumes;
+  shared: SharedDirectories;
   objects: Pick<ObjectService, 'bucket' | 'list'>;
   /** Mounts directories of the object store; rclone when absent. */
   mounter?: Mounter;
@@ -66,6 +69,8 @@ export interface NotebooksDeps {
   preparing?(ref: string): string | undefined;
   /** Whether the web IDE of an instance answers, and what it is doing; by HTTP when absent. */
   probe?: Probe;
+  /** Whether the SSH server of an instance answers; by its greeting when absent. */
+  probeSsh?: SshProbe;
   /** Region shown to S3 clients inside. */
   region: string;
   /** Addresses of the proxy, such as `http://127.0.0.1:7084`, and of the object store for this machine; read when they are needed. */
@@ -121,6 +126,8 @@ export interface NotebookSettings {
   graceSeconds: number;
   /** Life of the temporary credentials given to an instance; they are renewed at half of it. */
   credentialSeconds: number;
+  /** What an instance may write outside of its storage, in bytes; gone when it stops. */
+  layerBytes: number;
   /** Processes and threads of an instance. */
   pids: number;
   /** How long the end of a mount waits for what was written to reach the object store; half a minute when absent. */

@@ -15,11 +15,6 @@ export function given<T extends object>(body: T): { [K in keyof T]: Exclude<T[K]
 }
 
 const LONGEST_SCRIPT = 64 * 1024;
-const GB = 1024 ** 3;
-const LARGEST_GB = 4096;
-const LARGEST_STEP_GB = 100;
-/** Sizes by category where none is given, in GB (behaviour/notebooks.md 1). */
-const DEFAULT_GB = { EVS: 5, EFS: 50 };
 
 /** Refuses a name that is not 1 to 128 letters, digits, hyphens and underscores. */
 export function checkName(name: string | undefined): string {
@@ -44,50 +39,6 @@ export function checkFeature(feature: string | undefined): 'DEFAULT' | 'NOTEBOOK
   if (feature === undefined || feature === 'NOTEBOOK') return 'NOTEBOOK';
   if (feature === 'DEFAULT') return 'DEFAULT';
   throw refuse('6336', `Parameter [feature] is "${feature.slice(0, 50)}"; allowed: NOTEBOOK, DEFAULT.`);
-}
-
-export interface RawVolume {
-  category?: string | null;
-  ownership?: string | null;
-  capacity?: number | null;
-}
-
-/** Kind and size, in bytes, of the volume that a request asks for. */
-export function checkVolume(volume: RawVolume | undefined): { category: 'EVS' | 'EFS'; bytes: number } {
-  if (!volume?.category) throw refuse('6316', 'Parameter [volume.category] is required: EVS or EFS.');
-  const named = volume.category.toUpperCase();
-  const category = named === 'SFS' ? 'EFS' : named;
-  if (category !== 'EVS' && category !== 'EFS') {
-    throw refuse('6336', `Parameter [volume.category] is "${volume.category.slice(0, 50)}"; allowed: EVS, EFS, SFS.`);
-  }
-  const ownership = (volume.ownership ?? 'MANAGED').toUpperCase();
-  if (ownership !== 'MANAGED') {
-    throw refuse(
-      '6336',
-      `Parameter [volume.ownership] is "${ownership.slice(0, 50)}"; this installation makes the storage itself: MANAGED.`,
-    );
-  }
-  const size = volume.capacity ?? DEFAULT_GB[category];
-  if (!Number.isInteger(size) || size < DEFAULT_GB.EVS || size > LARGEST_GB) {
-    throw refuse('6331', `Parameter [volume.capacity] should be a whole number of GB from 5 to ${LARGEST_GB}.`);
-  }
-  return { category, bytes: size * GB };
-}
-
-/** The size that a growth asks for, in bytes. Volumes never shrink, and grow by at most 100 GB at a time. */
-export function checkGrowth(category: 'EVS' | 'EFS', presentBytes: number, size: number): number {
-  const present = presentBytes / GB;
-  if (category !== 'EVS') throw refuse('6331', 'Parameter [storage_new_size]: only storage of category EVS can grow.');
-  if (!Number.isInteger(size) || size <= present || size > LARGEST_GB) {
-    throw refuse(
-      '6331',
-      `Parameter [storage_new_size] should be a whole number of GB, more than the present ${present} and at most ${LARGEST_GB}.`,
-    );
-  }
-  if (size - present > LARGEST_STEP_GB) {
-    throw refuse('6331', `Parameter [storage_new_size]: storage grows by at most ${LARGEST_STEP_GB} GB at a time.`);
-  }
-  return size * GB;
 }
 
 export interface RawRule {
@@ -204,15 +155,9 @@ function hookOf(raw: RawHook | null | undefined, name: string): Hook | null {
 }
 
 /** Refuses what this platform does not do rather than passing over it. */
-export function checkUnsupported(body: { custom_spec?: unknown; data_volumes?: unknown; user_vpc?: unknown }): void {
+export function checkUnsupported(body: { custom_spec?: unknown; user_vpc?: unknown }): void {
   if (body.custom_spec) {
     throw refuse('6323', 'Parameter [custom_spec] is not supported; choose a flavor of GET …/notebooks/flavors.');
-  }
-  if (Array.isArray(body.data_volumes) && body.data_volumes.length > 0) {
-    throw refuse(
-      '6336',
-      'Parameter [data_volumes] is not supported at creation; mount storage once the instance runs.',
-    );
   }
   if (body.user_vpc)
     throw refuse(

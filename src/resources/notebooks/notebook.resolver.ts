@@ -1,11 +1,13 @@
 import { isFailure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Flavor } from '../flavors/index.ts';
-import type { Endpoint, NotebookImage } from './notebook.model.ts';
-import type { NotebooksDeps } from './notebook.ports.ts';
+import type { SharedPlace } from '../shared-directories/index.ts';
+import type { DataVolume, Endpoint, NotebookImage, NotebookSpec } from './notebook.model.ts';
+import type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 import { checkEndpoints, type RawEndpoint, refuse } from './notebook.request.ts';
 import type { NotebookStore } from './notebook.store.ts';
 import { checkSsh } from './ssh.check.ts';
+import type { AskedShare, AskedVolume } from './volume.request.ts';
 
 export interface Place {
   projectId: string;
@@ -13,7 +15,11 @@ export interface Place {
 }
 
 /** Finds what a request for an instance names, each in the codes of this family (behaviour/notebooks.md 5), or throws Failure. */
-export function notebookResolver(deps: NotebooksDeps, store: Pick<NotebookStore, 'volumes'>) {
+export function notebookResolver(
+  deps: NotebooksDeps,
+  settings: Pick<NotebookSettings, 'layerBytes'>,
+  store: Pick<NotebookStore, 'volumes' | 'steps'>,
+) {
   function flavorOf(id: string | undefined): Flavor {
     if (!id) throw refuse('6335', 'Parameter [flavor] is required.');
     const flavor = deps.flavors.find(id);
@@ -74,15 +80,41 @@ export function notebookResolver(deps: NotebooksDeps, store: Pick<NotebookStore,
     return endpoints;
   }
 
-  /** Throws Failure 6528 when the machine cannot promise so many bytes more. */
+  /** Throws Failure with the code of what is wrong: 6336 of its form, 6316 where it is not the account's, 6318 where it leads nowhere. */
+  function shareOf(account: string, { uri, id, readOnly }: AskedShare, field: string): Promise<SharedPlace> {
+    const codes = { form: 'ModelArts.6336', missing: 'ModelArts.6316', path: 'ModelArts.6318' };
+    return deps.shared.resolve(account, uri, { name: field, prefix: 'Parameter', codes }, { id, readOnly });
+  }
+
+  async function volumeOf(account: string, asked: AskedVolume): Promise<NotebookSpec['volume']> {
+    const { category, share } = asked;
+    return share ? { category, shared: await shareOf(account, share, 'volume.uri') } : { category };
+  }
+
+  async function dataVolumesOf(
+    account: string,
+    asked: readonly { name: string; share: AskedShare }[],
+  ): Promise<DataVolume[]> {
+    const found: DataVolume[] = [];
+    for (const [index, { name, share }] of asked.entries()) {
+      found.push({ name, place: await shareOf(account, share, `data_volumes[${index}].uri`) });
+    }
+    return found;
+  }
+
+  /**
+   * Throws Failure 6528 when the machine cannot promise so many bytes more. What containers may write besides is promised to each that is
+   * not stopped.
+   */
   async function checkRoom(bytes: number): Promise<void> {
-    const free = await deps.volumes.room(await store.volumes());
+    const living = [...(await store.steps()).values()].filter(step => step !== 'stopped').length;
+    const free = (await deps.volumes.room(await store.volumes())) - living * settings.layerBytes;
     if (bytes <= free) return;
     const gb = (size: number) => Math.max(0, Math.floor(size / 1024 ** 3));
     throw refuse(
       '6528',
-      `There is no volume of ${gb(bytes)} GB available: the machine has ${gb(free)} GB that are promised to nobody.`,
-      'Choose a smaller volume, or delete instances that are no longer needed.',
+      `There is no room for ${gb(bytes)} GB: the machine has ${gb(free)} GB that are promised to nobody. Beside its storage, a running instance has ${gb(settings.layerBytes)} GB for what it writes elsewhere.`,
+      'Choose a smaller volume, or stop and delete instances that are no longer needed.',
     );
   }
 
@@ -96,5 +128,5 @@ export function notebookResolver(deps: NotebooksDeps, store: Pick<NotebookStore,
     }
   }
 
-  return { flavorOf, imageOf, poolOf, endpointsOf, checkRoom, agencyOf };
+  return { flavorOf, imageOf, poolOf, endpointsOf, volumeOf, dataVolumesOf, checkRoom, agencyOf };
 }

@@ -6,26 +6,25 @@ import type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 import {
   checkDescription,
   checkFeature,
-  checkGrowth,
   checkHooks,
   checkName,
   checkUnsupported,
-  checkVolume,
   given,
   otherPool,
   type RawEndpoint,
   type RawHooks,
   type RawRule,
-  type RawVolume,
   refuse,
   ruleType,
   stopRule,
 } from './notebook.request.ts';
 import { notebookResolver, type Place } from './notebook.resolver.ts';
 import { type RawSearch, searchOf } from './notebook.search.ts';
+import { wrongState } from './notebook.states.ts';
 import type { NotebookStore } from './notebook.store.ts';
-import { canDelete, canStart, canStop, type Status, type StopRule, stopsAt } from './notebook.ts';
+import { canDelete, canStart, canStop, type StopRule, stopsAt } from './notebook.ts';
 import { checkServices, checkSsh } from './ssh.check.ts';
+import { checkDataVolumes, checkGrowth, checkVolume, type RawVolume } from './volume.request.ts';
 
 /** What workspaces count of notebook instances. */
 export const NOTEBOOK_QUOTA = 'notebook.count';
@@ -43,7 +42,7 @@ export interface CreateBody {
   duration?: number | null;
   hooks?: RawHooks | null;
   custom_spec?: unknown;
-  data_volumes?: unknown;
+  data_volumes?: RawVolume[] | null;
   user_vpc?: unknown;
 }
 
@@ -57,7 +56,7 @@ export interface UpdateBody {
   hooks?: RawHooks | null;
   storage_new_size?: number | null;
   custom_spec?: unknown;
-  data_volumes?: unknown;
+  data_volumes?: RawVolume[] | null;
 }
 
 export interface NotebookServiceDeps {
@@ -73,7 +72,8 @@ export type NotebookService = ReturnType<typeof notebookService>;
 /** Use cases of notebook instances (behaviour/notebooks.md 1). */
 export function notebookService({ deps, settings, store, wake }: NotebookServiceDeps) {
   const { clock } = deps;
-  const { flavorOf, imageOf, poolOf, endpointsOf, checkRoom, agencyOf } = notebookResolver(deps, store);
+  const resolver = notebookResolver(deps, settings, store);
+  const { flavorOf, imageOf, poolOf, endpointsOf, volumeOf, dataVolumesOf, checkRoom, agencyOf } = resolver;
 
   async function get(projectId: string, id: string): Promise<Notebook> {
     const notebook = await store.findInProject(projectId, id);
@@ -92,7 +92,8 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     const description = checkDescription(body.description ?? '');
     const feature = checkFeature(body.feature);
     const flavor = flavorOf(body.flavor);
-    const volume = checkVolume(body.volume);
+    const asked = checkVolume(body.volume);
+    const askedData = checkDataVolumes(body.data_volumes ?? []);
     const hooks = checkHooks(body.hooks);
     const now = clock.now();
     const rule = stopRule(
@@ -106,7 +107,10 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     const endpoints = await endpointsOf(principal, place.projectId, body.endpoints ?? []);
     checkServices(image, endpoints);
     const agency = await agencyOf(principal, place.projectId);
-    await checkRoom(volume.bytes);
+    const volume = await volumeOf(principal.accountName, asked);
+    const dataVolumes = await dataVolumesOf(principal.accountName, askedData);
+    const volumeBytes = asked.share ? 0 : asked.bytes;
+    await checkRoom(volumeBytes + settings.layerBytes);
     const user = ownerOf(principal);
     const notebook: Notebook = {
       id: uuid(),
@@ -120,7 +124,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
       userName: user.name,
       agency,
       startedBy: user,
-      spec: { image, flavor, pool, volume: { category: volume.category }, endpoints, hooks },
+      spec: { image, flavor, pool, volume, dataVolumes, endpoints, hooks },
       step: 'created',
       desired: 'run',
       fault: null,
@@ -131,7 +135,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
       failedAt: null,
       token: uuid(),
       run: 1,
-      volumeBytes: volume.bytes,
+      volumeBytes,
       volumeMadeBytes: 0,
       stopRule: rule,
       tags: [],
@@ -173,13 +177,16 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
       ...(body.image_id === undefined ? {} : { image: await imageOf(principal, notebook, body.image_id) }),
       ...(body.endpoints === undefined ? {} : { endpoints: await endpointsOf(principal, projectId, body.endpoints) }),
       ...(body.hooks === undefined ? {} : { hooks: checkHooks(body.hooks) }),
+      ...(body.data_volumes === undefined
+        ? {}
+        : { dataVolumes: await dataVolumesOf(notebook.accountName, checkDataVolumes(body.data_volumes)) }),
     };
     const name = body.name === undefined ? undefined : checkName(body.name);
     const description = body.description === undefined ? undefined : checkDescription(body.description);
     const volumeBytes =
       body.storage_new_size === undefined
         ? undefined
-        : checkGrowth(spec.volume.category, notebook.volumeBytes, body.storage_new_size);
+        : checkGrowth(spec.volume, notebook.volumeBytes, body.storage_new_size);
     if (volumeBytes !== undefined) await checkRoom(volumeBytes - notebook.volumeBytes);
     // Growth, and who may come in by SSH, may change while it runs; everything else when it is stopped.
     const onlyLive =
@@ -217,6 +224,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     const { pool, flavor } = notebook.spec;
     // It may have been deleted or changed since; else the instance would wait for ever.
     if (pool && canStart(notebook.status)) await poolOf(notebook.accountId, notebook, pool.id, flavor);
+    if (canStart(notebook.status)) await checkRoom(settings.layerBytes);
     const now = clock.now();
     const by = ownerOf(principal);
     const rule = stopRule(
@@ -369,32 +377,6 @@ function sameButAllowList(before: readonly Endpoint[], after: readonly Endpoint[
   const plain = (endpoints: readonly Endpoint[]) =>
     JSON.stringify(endpoints.map(({ service, keyPairs }) => ({ service, keyPairs })));
   return plain(before) === plain(after);
-}
-
-function wrongState(status: Status | undefined, wanted: 'start' | 'stop' | 'delete') {
-  switch (status) {
-    case undefined:
-      return refuse('6309', 'The notebook instance does not exist any more.');
-    case 'RUNNING':
-      return refuse('6305', 'The notebook instance is running already.');
-    case 'INIT':
-    case 'CREATING':
-    case 'STARTING':
-      return refuse('6306', 'The notebook instance is being started already.');
-    case 'STOPPED':
-    case 'CREATE_FAILED':
-    case 'START_FAILED':
-    case 'ERROR':
-      return refuse('6307', 'The notebook instance is stopped already.');
-    case 'STOPPING':
-      return refuse('6308', 'The notebook instance is being stopped.', 'Wait until it is STOPPED.');
-    default:
-      return refuse(
-        '6357',
-        `The notebook instance is ${status}: it cannot be asked to ${wanted} until that is over.`,
-        'Wait for the other operation to end.',
-      );
-  }
 }
 
 function event(time: number, message: string): NotebookEvent {

@@ -4,7 +4,9 @@ import { every } from '../../loop/every.ts';
 import type { Next } from '../../loop/reconciler.ts';
 import { EngineRefused, EngineUnavailable, type Observation } from '../../runtime/driver.ts';
 import { writeCredentials, writeOwned, writeReady } from '../workload-access/index.ts';
+import { layerWatch, storageWatch } from './notebook.disk.ts';
 import { JUPYTER_CONFIG, jupyterConfig } from './notebook.launcher.ts';
+import { servesWeb } from './notebook.model.ts';
 import type { Pass } from './notebook.pass.ts';
 import { WEB_PORT } from './notebook.paths.ts';
 import { stopsAt, warningBefore } from './notebook.ts';
@@ -63,17 +65,20 @@ export async function supervise(pass: Pass, observed: Observation): Promise<Next
   await growStorage(pass);
   const ending = new AbortController();
   const signal = AbortSignal.any([pass.signal, ending.signal]);
-  const disk = diskWatch(pass);
+  const storage = storageWatch(pass);
+  const layer = layerWatch(pass);
   let activeAt = notebook.activeAt;
-  let due = false;
   const background = [
     every(Math.min((settings.credentialSeconds * 1000) / 8, MINUTE_MS), signal, async () => {
       access = await renew(pass, access);
     }),
     every(settings.memoryMs, signal, () => watchMemory(pass)),
-    every(settings.diskMs, signal, disk),
+    every(settings.diskMs, signal, storage),
+    every(settings.diskMs, signal, async () => {
+      if (await layer()) ending.abort();
+    }),
     every(settings.probeMs, signal, async () => {
-      const at = observed.endpoints[WEB_PORT];
+      const at = servesWeb(notebook.spec.image) ? observed.endpoints[WEB_PORT] : undefined;
       const found = at && (await pass.probe(notebook, at, pass.secrets.jupyter(notebook), signal));
       const now = deps.clock.now();
       const latest = Math.max(found?.busy ? now : (found?.activeAt ?? 0), pass.activity.last(notebook.id));
@@ -82,8 +87,7 @@ export async function supervise(pass: Pass, observed: Observation): Promise<Next
       await pass.store.setActive(notebook.id, latest);
     }),
     every(settings.pollMs, signal, async () => {
-      due = await stopWhenDue(pass, Math.max(activeAt, pass.activity.last(notebook.id)));
-      if (due) ending.abort();
+      if (await stopWhenDue(pass, Math.max(activeAt, pass.activity.last(notebook.id)))) ending.abort();
     }),
   ];
   const failed = new Promise<never>((_, reject) => {
@@ -92,7 +96,7 @@ export async function supervise(pass: Pass, observed: Observation): Promise<Next
   try {
     await Promise.race([deps.driver.wait(container, signal), failed]);
   } catch (error) {
-    if (!due) throw error;
+    if (!ending.signal.aborted) throw error;
   } finally {
     ending.abort();
     await Promise.allSettled(background);
@@ -135,28 +139,6 @@ async function watchMemory(pass: Pass): Promise<void> {
   const limit = `${Math.round((notebook.spec.flavor.memoryBytes / GIB) * 10) / 10} GiB`;
   const text = `A process was killed: out of memory (limit ${limit}). The instance stays up; a kernel that was killed starts anew, without its variables. Use less memory, or stop the instance and choose a larger flavor.`;
   await pass.tell('Warning', text, `out of memory ${kills}`);
-}
-
-/** Tells when the storage is nearly full, and when it is; again when that happens anew, at most once an hour. */
-function diskWatch(pass: Pass): () => Promise<void> {
-  const { deps, notebook } = pass;
-  let level = 0;
-  return async () => {
-    const use = await deps.volumes.use(notebook.id, notebook.volumeBytes);
-    if (!use) return;
-    const free = use.freeBytes / use.bytes;
-    const now = free < 0.01 ? 2 : free < 0.1 ? 1 : 0;
-    if (now > level) {
-      const hour = Math.floor(deps.clock.now() / HOUR_MS);
-      const size = `${Math.round(use.bytes / GIB)} GB`;
-      const text =
-        now === 2
-          ? `The storage is full (${size} under /home/ma-user/work): writing fails with "No space left on device". Delete files, or let the storage grow.`
-          : `The storage is nearly full: less than 10 % of ${size} under /home/ma-user/work is left.`;
-      await pass.tell('Warning', text, `disk ${now} ${hour}`);
-    }
-    level = now;
-  };
 }
 
 /** Warns before the end, and asks the instance to stop when it has come. */

@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { notebookLabels, workloadId } from './notebook.container.ts';
 import type { PassParts } from './notebook.pass.ts';
+import { SHARED_HOLDER } from './shared.part.ts';
 
 type SweepParts = Pick<PassParts, 'deps' | 'store'>;
 
@@ -10,7 +11,8 @@ type SweepParts = Pick<PassParts, 'deps' | 'store'>;
  * found is listed before the instances are asked for, so that one made meanwhile is safe.
  */
 export async function sweep(parts: SweepParts): Promise<void> {
-  for (const [part, run] of Object.entries({ containers: sweepContainers, queue: sweepQueue, files: sweepFiles })) {
+  const all = { containers: sweepContainers, queue: sweepQueue, files: sweepFiles, shared: sweepShared };
+  for (const [part, run] of Object.entries(all)) {
     try {
       await run(parts);
     } catch (error) {
@@ -46,5 +48,14 @@ async function sweepFiles({ deps, store }: SweepParts): Promise<void> {
     await deps.mounter?.close(join(deps.dir, entry));
     await deps.volumes.remove(entry);
     await rm(join(deps.dir, entry), { recursive: true, force: true });
+  }
+}
+
+async function sweepShared({ deps, store }: SweepParts): Promise<void> {
+  const holders = await deps.shared.holders(SHARED_HOLDER);
+  const steps = await store.steps();
+  for (const holder of holders) {
+    const step = steps.get(holder.slice(SHARED_HOLDER.length));
+    if (step === undefined || step === 'stopped') await deps.shared.release(holder);
   }
 }

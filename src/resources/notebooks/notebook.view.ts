@@ -1,10 +1,11 @@
 import type { WorkloadStatus } from '../../admission/index.ts';
 import type { Flavor } from '../flavors/index.ts';
-import type { Hook, Notebook, NotebookEvent } from './notebook.model.ts';
+import { sharedDirectoryId, shownPlace } from '../shared-directories/index.ts';
+import { type Hook, type Notebook, type NotebookEvent, servesWeb } from './notebook.model.ts';
+import { WORK_DIR } from './notebook.paths.ts';
 import { progressOf, type StopRule } from './notebook.ts';
 
 const GB = 1024 ** 3;
-export const WORK_DIR = '/home/ma-user/work';
 
 /** Who looks at an instance, and from where. */
 export interface Viewer {
@@ -32,7 +33,9 @@ export function notebookView(notebook: Notebook, viewer: Viewer) {
     ...(notebook.failReason === null ? {} : { fail_reason: notebook.failReason }),
     flavor: spec.flavor.id,
     workspace_id: notebook.workspaceId,
-    ...(usable && viewer.mayOpen ? { url: `${viewer.address}/${notebook.id}/tree`, token: notebook.token } : {}),
+    ...(usable && viewer.mayOpen && servesWeb(spec.image)
+      ? { url: `${viewer.address}/${notebook.id}/tree`, token: notebook.token }
+      : {}),
     action_progress: progressOf(notebook, notebook.failedAt, waiting).map(part => ({
       notebook_id: notebook.id,
       ...part,
@@ -51,11 +54,28 @@ export function notebookView(notebook: Notebook, viewer: Viewer) {
     lease: leaseView(notebook.stopRule),
     volume: {
       category: spec.volume.category,
-      ownership: 'MANAGED',
-      capacity: Math.round(notebook.volumeBytes / GB),
+      ...(spec.volume.shared
+        ? {
+            ownership: 'DEDICATED',
+            uri: shownPlace(spec.volume.shared),
+            id: sharedDirectoryId(spec.volume.shared.name),
+            read_only: spec.volume.shared.readOnly,
+          }
+        : { ownership: 'MANAGED', capacity: Math.round(notebook.volumeBytes / GB) }),
       mount_path: `${WORK_DIR}/`,
       status: notebook.volumeMadeBytes < notebook.volumeBytes && usable ? 'RESIZING' : 'MOUNTED',
     },
+    data_volumes: (spec.dataVolumes ?? []).map(({ name, place }) => ({
+      category: 'EFS',
+      ownership: 'DEDICATED',
+      uri: shownPlace(place),
+      url: shownPlace(place),
+      id: sharedDirectoryId(place.name),
+      mount_path: `/data/${name}/`,
+      mount_type: 'STATIC',
+      read_only: place.readOnly,
+      status: usable ? 'MOUNTED' : 'UNMOUNTED',
+    })),
     ...(spec.pool ? { pool: spec.pool } : {}),
     hooks: {
       container_hooks: {
@@ -106,7 +126,7 @@ export function flavorView(flavor: Flavor) {
     vcpus: flavor.vcpus,
     memory: flavor.memoryBytes / 1024,
     sold_out: false,
-    storages: ['EVS', 'EFS'],
+    storages: ['EVS', 'EFS', 'EFS_DEDICATED'],
     billing: { code: flavor.id, unit_num: 1 },
     ...(flavor.gpus > 0 ? { gpu: { gpu: flavor.gpus, type: 'GPU', gpu_memory: '' } } : {}),
   };

@@ -1,5 +1,5 @@
 import { ownerOf, type Principal } from '../../kernel/principal.ts';
-import type { Endpoint, NotebookImage } from './notebook.model.ts';
+import { type Endpoint, type NotebookImage, servesWeb } from './notebook.model.ts';
 import type { NotebooksDeps } from './notebook.ports.ts';
 import { refuse } from './notebook.request.ts';
 
@@ -25,8 +25,7 @@ export async function checkSsh(
 
 /** Throws Failure 6768 for an image that can be reached over SSH alone where SSH is not asked for. */
 export function checkServices(image: NotebookImage, endpoints: readonly Endpoint[]): void {
-  const services = image.shown.dev_services;
-  if (!Array.isArray(services) || services.includes('NOTEBOOK')) return;
+  if (servesWeb(image)) return;
   if (endpoints.some(endpoint => endpoint.service === 'SSH')) return;
   throw refuse(
     '6768',

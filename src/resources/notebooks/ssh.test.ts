@@ -26,8 +26,14 @@ describe('SSH into notebook instances', () => {
   const reached = (path: string, status: string) =>
     world.until(async () => (await ann.call('GET', path)).body.status === status);
 
+  let greets = true;
+
   before(async () => {
-    world = await createWorld({ work: true, ssh: { host: '127.0.0.1', first: FIRST, last: FIRST } });
+    world = await createWorld({
+      work: true,
+      ssh: { host: '127.0.0.1', first: FIRST, last: FIRST },
+      probeSsh: async () => greets,
+    });
     team = await createTeam(world);
     [ann, bob] = [await team.member('ann'), await team.member('bob')];
     const everything = { Version: '1.1', Statement: [{ Effect: 'Allow', Action: ['modelarts:*:*', 'ecs:*:*'] }] };
@@ -49,6 +55,33 @@ describe('SSH into notebook instances', () => {
       const answer = await create(ann, ssh(...names));
       assert.deepEqual([answer.status, answer.body.error_code], [400, 'ModelArts.6789'], answer.text);
     }
+  });
+
+  it('is the only way into an image without a web IDE, which is ready when it answers', async () => {
+    world.engine.addImage('localhost/team/ssh-only:1');
+    const image = await ann.call('POST', `${team.v1}/images`, {
+      swr_path: 'localhost/team/ssh-only:1',
+      services: ['SSH'],
+    });
+    const body = {
+      name: 'nb',
+      image_id: image.body.id,
+      flavor: 'modelarts.vm.cpu.1u',
+      volume: { category: 'EVS', ownership: 'MANAGED', capacity: 5 },
+    };
+    assert.equal((await ann.call('POST', notebooks(), body)).body.error_code, 'ModelArts.6768');
+    greets = false;
+    const made = await ann.call('POST', notebooks(), { ...body, endpoints: ssh('anns') });
+    const path = `${notebooks()}/${made.body.id}`;
+    await world.until(() => [...world.engine.containers.values()].some(({ state }) => state === 'running'));
+    await new Promise(resolve => setTimeout(resolve, 300));
+    assert.equal((await ann.call('GET', path)).body.status, 'CREATING');
+    greets = true;
+    await reached(path, 'RUNNING');
+    const shown = (await ann.call('GET', path)).body;
+    assert.deepEqual([shown.url, shown.endpoints[0].uri], [undefined, `ssh://ma-user@127.0.0.1:${FIRST}`]);
+    await ann.call('DELETE', path);
+    await world.until(async () => (await ann.call('GET', path)).body.error_code === 'ModelArts.6309');
   });
 
   it('has a port of its own, which another user cannot take over by a start', async () => {

@@ -10,6 +10,7 @@ import type { NotebookStore } from './notebook.store.ts';
 import type { Mounter } from './storage.mounter.ts';
 import type { StorageStore } from './storage.store.ts';
 import { pathOf, type Storage, uriOf } from './storage.ts';
+import { dataName } from './volume.request.ts';
 
 /** Mounts that an instance has at a time: each is a process. */
 const MOST = 10;
@@ -176,17 +177,10 @@ export function checkStorage(raw: RawStorage): { name: string; place: ObsPath } 
   if (category !== 'OBS' && category !== 'OBSFS') {
     throw refuse(
       '6336',
-      `Parameter [category] is "${category.slice(0, 50)}"; only OBS can be mounted into a running instance.`,
+      `Parameter [category] is "${category.slice(0, 50)}"; only OBS can be mounted into a running instance; shared directories are given as data_volumes when it is created or stopped.`,
     );
   }
-  if (!raw.mount_path) throw refuse('6335', 'Parameter [mount_path] is required, such as /data/x/.');
-  const name = /^\/data\/([A-Za-z0-9_][A-Za-z0-9._-]{0,63})\/?$/.exec(raw.mount_path)?.[1];
-  if (name === undefined) {
-    throw refuse(
-      '6336',
-      'Parameter [mount_path] should be one directory right below /data, such as /data/x/: 1 to 64 letters, digits, dots, hyphens and underscores, not beginning with a dot or hyphen.',
-    );
-  }
+  const name = dataName(raw.mount_path, 'mount_path');
   if (!raw.uri) throw refuse('6317', 'Parameter [uri] is required, such as obs://bucket/dir/.');
   if (!/^obs:\/\//i.test(raw.uri)) throw refuse('6336', 'Parameter [uri] should be written as obs://bucket/dir/.');
   let place: ObsPath;

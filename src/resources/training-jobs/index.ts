@@ -46,6 +46,7 @@ const DEFAULTS: TrainingSettings = {
   reissueWaitMs: 30 * 60_000,
   avoidMs: 5 * 60_000,
   jobQuota: 10_000,
+  layerBytes: 10 * 1024 ** 3,
   pids: 4096,
   codeLimits: DEFAULT_CODE_LIMITS,
 };

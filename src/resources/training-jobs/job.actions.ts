@@ -1,7 +1,7 @@
 import { isFailure } from '../../kernel/failure.ts';
 import type { Next } from '../../loop/reconciler.ts';
 import type { Observation } from '../../runtime/driver.ts';
-import type { AgencyCredential } from '../workload-access/index.ts';
+import { type AgencyCredential, attachScratch } from '../workload-access/index.ts';
 import { collectTask, tellingTask } from './job.collect.ts';
 import { jobContainer } from './job.container.ts';
 import { finish } from './job.ending.ts';
@@ -17,11 +17,13 @@ import { makeDirectories, removeWork, StepFailed, stage } from './job.staging.ts
 import { supervise } from './job.supervisor.ts';
 import { discard } from './job.sweep.ts';
 import type { Action, Halt } from './job.ts';
+import { attachVolumes, SHARED_HOLDER } from './job.volumes.ts';
 
 /** Takes one step. Returns when to look again, or nothing to go on at once. `observed`: every task's container, where the step needs them. */
 export type Act = (pass: Pass, observed: readonly Observation[]) => Promise<Next | undefined>;
 
 const DELETE_GRACE_SECONDS = 5;
+const GIB = 1024 ** 3;
 
 /** Brings code and data to every node; the first time it only notes that the job has its resources. */
 async function bring(pass: Pass): Promise<void> {
@@ -163,7 +165,8 @@ export const ACTS: Record<Action, Act> = {
     const network = await jobNetwork(pass);
     await deps.driver.ensureImage(job.spec.image);
     await deps.driver.ensureNetwork(network);
-    const place = { installation: deps.installation, network: network.name };
+    const volumes = await attachVolumes(job, deps.shared);
+    const place = { installation: deps.installation, network: network.name, volumes };
     for (const task of pass.tasks) {
       await deps.driver.create(jobContainer(job, task.index, task.host, place, pass.settings));
     }
@@ -172,8 +175,12 @@ export const ACTS: Record<Action, Act> = {
   },
 
   async start(pass, observed) {
+    // After a reboot a container may still be there while nothing is mounted any more.
+    await attachVolumes(pass.job, pass.deps.shared);
     for (const task of pass.tasks) {
-      if (observed[task.index]?.state === 'created') await pass.deps.driver.start(task.container);
+      if (observed[task.index]?.state !== 'created') continue;
+      await attachScratch(task.host.cache, pass.job.spec.flavor.diskGiB * GIB);
+      await pass.deps.driver.start(task.container);
     }
     return undefined;
   },
@@ -240,6 +247,7 @@ export const ACTS: Record<Action, Act> = {
       if (job.stagedAt !== null) await deps.driver.remove(task.container);
       await removeWork(task.host, job.spec.outputs.length);
     }
+    await deps.shared.release(SHARED_HOLDER + job.id);
     await deps.admission.release(workloadId(job.id));
     pass.sessions.forget(job.id);
     await pass.advance({ step: 'done' });

@@ -85,7 +85,26 @@ const jobBody = open({
             }),
           ),
         ),
-        volumes: Type.Optional(nullable(Type.Array(anyObject))),
+        volumes: Type.Optional(
+          nullable(
+            Type.Array(
+              open({
+                nfs: Type.Optional(
+                  nullable(
+                    open({
+                      nfs_server_path: text,
+                      local_path: text,
+                      read_only: Type.Optional(nullable(Type.Boolean())),
+                    }),
+                  ),
+                ),
+                pfs: object,
+                obs: object,
+              }),
+              { maxItems: 100 },
+            ),
+          ),
+        ),
         log_export_path: Type.Optional(nullable(open({ obs_url: text, host_path: text }))),
         auto_stop: Type.Optional(nullable(open({ time_unit: text, duration: Type.Optional(Type.Number()) }))),
         schedule_policy: object,

@@ -82,7 +82,7 @@ export function jobContainer(
   job: Job,
   index: number,
   host: HostPaths,
-  place: { installation: string; network: string },
+  place: { installation: string; network: string; volumes: readonly Mount[] },
   settings: TrainingSettings,
 ): ContainerSpec {
   const { spec } = job;
@@ -94,6 +94,7 @@ export function jobContainer(
     { source: host.cache, target: '/cache', readOnly: false },
     { source: host.platform, target: PLATFORM_DIR, readOnly: true },
     { source: host.launch, target: LAUNCH_DIR, readOnly: true },
+    ...place.volumes,
     ...(spec.localCodeDir ? [{ source: host.localCode, target: spec.localCodeDir, readOnly: false }] : []),
   ];
   return {
@@ -116,6 +117,7 @@ export function jobContainer(
       memoryBytes: spec.flavor.memoryBytes,
       pids: settings.pids,
       shmBytes: Math.floor(spec.flavor.memoryBytes / 2),
+      layerBytes: settings.layerBytes,
       ...(spec.flavor.gpus > 0 ? { gpus: spec.flavor.gpus } : {}),
     },
     stopGraceSeconds: settings.terminateGraceSeconds,

@@ -1,5 +1,6 @@
 import type { BootForm, Parameter, StoragePath } from '../algorithms/index.ts';
 import type { Flavor } from '../flavors/index.ts';
+import type { SharedPlace } from '../shared-directories/index.ts';
 import type { Recovery } from './job.fault.ts';
 import type { Desired, Halt, Phase, Result, SecondaryPhase, Step } from './job.ts';
 
@@ -19,6 +20,12 @@ export interface JobOutput {
   url: string;
   to: StoragePath;
   prefetch: boolean;
+}
+
+/** A shared directory in the containers of a job. */
+export interface JobVolume {
+  place: SharedPlace;
+  localPath: string;
 }
 
 /** How many nodes a job has. */
@@ -51,6 +58,7 @@ export interface JobSpec {
   pool?: { id: string; name: string } | undefined;
   preemptible?: boolean | undefined;
   autoStopHours?: number | undefined;
+  volumes?: JobVolume[] | undefined;
   logExport?: StoragePath | undefined;
   annotations: Record<string, string>;
   /** Members that are kept and shown as they came. */

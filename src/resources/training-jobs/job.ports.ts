@@ -9,6 +9,7 @@ import type { Algorithms, CodeLimits, EngineCatalog } from '../algorithms/index.
 import type { Flavor } from '../flavors/index.ts';
 import type { ObjectService } from '../objects/index.ts';
 import type { PoolsPort } from '../pools/index.ts';
+import type { SharedDirectories } from '../shared-directories/index.ts';
 import type { AgencyIam } from '../workload-access/index.ts';
 import type { Admit } from '../workspaces/index.ts';
 
@@ -46,6 +47,7 @@ export interface TrainingDeps {
   pools?: PoolsPort | undefined;
   flavors: { list(): readonly Flavor[]; find(id: string): Flavor | undefined };
   driver: RuntimeDriver;
+  shared: SharedDirectories;
   /** Opens the platform to the containers of a network, whose gateway address this is. */
   platform: { ensureReachable(gateway: string): Promise<{ api: string; obs: string }> };
   /** Region shown to S3 clients inside the jobs. */
@@ -87,6 +89,8 @@ export interface TrainingSettings {
   avoidMs: number;
   /** Jobs an account may have. */
   jobQuota: number;
+  /** What a task may write to its own file system, outside of its directories, in bytes. */
+  layerBytes: number;
   /** Processes and threads of a job. */
   pids: number;
   codeLimits: CodeLimits;

@@ -4,6 +4,7 @@ import { nodesOf } from './job.model.ts';
 import type { Pass } from './job.pass.ts';
 import { workloadId } from './job.service.ts';
 import { removeWork } from './job.staging.ts';
+import { SHARED_HOLDER } from './job.volumes.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -89,6 +90,7 @@ export async function reissue(pass: Pass): Promise<undefined> {
     await deps.driver.remove(task.container);
     await removeWork(task.host, job.spec.outputs.length);
   }
+  await deps.shared.release(SHARED_HOLDER + job.id);
   await deps.admission.release(workloadId(job.id));
   await pass.advance({
     step: 'queued',

@@ -11,6 +11,7 @@ import {
 import type { JobBody } from './job.api.ts';
 import { annotationError } from './job.fault.ts';
 import type { JobOutput } from './job.model.ts';
+import { checkVolumes } from './job.volumes.ts';
 
 type AlgorithmPart = NonNullable<JobBody['algorithm']>;
 type SpecPart = NonNullable<JobBody['spec']>;
@@ -127,13 +128,7 @@ function checkWorkingDir(dir: string | undefined): void {
 }
 
 function checkSpec(spec: SpecPart): void {
-  if ((spec.volumes ?? []).length > 0) {
-    throw refuse(
-      '2788',
-      'InvalidParam: parameter [spec.volumes] is not supported by this installation: it has no shared file systems.',
-      'Give the data as an input instead.',
-    );
-  }
+  checkVolumes(spec.volumes ?? []);
   const stop = spec.auto_stop;
   if (stop) {
     if (stop.time_unit !== 'HOURS') {

@@ -28,6 +28,8 @@ function refuse(code: string, message: string, solution?: string, status = 400):
   return new Failure({ code: `ModelArts.${code}`, status, message, ...(solution ? { solution } : {}) });
 }
 
+import { resolveVolumes } from './job.volumes.ts';
+
 /** Use cases of training jobs (behaviour/training.md 2, 3). */
 export function jobService({ deps, settings, store, discard, wake }: JobServiceDeps) {
   const { objects, clock } = deps;
@@ -57,6 +59,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     const agency = await deps.authorizations.agencyFor(principal, projectId);
     const { code, bootFile } = await resolve.code(principal, config, form, origin !== undefined);
     const { inputs, outputs } = await resolve.channels(principal, algorithm, declared);
+    const volumes = await resolveVolumes(deps.shared, principal.accountName, spec.volumes ?? []);
     if (logExport) {
       await requireBucket(objects, principal, logExport.bucket, 'spec.log_export_path.obs_url', {
         code: 'ModelArts.2820',
@@ -92,6 +95,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
         ...placement,
         preemptible: spec.schedule_policy?.preemptible === true || undefined,
         autoStopHours: spec.auto_stop?.duration,
+        ...(volumes.length > 0 ? { volumes } : {}),
         logExport,
         annotations: body.metadata.annotations ?? {},
         echo: {

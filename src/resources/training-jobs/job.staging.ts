@@ -2,7 +2,14 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText, Failure, isFailure } from '../../kernel/failure.ts';
 import { type StoragePath, storageUrl } from '../algorithms/index.ts';
-import { type AgencyCredential, canChown, ownedDirectory, WORKLOAD_OWNER } from '../workload-access/index.ts';
+import {
+  type AgencyCredential,
+  attachScratch,
+  canChown,
+  detachScratch,
+  ownedDirectory,
+  WORKLOAD_OWNER,
+} from '../workload-access/index.ts';
 import { LAUNCHER_SCRIPT } from './job.launcher.ts';
 import type { Job } from './job.model.ts';
 import type { HostPaths } from './job.paths.ts';
@@ -32,7 +39,7 @@ export async function makeDirectories(job: Job, host: HostPaths): Promise<void> 
   await ownedDirectory(host.jobDir);
   await ownedDirectory(host.code(job.spec));
   await ownedDirectory(host.programLogs);
-  await ownedDirectory(host.cache);
+  await attachScratch(host.cache, job.spec.flavor.diskGiB * 1024 ** 3);
   for (const [index, input] of job.spec.inputs.entries()) await ownedDirectory(host.input(input.name, index));
   for (const [index, output] of job.spec.outputs.entries()) await ownedDirectory(host.output(output.name, index));
   await ownedDirectory(host.platform, 0o700);
@@ -105,6 +112,7 @@ export async function stage(
 
 /** Removes everything of a task but its log. `outputs`: how many outputs the job has. */
 export async function removeWork(host: HostPaths, outputs: number): Promise<void> {
+  await detachScratch(host.work);
   const states = Array.from({ length: outputs }, (_, index) => [host.uploadState(index), host.outputBase(index)]);
   for (const path of [host.work, host.platform, host.launch, ...states.flat()]) {
     await rm(path, { recursive: true, force: true });

@@ -1,13 +1,16 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { detachScratch } from '../workload-access/index.ts';
 import { jobLabels } from './job.container.ts';
 import type { PassParts } from './job.pass.ts';
 import { hostPaths } from './job.paths.ts';
+import { SHARED_HOLDER } from './job.volumes.ts';
 
 const DAY_MS = 86_400_000;
 
 /** Removes the files of a deleted job. */
 export async function discard(dir: string, jobId: string): Promise<void> {
+  await detachScratch(join(dir, jobId));
   await rm(join(dir, jobId), { recursive: true, force: true });
 }
 
@@ -18,7 +21,12 @@ type SweepParts = Pick<PassParts, 'deps' | 'settings' | 'store'>;
  * older than their retention. What is found is listed before the jobs are asked for, so that a job made meanwhile is safe.
  */
 export async function sweep(parts: SweepParts): Promise<void> {
-  for (const [part, run] of Object.entries({ containers: sweepContainers, queue: sweepQueue, files: sweepFiles })) {
+  for (const [part, run] of Object.entries({
+    containers: sweepContainers,
+    queue: sweepQueue,
+    files: sweepFiles,
+    shared: sweepShared,
+  })) {
     try {
       await run(parts);
     } catch (error) {
@@ -60,5 +68,14 @@ async function sweepFiles({ deps, settings, store }: SweepParts): Promise<void> 
     } else if (job.step === 'done' && job.endedAt !== null && job.endedAt < oldest) {
       await rm(hostPaths(deps.dir, entry).logs, { recursive: true, force: true });
     }
+  }
+}
+
+async function sweepShared({ deps, store }: SweepParts): Promise<void> {
+  const ids = (await deps.shared.holders(SHARED_HOLDER)).map(holder => holder.slice(SHARED_HOLDER.length));
+  const steps = await store.steps(ids);
+  for (const id of ids) {
+    const job = steps.get(id);
+    if (!job || job.step === 'done') await deps.shared.release(SHARED_HOLDER + id);
   }
 }

@@ -5,6 +5,7 @@ import { culprit } from './job.fault.ts';
 import { type Job, type JobEvent, nodesOf } from './job.model.ts';
 import { containerPaths } from './job.paths.ts';
 import { durationOf, isTerminal, taskName, taskNames } from './job.ts';
+import { volumesView } from './job.volumes.ts';
 
 /** A job as the API shows it (behaviour/training.md 2, 4). Times are milliseconds, those of running_records seconds. */
 export function jobView(job: Job, now: number, queue?: WorkloadStatus) {
@@ -169,6 +170,7 @@ function specPart(job: Job) {
       ...(spec.pool ? { pool_id: spec.pool.id } : {}),
       flavor_detail: flavorDetail(spec.flavor),
     },
+    ...(spec.volumes ? { volumes: volumesView(spec.volumes) } : {}),
     ...(spec.logExport ? { log_export_path: { obs_url: `obs://${spec.logExport.bucket}/${spec.logExport.key}` } } : {}),
     ...(spec.autoStopHours ? { auto_stop: { time_unit: 'HOURS', duration: spec.autoStopHours } } : {}),
     ...policyPart(job),

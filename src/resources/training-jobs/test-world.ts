@@ -17,6 +17,8 @@ import { algorithmMigrations, createAlgorithms } from '../algorithms/index.ts';
 import { findFlavor, flavors } from '../flavors/index.ts';
 import { createObjects, objectsMigrations } from '../objects/index.ts';
 import type { PoolsPort } from '../pools/index.ts';
+import { closeSharedMounts, createSharedDirectories, type SharedDirectory } from '../shared-directories/index.ts';
+import { detachScratch } from '../workload-access/index.ts';
 import { createTraining, type Training, type TrainingSettings, trainingMigrations } from './index.ts';
 
 const PRESET = 'localhost/atelier/pytorch:1';
@@ -56,6 +58,8 @@ export async function createWorld(
     /** Dedicated pools by id, with the flavors of their nodes. */
     pools?: Record<string, string[]>;
     settings?: Partial<TrainingSettings>;
+    /** Directories that accounts may mount. */
+    sharedDirectories?: SharedDirectory[];
     /** A real engine instead of the fake one. */
     driver?: RuntimeDriver;
     /** Opens the platform to containers; a stub when absent. */
@@ -201,6 +205,7 @@ export async function createWorld(
       pools,
       flavors: { list: () => flavors(CAPACITY), find: findFlavor },
       driver: options.driver ?? createFakeDriver({ engine }),
+      shared: createSharedDirectories(join(dir, 'shared'), options.sharedDirectories ?? []),
       platform: {
         ensureReachable:
           options.ensureReachable ??
@@ -354,6 +359,8 @@ export async function createWorld(
       await world.halt();
       await objects.stop();
       await db.destroy();
+      await closeSharedMounts(join(dir, 'shared'));
+      await detachScratch(dir);
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -5,3 +5,4 @@
 export { type AgencyCredential, type AgencyIam, AgencySessions } from './agency-sessions.ts';
 export { canChown, ownedDirectory, WORKLOAD_OWNER, writeOwned } from './owned-files.ts';
 export { CREDENTIALS_FILE, PLATFORM_DIR, READY_FILE, writeCredentials, writeReady } from './platform-files.ts';
+export { attachScratch, detachScratch } from './scratch.ts';

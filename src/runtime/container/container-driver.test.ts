@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +76,39 @@ describe('container driver', { skip: busybox === undefined ? 'needs a static bus
       launch('true', { mounts: [{ source: '/tmp/a,suid', target: '/x', readOnly: true }] }),
       EngineRefused,
     );
+  });
+
+  test('a container that fills its own file system meets the limit, and nothing of it stays on the host', async () => {
+    const { bavail } = await statfs(subject.dir);
+    const fill = 'for d in /tmp /bin; do head -c 900000000 /dev/zero >$d/big && echo all; done; ls -l /tmp/big';
+    const name = await launch(fill, {
+      user: '0:0',
+      limits: { cpus: 1, memoryBytes: 256 << 20, pids: 30, shmBytes: 1 << 20, layerBytes: 400 * 1024 ** 2 },
+    });
+    const told = await output(name);
+    assert.match(told, /No space left/);
+    assert.doesNotMatch(told, /all/);
+    const use = await driver.layerUse(name);
+    assert.ok(use?.enforced && use.limitBytes <= 400 * 1024 ** 2, JSON.stringify(use));
+    assert.ok(use.bytes > 0.99 * use.limitBytes, JSON.stringify(use));
+    assert.ok((bavail - (await statfs(subject.dir)).bavail) * 4096 < 600 * 1024 ** 2);
+    await driver.remove(name);
+    assert.doesNotMatch(await readFile('/proc/self/mountinfo', 'utf8'), new RegExp(`${subject.dir}\\S*xfs`));
+    assert.ok((bavail - (await statfs(subject.dir)).bavail) * 4096 < 100 * 1024 ** 2, 'its disk is free again');
+  });
+
+  test('what is saved of a container with a limit is what it wrote', async () => {
+    const limits = { cpus: 1, memoryBytes: 64 << 20, pids: 30, shmBytes: 1 << 20, layerBytes: 400 * 1024 ** 2 };
+    const name = await launch('echo saved >/tmp/saved.txt; sleep 60', { limits });
+    const session = await driver.exec(name, {
+      command: ['/bin/sh', '-c', 'until grep saved /tmp/saved.txt; do sleep 0.1; done'],
+    });
+    assert.equal(await session.done, 0);
+    const ref = `localhost/atelier/test-layer:${process.pid}`;
+    await driver.commit(name, ref);
+    // Running still when it is removed.
+    await driver.remove(name);
+    assert.match(await run('cat /tmp/saved.txt', { image: ref }), /saved/);
   });
 
   test('what is mounted on the host later appears inside where it is asked for', async () => {

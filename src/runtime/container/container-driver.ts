@@ -18,10 +18,11 @@ import { startExec } from './exec.ts';
 import { readLogFile } from './file-log.ts';
 import { iptablesFirewall } from './firewall.ts';
 import { buildImage, commitContainer, ensureImage, importImage, inspectImage, removeImage } from './images.ts';
+import { dropLayer, layerDir, limitedLayerUse, limitLayer } from './layer.ts';
 import { engineNetworks } from './networks.ts';
 import { absent, type Inspected, observe } from './observation.ts';
 import { OomWatch } from './oom-watch.ts';
-import { checkName, createBody, hostUlimits } from './specification.ts';
+import { checkName, createBody, hostUlimits, layerLabel } from './specification.ts';
 import { readLogStream } from './stream-log.ts';
 import { waitForExit } from './wait.ts';
 
@@ -59,15 +60,20 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
   const networks = engineNetworks(client, hostPorts && { firewall: iptablesFirewall(log), hostPorts });
   const ulimits = hostUlimits();
   const samples = new Map<string, { at: number; sample: CgroupSample }>();
+  let toldOfLayers = false;
 
   /** On Linux the host reaches a container at its own address; with a rootless engine or on a desktop it does not. */
   const publishes = async () => process.platform !== 'linux' || (await client.flavour()).rootless;
 
   async function find(name: string): Promise<Inspected | undefined> {
     checkName(name);
-    const info = await client.askUnless(`inspection of ${name}`, [404], () =>
-      client.quick.getContainer(name).inspect(),
-    );
+    const look = () =>
+      client.askUnless(`inspection of ${name}`, [404], () => client.quick.getContainer(name).inspect());
+    const info = await look().catch(error => {
+      // Podman trips over a container that ends while it looks.
+      if (error instanceof EngineRefused && /\/proc\/\d+\/.*no such process/.test(error.message)) return look();
+      throw error;
+    });
     // The API also takes the start of an id for a name.
     return info?.Name.replace(/^\//, '') === name ? info : undefined;
   }
@@ -138,6 +144,7 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
       if (before === undefined) throw new EngineRefused(`the start of ${name}`, 'there is no such container');
       // The engine would run an ended container once more; a repeated request must not repeat the work.
       if (observe(before, labelPrefix, false).state !== 'created') return;
+      await confine(before);
       await client.askUnless(`the start of ${name}`, [304], () => client.patient.getContainer(name).start());
       // To watch its memory early; when this fails, the next inspection does it.
       void inspect(name).catch(() => undefined);
@@ -201,6 +208,20 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
       return stats;
     },
 
+    async layerUse(name) {
+      const info = await find(name);
+      const limitBytes = info && layerBytes(info);
+      if (!info || !limitBytes) return undefined;
+      const dir = layerDir(info.GraphDriver);
+      const use = dir === undefined ? undefined : await limitedLayerUse(dir);
+      if (use) return { ...use, enforced: true };
+      const sized: object = await client.ask(`the size of ${name}`, () =>
+        client.patient.getContainer(name).inspect({ size: true } as object),
+      );
+      const bytes = 'SizeRw' in sized ? Number(sized.SizeRw) : 0;
+      return { bytes, limitBytes, enforced: false };
+    },
+
     exec: (name, execOptions) => {
       checkName(name);
       return startExec(client, name, execOptions);
@@ -214,11 +235,31 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
     close: () => oom.close(),
   };
 
+  const layerBytes = (info: Inspected) => Number(info.Config.Labels?.[layerLabel(labelPrefix)] ?? 0);
+
+  /** Holds a container that never ran to the limit of its layer; where that is not possible it runs without, which is said once. */
+  async function confine(info: Inspected): Promise<void> {
+    const bytes = layerBytes(info);
+    if (bytes === 0) return;
+    const dir = layerDir(info.GraphDriver);
+    try {
+      if (dir === undefined) throw new Error('the engine does not keep layers as directories of overlay');
+      await limitLayer(dir, bytes);
+    } catch (error) {
+      const level = toldOfLayers ? 'debug' : 'warn';
+      toldOfLayers = true;
+      log[level]({ err: error }, 'what a container writes to its own file system is only watched, not limited');
+    }
+  }
+
   async function removeContainer(name: string): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const info = await find(name);
       if (info === undefined) return;
       oom.stopping(info.Id);
+      const layer = layerDir(info.GraphDriver);
+      // The engine can do it too, but tries for some seconds first.
+      if (layer !== undefined && layerBytes(info) > 0) await dropLayer(layer);
       try {
         await removeOnce(client, name);
         oom.forget(info.Id);

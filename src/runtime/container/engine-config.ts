@@ -23,7 +23,7 @@ export async function writeEngineConfig(dir: string, containersRoot: string): Pr
   const run = join(containersRoot, 'run');
   const files = {
     'containers.conf': containersConf(containersRoot, run),
-    'storage.conf': `[storage]\ndriver = "overlay"\ngraphroot = ${toml(storage)}\nrunroot = ${toml(run)}\n`,
+    'storage.conf': storageConf(storage, run),
     'registries.conf': 'unqualified-search-registries = []\nshort-name-mode = "disabled"\n',
   };
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -37,6 +37,18 @@ export async function writeEngineConfig(dir: string, containersRoot: string): Pr
     storage,
     run,
   };
+}
+
+/** `skip_mount_home`: the engine would mount its folder of layers on itself, which hides what is mounted below it (see layer.ts). */
+function storageConf(storage: string, run: string): string {
+  return `[storage]
+driver = "overlay"
+graphroot = ${toml(storage)}
+runroot = ${toml(run)}
+
+[storage.options.overlay]
+skip_mount_home = "true"
+`;
 }
 
 function containersConf(containersRoot: string, run: string): string {

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import type { Observation } from '../driver.ts';
-import { portsLabel } from './specification.ts';
+import { layerLabel, portsLabel } from './specification.ts';
 
 /** What of the engine's answer is read. */
 export type Inspected = Docker.ContainerInspectInfo;
@@ -15,7 +15,7 @@ export function absent(name: string): Observation {
 
 /** The engine's account of a container as the port tells it; `publish` as in EngineTraits. */
 export function observe(info: Inspected, labelPrefix: string, publish: boolean): Observation {
-  const { [portsLabel(labelPrefix)]: ports, ...labels } = info.Config.Labels ?? {};
+  const { [portsLabel(labelPrefix)]: ports, [layerLabel(labelPrefix)]: _, ...labels } = info.Config.Labels ?? {};
   const startedAt = instant(info.State.StartedAt);
   const observation: Observation = {
     name: info.Name.replace(/^\//, ''),

@@ -15,6 +15,9 @@ export interface EngineTraits {
 /** Name of the label in which the driver keeps the ports of the specification. */
 export const portsLabel = (prefix: string) => `${prefix}.runtime.ports`;
 
+/** Name of the label in which the driver keeps the limit of the container's layer, in bytes. */
+export const layerLabel = (prefix: string) => `${prefix}.runtime.layer`;
+
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
 /** Refuses names that could mean something else in a path of the API. */
@@ -34,7 +37,11 @@ export function createBody(spec: ContainerSpec, traits: EngineTraits): Docker.Co
     Image: spec.image,
     User: spec.user,
     Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
-    Labels: { ...spec.labels, [portsLabel(traits.labelPrefix)]: spec.ports.join(',') },
+    Labels: {
+      ...spec.labels,
+      [portsLabel(traits.labelPrefix)]: spec.ports.join(','),
+      ...(limits.layerBytes ? { [layerLabel(traits.labelPrefix)]: String(limits.layerBytes) } : {}),
+    },
     StopTimeout: spec.stopGraceSeconds,
     HostConfig: {
       Memory: limits.memoryBytes,

@@ -25,6 +25,9 @@ export interface Program {
   cpus?: number;
   /** Processes killed for want of memory while it runs on. */
   oomKills?: number;
+  /** What it has written to its own file system, and that nothing holds it to its limit. */
+  layerBytes?: number;
+  layerIsFree?: boolean;
 }
 
 export interface FakeEngineOptions {

@@ -178,6 +178,14 @@ export function createFakeDriver(
       const { memoryBytes = 1 << 20, oomKills = 0 } = container.program;
       return { cpus, memoryBytes, pids: 1, oomKills };
     },
+    async layerUse(name) {
+      engine.check();
+      const container = engine.containers.get(name);
+      const limitBytes = container?.spec.limits.layerBytes;
+      if (!container || !limitBytes) return undefined;
+      const { layerBytes: bytes = 0, layerIsFree = false } = container.program;
+      return { bytes, limitBytes, enforced: !layerIsFree };
+    },
     async exec(name) {
       engine.check();
       const container = needed('a command in', name);
