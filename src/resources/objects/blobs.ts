@@ -12,7 +12,7 @@ import { sendInTurn } from './blob-sender.ts';
 import { type Source, takeIn } from './blob-writer.ts';
 import { CHUNK } from './blocks.ts';
 import { obsFailure } from './failures.ts';
-import type { NewBlob } from './object.store.ts';
+import type { BlobRecord } from './object.store.ts';
 import type { Segment } from './object.ts';
 
 /** Blobs up to this size live in the database: one durable transaction instead of a file and two fsyncs. */
@@ -25,7 +25,7 @@ const ROW_BYTES = 2 * INLINE_BYTES + 16 * 1024;
 
 /** What `write` made: durable bytes that no row knows yet. Enter `blob` in the database, or call `discard`. */
 export interface WrittenBlob {
-  blob: NewBlob;
+  blob: BlobRecord;
   size: number;
   /** MD5 in hex. */
   md5: string;
@@ -35,13 +35,6 @@ export interface WrittenBlob {
   settle(): void;
   /** Throws the bytes away. */
   discard(): Promise<void>;
-}
-
-export interface BlobRecord {
-  id: string;
-  size: number;
-  checks: Uint8Array;
-  content: Uint8Array | null;
 }
 
 /** Encrypts or decrypts what a blob holds from `offset` on, piece by piece (encryption.ts). */

@@ -1,6 +1,5 @@
 import { CompiledQuery, sql } from 'kysely';
 import { type Bindable, type Database, readerOf, tables, writerOf } from '../../store-kit/index.ts';
-import type { BlobRecord } from './blobs.ts';
 import type { KeyRange } from './listing.ts';
 import type { BucketInfo, ObjectAttributes, ObjectInfo, Segment, StorageClass } from './object.ts';
 import { type Remembered, remembered } from './remembered.ts';
@@ -76,8 +75,8 @@ interface Tables {
   obs_uploads: { id: string; bucket_id: number };
 }
 
-/** A blob that is written and durable, about to be entered. */
-export interface NewBlob {
+/** A blob whose bytes are durable: here where they are few, otherwise in a file. */
+export interface BlobRecord {
   id: string;
   size: number;
   checks: Uint8Array;
@@ -107,7 +106,7 @@ function queriesOn(database: Database) {
   const reader = readerOf(database);
   const writer = writerOf(database);
   const direct = reader ?? writer;
-  let objects: Remembered | undefined;
+  let objects: Remembered<ObjectRow, BlobRecord> | undefined;
   const known = () => (objects ??= remembered(database));
   const buckets = reader ? new Map<string, BucketInfo>() : undefined;
   // What every request asks is written out: building and compiling a query costs several times its execution.
@@ -198,7 +197,7 @@ function queriesOn(database: Database) {
     deleteObject: (bucketId: number, key: string) =>
       db.deleteFrom('obs_objects').where('bucket_id', '=', bucketId).where('key', '=', key).execute(),
 
-    insertBlob: ({ id, size, checks, content }: NewBlob) =>
+    insertBlob: ({ id, size, checks, content }: BlobRecord) =>
       write('INSERT INTO obs_blobs (id, size, refs, dead_at, checks, content) VALUES (?, ?, 1, NULL, ?, ?)', [
         id,
         size,

@@ -1,23 +1,27 @@
 import { LRUCache } from 'lru-cache';
 import { type Database, isAtRest, watchRows } from '../../store-kit/index.ts';
-import type { BlobRecord } from './blobs.ts';
-import type { ObjectRow } from './object.store.ts';
 
 const MOST_ROWS = 4000;
 const MOST_BYTES = 16 * 1024 * 1024;
 /** What a blob takes beside its bytes. */
 const OVERHEAD_BYTES = 512;
 
+/** A blob, with its bytes where it is small. */
+interface Small {
+  size: number;
+  content: Uint8Array | null;
+}
+
 /** Rows of objects and bytes of small blobs that were read lately: two thirds of the cost of a small object is to find them. */
-export interface Remembered {
-  row(bucketId: number, key: string, find: () => ObjectRow | undefined): ObjectRow | undefined;
-  blob(id: string, find: () => BlobRecord | undefined): BlobRecord | undefined;
+export interface Remembered<Row extends object, Blob extends Small> {
+  row(bucketId: number, key: string, find: () => Row | undefined): Row | undefined;
+  blob(id: string, find: () => Blob | undefined): Blob | undefined;
 }
 
 /** `find` reads what is committed. The database tells of every change of a row; the bytes of a blob never change. */
-export function remembered(db: Database): Remembered {
-  const rows = new LRUCache<string, ObjectRow>({ max: MOST_ROWS });
-  const blobs = new LRUCache<string, BlobRecord>({
+export function remembered<Row extends object, Blob extends Small>(db: Database): Remembered<Row, Blob> {
+  const rows = new LRUCache<string, Row>({ max: MOST_ROWS });
+  const blobs = new LRUCache<string, Blob>({
     maxSize: MOST_BYTES,
     sizeCalculation: blob => OVERHEAD_BYTES + blob.size,
   });
