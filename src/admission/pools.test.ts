@@ -41,6 +41,29 @@ describe('pools share the machine', () => {
     assert.equal((await admission.pools()).find(each => each.id === 'pool')!.nodes[0]!.available, true);
   });
 
+  it('where a node is closed, waiting is put down to that, and to who holds the others', async () => {
+    const { admission } = await world();
+    await admission.setPool('pool', [node('node-1'), node('node-2')]);
+    await admission.submit(job('holds', 8));
+    const holder = (await admission.status('holds'))!.nodes![0]!;
+    const closed = holder === 'node-1' ? 'node-2' : 'node-1';
+    await admission.setPool('pool', [node(holder), node(closed, 8, false)]);
+    const drained = await admission.submit(job('drained', 8, { memoryBytes: 16 * GIB }));
+    assert.equal(drained.reasonCode, 'NodesUnavailable', drained.reason);
+    assert.match(drained.reason!, new RegExp(`not available: ${closed} takes no tasks.*; held by holds`));
+    await admission.release('drained');
+    // What would not start there either waits for what is lacking, and is told of the node all the same.
+    const both = await admission.submit(job('both', 8, { tasks: 2 }));
+    assert.equal(both.reasonCode, 'NodesUnavailable', both.reason);
+    await admission.release('both');
+    await admission.setPool('pool', [node('node-1'), node('node-2')]);
+    await admission.submit(job('other', 8));
+    await admission.setPool('pool', [node(holder), node(closed, 8, false)]);
+    const waits = await admission.submit(job('waits', 8));
+    assert.equal(waits.reasonCode, 'InsufficientGpu', waits.reason);
+    assert.match(waits.reason!, new RegExp(`held by holds; ${closed} takes no tasks`));
+  });
+
   it('gives the share back when nodes go, and is idempotent', async () => {
     const { admission } = await world();
     await admission.setPool('pool', [node('node-1'), node('node-2')]);
