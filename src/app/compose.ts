@@ -72,7 +72,10 @@ export interface Parts {
   trainingSettings?: TrainingDeps['settings'];
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
   notebooks?: Partial<
-    Pick<NotebooksDeps, 'volumes' | 'mounter' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'>
+    Pick<
+      NotebooksDeps,
+      'volumes' | 'mounter' | 'probe' | 'preparing' | 'hosts' | 'anyAddress' | 'webPorts' | 'settings'
+    >
   >;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;

@@ -6,9 +6,24 @@ const GIB = 1024 ** 3;
 /** The limits of the queue by the names that quotas of workspaces have, with how many units one is there. */
 const RESOURCES = [
   { resource: 'compute.vcpus', limit: 'vcpus', unit: 1, names: ['vCPUs at the same time', '同时使用的vCPU', '', '个'] },
-  { resource: 'compute.memory', limit: 'memoryBytes', unit: GIB, names: ['Memory at the same time', '同时使用的内存', 'GiB', 'GiB'] },
-  { resource: 'compute.gpus', limit: 'gpus', unit: 1, names: ['Accelerators at the same time', '同时使用的加速卡', '', '张'] },
-  { resource: 'compute.workloads', limit: 'workloads', unit: 1, names: ['Jobs, notebooks and service instances at the same time', '同时运行的负载', '', '个'] },
+  {
+    resource: 'compute.memory',
+    limit: 'memoryBytes',
+    unit: GIB,
+    names: ['Memory at the same time', '同时使用的内存', 'GiB', 'GiB'],
+  },
+  {
+    resource: 'compute.gpus',
+    limit: 'gpus',
+    unit: 1,
+    names: ['Accelerators at the same time', '同时使用的加速卡', '', '张'],
+  },
+  {
+    resource: 'compute.workloads',
+    limit: 'workloads',
+    unit: 1,
+    names: ['Jobs, notebooks and service instances at the same time', '同时运行的负载', '', '个'],
+  },
 ] as const;
 
 /**
