@@ -34,6 +34,8 @@ export interface WorldOptions {
   ssh?: Parts['ssh'];
   /** Mounts object storage into notebooks; nothing can when absent. */
   mounter?: Mounter;
+  /** How notebooks are asked what they do, and how often they are looked at. */
+  notebooks?: Pick<NonNullable<Parts['notebooks']>, 'probe' | 'settings'>;
   driver?: Parts['driver'];
   doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
@@ -185,6 +187,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       mounter: options.mounter ?? noMounter,
       probe: async () => ({ activeAt: 0, busy: false }),
       settings: { flushMs: 300 },
+      ...options.notebooks,
     },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });
