@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { AnyOperation, Locators, Route } from '../../http/index.ts';
+import { type AnyOperation, type Locators, type Route, refusalRoutes } from '../../http/index.ts';
 import { Reconciler } from '../../loop/reconciler.ts';
 import type { PoolOccupant } from '../pools/index.ts';
 import { AgencySessions } from '../workload-access/index.ts';
@@ -22,7 +22,7 @@ import { NOTEBOOK_TABLE } from './notebook.schema.ts';
 import { NOTEBOOK_QUOTA, notebookService } from './notebook.service.ts';
 import { notebookStore } from './notebook.store.ts';
 import { sweep } from './notebook.sweep.ts';
-import { oldVersionOperations } from './old-version.api.ts';
+import { oldVersionOperations, refusedOfNotebooks } from './old-version.api.ts';
 import { oldVersionRoutes } from './old-version.routes.ts';
 import { portStore } from './port.store.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
@@ -57,6 +57,7 @@ export const notebooksOperations: readonly AnyOperation[] = [
   ...Object.values(storageOperations),
   createImage,
   ...oldVersionOperations,
+  ...refusedOfNotebooks.map(each => each.operation),
 ];
 
 const HOUR_MS = 3_600_000;
@@ -183,6 +184,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
     routes: [
       ...notebookRoutes(notebooks, origins.of, notebookLogs(deps), async id => doors?.uri(id)),
       ...oldVersionRoutes,
+      ...refusalRoutes(refusedOfNotebooks),
       ...storageRoutes(
         storageService({ ...deps, store, storages, sessions, wake: id => mounting.poke(id, { interrupt: true }) }),
       ),
