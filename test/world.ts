@@ -37,6 +37,8 @@ export interface WorldOptions {
   sharedDirectories?: Parts['sharedDirectories'];
   /** Mounts object storage into notebooks; nothing can when absent. */
   mounter?: Mounter;
+  /** How notebooks are asked what they do, and how often they are looked at. */
+  notebooks?: Pick<NonNullable<Parts['notebooks']>, 'probe' | 'settings'>;
   driver?: Parts['driver'];
   doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
@@ -192,7 +194,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       mounter: options.mounter ?? noMounter,
       probe: async () => ({ activeAt: 0, busy: false }),
       probeSsh: options.probeSsh ?? (async () => true),
-      settings: { flushMs: 300, layerBytes: 1024 ** 3, diskMs: 100 },
+      ...options.notebooks,
+      settings: { flushMs: 300, layerBytes: 1024 ** 3, diskMs: 100, ...options.notebooks?.settings },
     },
     ...(options.trainingSettings ? { trainingSettings: options.trainingSettings } : {}),
   });

@@ -180,7 +180,7 @@ const cases: Case[] = [
     nodes: [node('node-1', 8, false), node('node-2')],
     events: [job('one', 8), job('two', 8)],
     admitted: { one: 'node-2' },
-    queued: { two: /^InsufficientGpu 0/ },
+    queued: { two: /^NodesUnavailable 0 .*node-1 takes no tasks.*; held by one/ },
   },
   {
     name: 'nodes that failed it are avoided, and told when nothing else is left',

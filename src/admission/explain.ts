@@ -106,22 +106,28 @@ function headReason(pool: Pool, entry: Entry): Omit<Reason, 'position'> {
   }
   const lacks = lacking(all, need);
   const closed = pool.list().filter(node => !node.gone && !nodes.includes(node) && tasksIn(node.capacity, entry) > 0);
-  if (closed.length > 0 && nodes.reduce((sum, node) => sum + tasksIn(node.capacity, entry), 0) < entry.tasks) {
-    const why = closed.map(node =>
+  const why = closed
+    .map(node =>
       entry.avoid.has(node.name)
         ? `${node.name} failed it before`
         : node.available
-          ? `${node.name} takes no tasks`
+          ? `${node.name} takes no tasks: it is isolated, drained or a spare one`
           : `${node.name} waits for its share of the machine`,
-    );
+    )
+    .join(', ');
+  const everOpen = nodes.reduce((sum, node) => sum + tasksIn(node.capacity, entry), 0);
+  const ifOpened = room(nodes, entry) + closed.reduce((sum, node) => sum + tasksIn(free(node), entry), 0);
+  // Who holds the other nodes is only half of what blocks where a closed node would have room.
+  if (closed.length > 0 && (everOpen < entry.tasks || ifOpened >= entry.tasks)) {
     return {
       reasonCode: 'NodesUnavailable',
-      reason: `${start} ${wanted(entry)} on nodes that are not available: ${why.join(', ')}.`,
+      reason: `${start} ${wanted(entry)} on nodes that are not available: ${why}${everOpen < entry.tasks ? '' : holders(pool, entry, ['gpus', 'vcpus', 'memoryBytes'])}.`,
     };
   }
+  const besides = closed.length > 0 ? `; ${why}` : '';
   if (lacks.length > 0) {
     const what = lacks.map(each => `${amount(each, need[each])} (${bare(each, all[each])} free)`).join(' and ');
-    return { reasonCode: CODES[lacks[0]!], reason: `${start} ${what}${holders(pool, entry, lacks)}.` };
+    return { reasonCode: CODES[lacks[0]!], reason: `${start} ${what}${holders(pool, entry, lacks)}${besides}.` };
   }
   const dimension = (['gpus', 'vcpus', 'memoryBytes'] as const).find(each => entry[each] > 0) ?? 'vcpus';
   const largest = nodes.reduce(
@@ -133,7 +139,7 @@ function headReason(pool: Pool, entry: Entry): Omit<Reason, 'position'> {
     reasonCode: 'Fragmented',
     reason:
       `${start} ${amount(dimension, entry[dimension])} on one node${gang}: largest free block ` +
-      `${bare(dimension, free(largest)[dimension])} on ${largest.name}, ${bare(dimension, all[dimension])} free in all${holders(pool, entry, [dimension])}.`,
+      `${bare(dimension, free(largest)[dimension])} on ${largest.name}, ${bare(dimension, all[dimension])} free in all${holders(pool, entry, [dimension])}${besides}.`,
   };
 }
 

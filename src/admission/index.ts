@@ -197,9 +197,9 @@ export function createAdmission(deps: { db: Database; clock: Clock; log: Log; ca
         () => undefined,
       ),
     pools: () => ask(poolStates),
-    setQuota: (scope, limits) =>
+    setQuota: (scope, make) =>
       change(
-        now => now.setQuota(scope, limits),
+        now => now.setQuota(scope, make),
         () => undefined,
       ),
     quota: scope =>

@@ -41,6 +41,29 @@ describe('pools share the machine', () => {
     assert.equal((await admission.pools()).find(each => each.id === 'pool')!.nodes[0]!.available, true);
   });
 
+  it('where a node is closed, waiting is put down to that, and to who holds the others', async () => {
+    const { admission } = await world();
+    await admission.setPool('pool', [node('node-1'), node('node-2')]);
+    await admission.submit(job('holds', 8));
+    const holder = (await admission.status('holds'))!.nodes![0]!;
+    const closed = holder === 'node-1' ? 'node-2' : 'node-1';
+    await admission.setPool('pool', [node(holder), node(closed, 8, false)]);
+    const drained = await admission.submit(job('drained', 8, { memoryBytes: 16 * GIB }));
+    assert.equal(drained.reasonCode, 'NodesUnavailable', drained.reason);
+    assert.match(drained.reason!, new RegExp(`not available: ${closed} takes no tasks.*; held by holds`));
+    await admission.release('drained');
+    // What would not start there either waits for what is lacking, and is told of the node all the same.
+    const both = await admission.submit(job('both', 8, { tasks: 2 }));
+    assert.equal(both.reasonCode, 'NodesUnavailable', both.reason);
+    await admission.release('both');
+    await admission.setPool('pool', [node('node-1'), node('node-2')]);
+    await admission.submit(job('other', 8));
+    await admission.setPool('pool', [node(holder), node(closed, 8, false)]);
+    const waits = await admission.submit(job('waits', 8));
+    assert.equal(waits.reasonCode, 'InsufficientGpu', waits.reason);
+    assert.match(waits.reason!, new RegExp(`held by holds; ${closed} takes no tasks`));
+  });
+
   it('gives the share back when nodes go, and is idempotent', async () => {
     const { admission } = await world();
     await admission.setPool('pool', [node('node-1'), node('node-2')]);
@@ -150,7 +173,7 @@ describe('quotas', () => {
   it('say which level and limit, hold nobody back, and let go when there is room', async () => {
     const { admission } = await world();
     await admission.setPool('pool', [node('node-1'), node('node-2')]);
-    await admission.setQuota({ accountId: 'a', userId: 'u' }, { gpus: 4 });
+    await admission.setQuota({ accountId: 'a', userId: 'u' }, () => ({ gpus: 4 }));
     await admission.submit(job('one', 3, { userId: 'u' }));
     const two = await admission.submit(job('two', 3, { userId: 'u' }));
     assert.match(
@@ -163,15 +186,15 @@ describe('quotas', () => {
     assert.equal((await admission.status('two'))!.state, 'admitted');
     const three = await admission.submit(job('three', 1, { userId: 'u' }));
     assert.equal(three.reasonCode, 'QuotaExceeded');
-    await admission.setQuota({ accountId: 'a', userId: 'u' }, undefined);
+    await admission.setQuota({ accountId: 'a', userId: 'u' }, () => ({}));
     assert.equal((await admission.status('three'))!.state, 'admitted');
   });
 
   it('form a tree: account, workspace, user', async () => {
     const { admission } = await world();
     const workspace = { projectId: 'p', id: 'w' };
-    await admission.setQuota({ accountId: 'a' }, { workloads: 3 });
-    await admission.setQuota({ accountId: 'a', workspace }, { vcpus: 2 });
+    await admission.setQuota({ accountId: 'a' }, () => ({ workloads: 3 }));
+    await admission.setQuota({ accountId: 'a', workspace }, () => ({ vcpus: 2 }));
     const here = { pool: 'public', workspaceId: 'w' };
     assert.equal((await admission.submit(job('1', 0, here))).state, 'admitted');
     assert.equal((await admission.submit(job('2', 0, here))).state, 'admitted');
@@ -196,7 +219,7 @@ describe('quotas', () => {
   it('who left the queue leaves its room to the next', async () => {
     const { admission } = await world();
     await admission.setPool('pool', [node('node-1')]);
-    await admission.setQuota({ accountId: 'a' }, { gpus: 8 });
+    await admission.setQuota({ accountId: 'a' }, () => ({ gpus: 8 }));
     await admission.submit(job('runs', 8));
     for (const id of ['next', 'after']) await admission.submit(job(id, 8));
     await admission.release('next');
@@ -213,7 +236,7 @@ describe('what is on disk', () => {
     t.after(() => db.destroy());
     const pools = [node('node-1'), node('node-2')];
     await admission.setPool('pool', pools);
-    await admission.setQuota({ accountId: 'b' }, { workloads: 0 });
+    await admission.setQuota({ accountId: 'b' }, () => ({ workloads: 0 }));
     await admission.submit(job('gang', 4, { tasks: 3, preemptible: true, endsWithinMs: 60_000 }));
     await admission.submit(job('high', 8, { priority: 3, tasks: 2, userId: 'u', workspaceId: 'w' }));
     await admission.submit(job('other', 1, { accountId: 'b' }));

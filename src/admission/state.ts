@@ -83,8 +83,10 @@ export class State {
     this.#noteLost();
   }
 
-  setQuota(scope: QuotaScope, limits: QuotaLimits | undefined): void {
+  setQuota(scope: QuotaScope, change: (present: QuotaLimits) => QuotaLimits): void {
     const key = scopeKey(scope);
+    const next = change({ ...this.quotas.limits.get(key) });
+    const limits = Object.keys(next).length === 0 ? undefined : next;
     this.quotas.setLimits(key, limits);
     this.#changes.quotas.set(key, limits);
   }

@@ -194,8 +194,8 @@ export interface Admission {
   removePool(id: string, options?: { force?: boolean }): Promise<void>;
   /** All pools that were set, and the public one, which is one node. */
   pools(): Promise<PoolState[]>;
-  /** Limits, durably, what a scope may have admitted at a time; `undefined` takes the limits away. */
-  setQuota(scope: QuotaScope, limits: QuotaLimits | undefined): Promise<void>;
+  /** Limits, durably, what a scope may have admitted at a time; `change` makes the limits from the present ones. */
+  setQuota(scope: QuotaScope, change: (present: QuotaLimits) => QuotaLimits): Promise<void>;
   quota(scope: QuotaScope): Promise<{ limits: QuotaLimits; used: QuotaUse }>;
   /** Decides all queues and tells again who shall make way or lost a node; once at start, when all pools are set. */
   start(): Promise<void>;

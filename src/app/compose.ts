@@ -8,7 +8,7 @@ import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
 import { createAudit, type Retention } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
-import { computeQuotasRoutes } from '../resources/compute-quotas/index.ts';
+import { computeQuotasRoutes, workspaceCompute } from '../resources/compute-quotas/index.ts';
 import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
@@ -77,7 +77,7 @@ export interface Parts {
   notebooks?: Partial<
     Pick<
       NotebooksDeps,
-      'volumes' | 'mounter' | 'probe' | 'probeSsh' | 'preparing' | 'hosts' | 'anyAddress' | 'settings'
+      'volumes' | 'mounter' | 'probe' | 'probeSsh' | 'preparing' | 'hosts' | 'anyAddress' | 'webPorts' | 'settings'
     >
   >;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
@@ -256,6 +256,7 @@ export function composeFamilies(parts: Parts) {
     images.contents,
   ];
   workspaces.setContents(contents);
+  workspaces.setCompute(workspaceCompute(admission));
   const system = createSystem({
     readiness: parts.readiness,
     metrics,

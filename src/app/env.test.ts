@@ -7,6 +7,7 @@ test('without any variable the platform is reachable from this machine only, at 
   const settings = readSettings({});
   assert.equal(settings.host, '127.0.0.1');
   assert.deepEqual(settings.ports, { api: 7080, obs: 7081, registry: 7082, inference: 7083, notebooks: 7084 });
+  assert.deepEqual(settings.notebookPorts, { first: 7200, last: 7299 });
   assert.equal(settings.region, 'local-1');
   assert.equal(settings.account, 'atelier');
   assert.equal(settings.engine, undefined);

@@ -28,6 +28,8 @@ export interface Settings {
   obsLocations: string[];
   /** Ports of which each notebook instance with SSH has one. */
   sshPorts: { first: number; last: number };
+  /** Ports of which the web IDE of each notebook instance has one, where `notebookUrl` is not set. */
+  notebookPorts: { first: number; last: number };
   /** Registries from which images may be fetched when they are registered. */
   imageRegistries: string[];
   /** Seconds that restoring an archived object takes, and between two passes of lifecycle rules. */
@@ -68,7 +70,7 @@ export function readSettings(env: Env): Settings {
     containersRoot,
     host: pattern(env, 'ATELIER_HOST', '127.0.0.1', /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, HOST_FORM),
     ports: { api: base, obs: base + 1, registry: base + 2, inference: base + 3, notebooks: base + 4 },
-    notebookUrl: optional(env, 'ATELIER_NOTEBOOK_URL', /^https?:\/\/[A-Za-z0-9.-]{1,253}(:\d{1,5})?$/, URL_FORM),
+    notebookUrl: optional(env, 'ATELIER_NOTEBOOK_URL', /^https?:\/\/(\*\.)?[A-Za-z0-9.-]{1,216}(:\d{1,5})?$/, URL_FORM),
     region: pattern(env, 'ATELIER_REGION', 'local-1', /^[a-z0-9][a-z0-9-]{0,62}$/, REGION_FORM),
     obsDomain: pattern(
       env,
@@ -90,7 +92,8 @@ export function readSettings(env: Env): Settings {
       restoreSeconds: integer(env, 'ATELIER_OBS_RESTORE_SECONDS', 0, 86_400) ?? 5,
       lifecycleSeconds: integer(env, 'ATELIER_OBS_LIFECYCLE_SECONDS', 1, 86_400) ?? 3600,
     },
-    sshPorts: portRange(env, 'ATELIER_SSH_PORTS') ?? portsBeside(base),
+    sshPorts: portRange(env, 'ATELIER_SSH_PORTS') ?? portsBeside(base, 20),
+    notebookPorts: portRange(env, 'ATELIER_NOTEBOOK_PORTS') ?? portsBeside(base, 120),
     imageRegistries: pattern(
       env,
       'ATELIER_IMAGE_REGISTRIES',
@@ -117,7 +120,8 @@ export function readSettings(env: Env): Settings {
 }
 
 const HOST_FORM = 'an IPv4 address or a host name; 0.0.0.0 means all interfaces';
-const URL_FORM = 'an address without a path, such as https://notebooks.example.com';
+const URL_FORM =
+  'an address without a path, such as https://*.notebooks.example.com (the star is the id of an instance)';
 const REGION_FORM = '1 to 63 lower-case letters, digits and hyphens, such as local-1';
 const LOCATIONS_FORM = 'at most 20 names of regions, separated by commas, such as cn-north-4,cn-east-3';
 const REGISTRIES_FORM = 'at most 20 registries, separated by commas, such as registry.example.com:5000';
@@ -162,8 +166,8 @@ function sharedDirectories(env: Env, account: string, own: readonly string[]): S
 }
 
 /** A hundred ports not far from the others. */
-function portsBeside(base: number): { first: number; last: number } {
-  const first = base + 119 <= 65_535 ? base + 20 : base - 119;
+function portsBeside(base: number, from: number): { first: number; last: number } {
+  const first = base + 219 <= 65_535 ? base + from : base - from - 99;
   return { first, last: first + 99 };
 }
 

@@ -327,6 +327,7 @@ test('every parameter of a path is looked at', async () => {
     const failure = await handler({ ...call, requestId: '', remoteAddress: '127.0.0.1' } as never).catch(
       error => error,
     );
+    if (operation.summary.startsWith('Refused: ')) continue;
     if (isFailure(failure) && (failure.status === 501 || failure.status === 410)) continue;
     for (const name of missing) ignored.push(`${operation.id}: ${name}`);
   }

@@ -8,7 +8,7 @@ import { imagesMigrations } from '../resources/images/index.ts';
 import { keyPairsMigrations } from '../resources/key-pairs/index.ts';
 import { modelsMigrations } from '../resources/models/index.ts';
 import { networksMigrations } from '../resources/networks/index.ts';
-import { notebooksMigrations, sshMigrations, storageMigrations } from '../resources/notebooks/index.ts';
+import { notebooksMigrations, portMigrations, storageMigrations } from '../resources/notebooks/index.ts';
 import { objectsMigrations } from '../resources/objects/index.ts';
 import { poolsMigrations } from '../resources/pools/index.ts';
 import { servicesMigrations } from '../resources/services/index.ts';
@@ -34,6 +34,6 @@ export const allMigrations: readonly Migration[] = [
   ...imagesMigrations,
   ...keyPairsMigrations,
   ...notebooksMigrations,
-  ...sshMigrations,
+  ...portMigrations,
   ...storageMigrations,
 ];

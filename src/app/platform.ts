@@ -110,6 +110,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     ssh: { host: settings.host, ...settings.sshPorts },
     imageSettings: { registries: settings.imageRegistries },
     notebooks: {
+      ...(settings.notebookUrl === undefined ? { webPorts: { host: settings.host, ...settings.notebookPorts } } : {}),
       preparing: ref => presetImages.preparing(ref),
       hosts: ['127.0.0.1', 'localhost', '[::1]', ...(settings.host === '0.0.0.0' ? [hostname()] : [settings.host])],
       anyAddress: settings.host === '0.0.0.0',
@@ -128,6 +129,11 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
         log,
       }),
   });
+  if (settings.notebookUrl !== undefined && !settings.notebookUrl.includes('*')) {
+    log.warn(
+      'ATELIER_NOTEBOOK_URL has no star: all notebooks share one origin, and pages of one can use another that the same browser has open',
+    );
+  }
   const { app, iam, objects, notebooks } = families;
   const presetImages = keepPresetImages({
     driver,

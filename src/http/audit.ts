@@ -27,6 +27,8 @@ export interface AuditRecord {
   verdict?: 'allow' | 'deny' | 'none';
   /** `kind/id` of what it was about. */
   target?: string;
+  /** Id of the user whose the target is: who does something need not be who owns it. */
+  ownerId?: string;
   workspaceId?: string;
   projectId?: string;
   sourceAddress: string;

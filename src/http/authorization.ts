@@ -49,6 +49,8 @@ export interface Authorization {
   verdict: 'allow' | 'deny' | 'none';
   /** `kind/id` of what it is about. */
   target?: string;
+  /** Id of the user whose the target is, where it is somebody's. */
+  ownerId?: string;
   /** `0` where no workspace is concerned. */
   workspaceId: string;
 }
@@ -150,6 +152,7 @@ export async function authorize(
     // A list that names nothing is decided like a thing that is not there.
     for (const id of ids.length > 0 ? ids : ['']) {
       const located = await deps.locate(target.kind, id, scope);
+      if (located?.ownerId !== undefined && ids.length <= 1) found.ownerId = located.ownerId;
       await decideAt(located?.workspaceId, located);
     }
   } else {

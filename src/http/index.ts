@@ -9,5 +9,6 @@ export {
   type Locators,
   type WorkspaceView,
 } from './authorization.ts';
+export { refusalRoutes } from './refusals.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';
 export { createTerminals, type TerminalProgram, type Terminals } from './terminals.ts';

@@ -14,25 +14,32 @@ let at: Installation;
 let browser: Browser;
 let shown: Json;
 
-before(async () => {
-  at = await createInstallation();
-  await presetImageReady(at);
-  await authorize(at);
-  browser = await openBrowser();
+async function ask(method: string, path: string, body?: object): Promise<Json> {
   const base = `/v1/${at.profile.projectId}/notebooks`;
-  const ask = async (method: string, path: string, body?: object): Promise<Json> =>
-    JSON.parse((await at.session.request(method, base + path, { body })).body.toString('utf8'));
+  return JSON.parse((await at.session.request(method, base + path, { body })).body.toString('utf8'));
+}
+
+/** A new instance, once it can be opened. */
+async function running(name: string): Promise<Json> {
   const { id } = await ask('POST', '', {
-    name: 'person',
+    name,
     image_id: NOTEBOOK_IMAGE_ID,
     flavor: 'modelarts.vm.cpu.1u',
     volume: { category: 'EVS' },
   });
   for (const end = Date.now() + 600_000; ; await new Promise(resolve => setTimeout(resolve, 200))) {
-    shown = await ask('GET', `/${id}`);
-    if (shown.status === 'RUNNING') break;
-    if (Date.now() > end || shown.fail_reason) throw new Error(JSON.stringify(shown));
+    const found = await ask('GET', `/${id}`);
+    if (found.status === 'RUNNING') return found;
+    if (Date.now() > end || found.fail_reason) throw new Error(JSON.stringify(found));
   }
+}
+
+before(async () => {
+  at = await createInstallation();
+  await presetImageReady(at);
+  await authorize(at);
+  browser = await openBrowser();
+  shown = await running('person');
 });
 after(async () => {
   await browser?.close();
@@ -131,4 +138,80 @@ test('without a token, with an old one, and from pages of other sites, nothing o
   });
   assert.equal(((await kernels.json()) as unknown[]).length, 1, 'no kernel but the one of the cell');
   await person.close();
+});
+
+test("a page of another instance, open in the same browser, reaches nothing of a person's own", async () => {
+  const theirs = await running('others');
+  const { page, close } = await openPage(browser, `${shown.url}?token=${shown.token}`);
+  await page.waitForSelector('#notebook_list');
+  const mine = new URL(page.url()).origin;
+  const kernels = async () =>
+    (await (
+      await fetch(`${mine}/${shown.id}/api/kernels`, { headers: { authorization: `token ${shown.token}` } })
+    ).json()) as unknown[];
+  const before = (await kernels()).length;
+  // The same window goes on to another's instance: both cookies are there now.
+  await page.goto(`${theirs.url}?token=${theirs.token}`);
+  await page.waitForSelector('#notebook_list');
+  const cookies = await page.context().cookies();
+  assert.equal(cookies.filter(({ name }) => name === 'atelier-notebook').length, 2);
+  assert.notEqual(new URL(page.url()).origin, mine);
+  const outcome = await page.evaluate(
+    async ([origin, id]) => {
+      const here = (globalThis as unknown as { location: { origin: string } }).location.origin;
+      const told: string[] = [];
+      const attempt = async (name: string, work: () => Promise<string>) => {
+        told.push(`${name}: ${await work().catch(() => 'failed')}`);
+      };
+      const withCookies = { credentials: 'include' } as const;
+      const read = async (url: string) => {
+        const answer = await fetch(url, withCookies);
+        return answer.ok ? `read ${(await answer.text()).length}` : String(answer.status);
+      };
+      await attempt('read', () => read(`${origin}/${id}/api/contents`));
+      await attempt('by its own origin', () => read(`${here}/${id}/api/contents`));
+      await attempt('kernel', async () => {
+        const answer = await fetch(`${origin}/${id}/api/kernels`, { method: 'POST', mode: 'no-cors', ...withCookies });
+        return answer.type === 'opaque' ? 'sent' : String(answer.status);
+      });
+      await attempt(
+        'socket',
+        () =>
+          new Promise(resolve => {
+            const socket = new WebSocket(`${origin!.replace('http', 'ws')}/${id}/terminals/websocket/1`);
+            socket.onopen = () => resolve('open');
+            socket.onerror = () => resolve('failed');
+          }),
+      );
+      // biome-ignore lint/suspicious/noExplicitAny: this runs in the page
+      const { document, open } = globalThis as any;
+      await attempt('frame', async () => {
+        const frame = document.createElement('iframe');
+        frame.src = `${origin}/${id}/tree`;
+        document.body.append(frame);
+        await new Promise(resolve => {
+          frame.onload = resolve;
+        });
+        return frame.contentDocument?.querySelector('#notebook_list') ? 'seen' : 'failed';
+      });
+      await attempt('window', async () => {
+        const other = open(`${origin}/${id}/tree`);
+        await new Promise(resolve => setTimeout(resolve, 1_500));
+        return other?.document?.querySelector('#notebook_list') ? 'seen' : 'failed';
+      });
+      return told;
+    },
+    [mine, shown.id],
+  );
+  // What a page of another origin may send without reading the answer is refused by the proxy.
+  assert.deepEqual(outcome, [
+    'read: failed',
+    'by its own origin: failed',
+    'kernel: sent',
+    'socket: failed',
+    'frame: failed',
+    'window: failed',
+  ]);
+  assert.equal((await kernels()).length, before);
+  await close();
 });

@@ -252,6 +252,13 @@ describe('1.3.3 viewing the notebook instances of all users', () => {
     const shown = (await viewer.call('GET', path)).body;
     assert.equal(shown.user.name, 'owner');
     assert.match(shown.endpoints[0].uri, /^ssh:\/\/ma-user@127\.0\.0\.1:/);
+    // Whoever reads the trail sees that it was another's.
+    const told = await team.root.call(
+      'GET',
+      `/v3/${team.tenant.projectId}/traces?trace_name=StartNotebook&resource_owner_id=${owner.id}&limit=1`,
+    );
+    const [trace] = told.body.traces;
+    assert.deepEqual([trace.user.name, trace.resource_owner_id], ['viewer', owner.id], told.text);
   });
 });
 

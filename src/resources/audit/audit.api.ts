@@ -7,7 +7,7 @@ const domain = open({ id: Type.String(), name: Type.Optional(Type.String()) });
 
 /**
  * As CTS has it (API reference, Querying a Trace List), whose clients always send `trace_type`: without it, traces of both types are
- * found. The last four members are this platform's own.
+ * found. The last five members are this platform's own.
  */
 const query = open({
   trace_type: Type.Optional(oneOf(['system', 'data'])),
@@ -30,6 +30,7 @@ const query = open({
   request_id: text,
   source_ip: text,
   verdict: Type.Optional(oneOf(['allow', 'deny', 'none'])),
+  resource_owner_id: text,
 });
 
 const trace = open({
@@ -41,6 +42,8 @@ const trace = open({
   resource_type: Type.Optional(Type.String()),
   resource_id: Type.Optional(Type.String()),
   resource_name: Type.Optional(Type.String()),
+  /** Id of the user whose the resource is; another than `user` where somebody works on another's. */
+  resource_owner_id: Type.Optional(Type.String()),
   resource_account_id: Type.Optional(Type.String()),
   source_ip: Type.String(),
   user: Type.Optional(

@@ -36,6 +36,7 @@ function wanted(query: QueryOf<typeof api.listTraces>): TraceQuery {
     operation: query.trace_name || undefined,
     action: query.action || undefined,
     resourceType: query.resource_type || undefined,
+    ownerId: query.resource_owner_id || undefined,
     // Names are ids where there are any: of buckets and objects.
     resourceId: maskKeys(query.resource_id || query.resource_name || '') || undefined,
     rating: query.trace_rating as Rating | undefined,

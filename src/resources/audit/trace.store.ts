@@ -68,6 +68,7 @@ export const traceMigrations = [
     'CREATE INDEX audit_records_kept ON audit_records (account_id, refused, time)',
     'DROP TABLE action_uses',
   ]),
+  sqlMigration('0031-audit-owners', ['ALTER TABLE audit_records ADD COLUMN owner_id TEXT']),
 ];
 
 interface Tables {
@@ -99,6 +100,7 @@ interface Tables {
     verdict: string;
     resource_type: string | null;
     resource_id: string | null;
+    owner_id: string | null;
     workspace_id: string | null;
     project_id: string | null;
     source_address: string;
@@ -134,6 +136,7 @@ export interface TraceFilter {
   action?: string | undefined;
   resourceType?: string | undefined;
   resourceId?: string | undefined;
+  ownerId?: string | undefined;
   rating?: Rating | undefined;
   verdict?: string | undefined;
   requestId?: string | undefined;
@@ -215,6 +218,7 @@ export function traceStore(database: Database) {
         action: filter.action,
         resource_type: filter.resourceType,
         resource_id: filter.resourceId,
+        owner_id: filter.ownerId,
         verdict: filter.verdict,
         request_id: filter.requestId,
         source_address: filter.sourceAddress,
@@ -296,6 +300,7 @@ function rowOf(trace: Trace): Row {
     verdict: trace.verdict,
     resource_type: trace.resourceType,
     resource_id: trace.resourceId,
+    owner_id: trace.ownerId,
     workspace_id: trace.workspaceId,
     project_id: trace.projectId,
     source_address: trace.sourceAddress,
@@ -331,6 +336,7 @@ function traceFrom(row: Row): Trace {
     verdict: row.verdict,
     resourceType: row.resource_type,
     resourceId: row.resource_id,
+    ownerId: row.owner_id,
     workspaceId: row.workspace_id,
     projectId: row.project_id,
     sourceAddress: row.source_address,

@@ -186,6 +186,7 @@ test('every filter finds what it names', async t => {
     [{ action: 'iam:things:delete' }, { action: 'iam:things:delete' }],
     [{ resourceType: 'thing' }, { target: 'thing/t1' }],
     [{ resourceId: 'a/b' }, { target: 'widget/a/b' }],
+    [{ ownerId: 'o1' }, { ownerId: 'o1' }],
     [{ rating: 'warning' }, { status: 404 }],
     [{ rating: 'incident' }, { status: 502 }],
     [{ verdict: 'deny' }, { status: 403, verdict: 'deny' }],

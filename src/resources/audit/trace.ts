@@ -37,6 +37,8 @@ export interface Trace {
   verdict: string;
   resourceType: string | null;
   resourceId: string | null;
+  /** The user whose the resource is, where it is somebody's and was there before the call. */
+  ownerId: string | null;
   workspaceId: string | null;
   projectId: string | null;
   sourceAddress: string;
@@ -95,6 +97,7 @@ export function traceOf(record: AuditRecord, id: string, time: number): Trace {
     verdict: record.verdict ?? 'none',
     resourceType,
     resourceId: slash < 0 ? null : maskKeys(clean(target!.slice(slash + 1), LONGEST.resource) ?? ''),
+    ownerId: clean(record.ownerId),
     workspaceId: clean(record.workspaceId),
     projectId: clean(record.projectId),
     sourceAddress: record.sourceAddress,

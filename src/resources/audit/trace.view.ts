@@ -35,6 +35,7 @@ function viewTrace(trace: Trace): TraceView {
     resource_type: resourceType,
     resource_id: resourceId,
     resource_name: service === 'obs' ? resourceId : null,
+    resource_owner_id: trace.ownerId,
     // Present when somebody of one account works on the things of another.
     resource_account_id: forAccountId !== null && forAccountId !== accountId ? accountId : null,
     source_ip: trace.sourceAddress,

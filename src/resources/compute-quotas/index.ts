@@ -3,6 +3,7 @@ import { type Route, route } from '../../http/index.ts';
 import { Failure } from '../../kernel/failure.ts';
 import * as api from './quota.api.ts';
 
+export { workspaceCompute } from './workspace-compute.ts';
 export const computeQuotasOperations = Object.values(api);
 
 /** Who and what limits may be set for. */
@@ -76,7 +77,7 @@ export function computeQuotasRoutes({ admission, iam }: ComputeQuotasDeps): Rout
   }
 
   async function set(scope: QuotaScope, limits: Limits) {
-    await admission.setQuota(scope, limitsOf(limits));
+    await admission.setQuota(scope, () => limitsOf(limits));
     return show(scope);
   }
 
@@ -102,12 +103,11 @@ export function computeQuotasRoutes({ admission, iam }: ComputeQuotasDeps): Rout
   ];
 }
 
-function limitsOf({ vcpus, memory_gib: memory, gpus, workloads }: Limits): QuotaLimits | undefined {
-  const limits: QuotaLimits = {
+function limitsOf({ vcpus, memory_gib: memory, gpus, workloads }: Limits): QuotaLimits {
+  return {
     ...(vcpus == null ? {} : { vcpus }),
     ...(memory == null ? {} : { memoryBytes: memory * GIB }),
     ...(gpus == null ? {} : { gpus }),
     ...(workloads == null ? {} : { workloads }),
   };
-  return Object.keys(limits).length === 0 ? undefined : limits;
 }

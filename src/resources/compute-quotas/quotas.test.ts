@@ -75,7 +75,28 @@ describe('compute quotas', () => {
     const third = await submit(room);
     await world.until(async () => (await show(third)).queue?.reason_code === 'QuotaExceeded');
     assert.match((await show(third)).queue.reason, /quota of the workspace is 1 GiB of memory/);
-    for (const id of [first, second, third]) await stop(id);
+    // The workspace's own quotas are the same limits under other names.
+    const quotas = `${v1}/workspaces/${room}/quotas`;
+    const of = async (resource: string) =>
+      (await send('GET', quotas)).body.quotas.find((each: { resource: string }) => each.resource === resource);
+    assert.deepEqual([(await of('compute.memory')).quota, (await of('compute.memory')).used_quota], [1, 0]);
+    const put = (resource: string, quota: number) => send('PUT', quotas, { quotas: [{ resource, quota }] });
+    assert.equal((await put('compute.memory', -1)).status, 200);
+    await admitted(third);
+    assert.equal((await put('compute.vcpus', 1)).body.quotas[0].quota, 1);
+    assert.equal((await of('compute.vcpus')).used_quota, 1);
+    assert.ok((await of('compute.vcpus')).update_time > 0);
+    const fourth = await submit(room);
+    await world.until(async () => (await show(fourth)).queue?.reason_code === 'QuotaExceeded');
+    assert.match((await show(fourth)).queue.reason, /quota of the workspace is 1 vCPUs, 1 in use/);
+    const shown = (await send('GET', `${v1}/compute-quotas?workspace_id=${room}`)).body;
+    assert.deepEqual(shown.limits, { vcpus: 1, memory_gib: null, gpus: null, workloads: null });
+    for (const id of [first, second, third, fourth]) await stop(id);
+    // A workspace that is gone leaves no limit behind.
+    await send('DELETE', `${v1}/workspaces/${room}`);
+    await world.until(async () => (await send('GET', quotas)).status === 400);
+    const scope = { accountId: world.root.accountId, workspace: { projectId: world.root.projectId, id: room } };
+    assert.deepEqual((await world.families.admission.quota(scope)).limits, {});
   });
 
   it('what makes no sense is refused by name', async () => {

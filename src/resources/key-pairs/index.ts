@@ -1,11 +1,13 @@
-import type { Route } from '../../http/index.ts';
+import { type Route, refusalRoutes } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../store-kit/index.ts';
+import { keyPairsOperations as operations } from './key-pair.api.ts';
 import { keyPairRoutes } from './key-pair.routes.ts';
 import { type KeyPairService, keyPairService } from './key-pair.service.ts';
 import { keyPairStore } from './key-pair.store.ts';
+import { refusedOfKeyPairs } from './refused.api.ts';
 
-export { keyPairsOperations } from './key-pair.api.ts';
+export const keyPairsOperations = [...operations, ...refusedOfKeyPairs.map(each => each.operation)];
 export { keyPairsMigrations } from './key-pair.store.ts';
 export { generateSshKey } from './ssh-key.ts';
 
@@ -17,5 +19,5 @@ export interface KeyPairs extends Pick<KeyPairService, 'publicKeys'> {
 /** Composes the family. */
 export function createKeyPairs({ db, clock }: { db: Database; clock: Clock }): KeyPairs {
   const service = keyPairService({ store: keyPairStore(db), clock });
-  return { publicKeys: service.publicKeys, routes: keyPairRoutes(service) };
+  return { publicKeys: service.publicKeys, routes: [...keyPairRoutes(service), ...refusalRoutes(refusedOfKeyPairs)] };
 }

@@ -2,13 +2,14 @@ import { createHmac } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { AnyOperation, Locators, Route } from '../../http/index.ts';
+import { type AnyOperation, type Locators, type Route, refusalRoutes } from '../../http/index.ts';
 import { Reconciler } from '../../loop/reconciler.ts';
 import type { PoolOccupant } from '../pools/index.ts';
 import { AgencySessions } from '../workload-access/index.ts';
 import type { WorkspaceContents } from '../workspaces/index.ts';
 import { ActivityLog } from './activity.ts';
 import { cachePart } from './cache.part.ts';
+import type { ContainerPart } from './container-part.ts';
 import { createImage } from './image-saving.api.ts';
 import { imageSavingRoutes } from './image-saving.ts';
 import * as notebookOperations from './notebook.api.ts';
@@ -22,14 +23,14 @@ import { NOTEBOOK_TABLE } from './notebook.schema.ts';
 import { NOTEBOOK_QUOTA, notebookService } from './notebook.service.ts';
 import { notebookStore } from './notebook.store.ts';
 import { sweep } from './notebook.sweep.ts';
-import { oldVersionOperations } from './old-version.api.ts';
+import { oldVersionOperations, refusedOfNotebooks } from './old-version.api.ts';
 import { oldVersionRoutes } from './old-version.routes.ts';
+import { portStore } from './port.store.ts';
 import { sharedPart } from './shared.part.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { type SshDoors, sshDoors } from './ssh.doors.ts';
 import { sshPart } from './ssh.part.ts';
 import { probeSsh } from './ssh.probe.ts';
-import { sshStore } from './ssh.store.ts';
 import * as storageOperations from './storage.api.ts';
 import { rcloneMounter } from './storage.mounter.ts';
 import { storageKeeper } from './storage.reconciler.ts';
@@ -37,6 +38,7 @@ import { storageRoutes } from './storage.routes.ts';
 import { storageService } from './storage.service.ts';
 import { STORAGE_TABLE, storageStore } from './storage.store.ts';
 import { hostRule } from './web/web-access.ts';
+import { hostOrigins, portOrigins, sharedOrigin } from './web/web-origins.ts';
 import { probeWeb } from './web/web-probe.ts';
 import { createWebProxy } from './web/web-proxy.ts';
 import { webSecrets } from './web/web-secrets.ts';
@@ -46,8 +48,8 @@ export type { ContainerPart } from './container-part.ts';
 export type { NotebookImage } from './notebook.model.ts';
 export type { NotebookSettings, NotebooksDeps } from './notebook.ports.ts';
 export { notebooksMigrations } from './notebook.schema.ts';
+export { portMigrations } from './port.store.ts';
 export type { Snapshots } from './snapshots.ts';
-export { sshMigrations } from './ssh.store.ts';
 export { closeAllMounts, type Mounter, type MountSpec, rcloneMounter } from './storage.mounter.ts';
 export { storageMigrations } from './storage.store.ts';
 export { createVolumes, detachAll, directoryVolumes, type Volumes } from './volumes.ts';
@@ -58,6 +60,7 @@ export const notebooksOperations: readonly AnyOperation[] = [
   ...Object.values(storageOperations),
   createImage,
   ...oldVersionOperations,
+  ...refusedOfNotebooks.map(each => each.operation),
 ];
 
 const HOUR_MS = 3_600_000;
@@ -113,11 +116,23 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const mounter = given.mounter ?? rcloneMounter();
   const storages = storageStore(given.db);
   const keeper = storageKeeper({ ...given, store, storages, sessions, mounter, flushMs: settings.flushMs });
-  const deps = {
-    ...given,
-    mounter,
-    parts: [...(given.parts ?? []), ...(part ? [part] : []), keeper.part, sharedPart({ ...given, mounter }), cachePart],
-  };
+  const address = () => given.endpoints.notebooks;
+  const origins = address().includes('*')
+    ? hostOrigins(address)
+    : given.webPorts
+      ? portOrigins({
+          ...given,
+          ports: portStore(given.db, 'web'),
+          steps: store.steps,
+          address,
+          target: () => server,
+          settings: given.webPorts,
+        })
+      : sharedOrigin(address);
+  const web: ContainerPart = { name: 'web', prepare: ({ id }) => origins.allot(id) };
+  const shared = sharedPart({ ...given, mounter });
+  const own = [...(part ? [part] : []), web, keeper.part, shared, cachePart];
+  const deps = { ...given, mounter, parts: [...(given.parts ?? []), ...own] };
   const mounting = new Reconciler(deps, {
     name: 'notebook-storage',
     table: STORAGE_TABLE,
@@ -127,7 +142,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const secrets = webSecrets(createHmac('sha256', deps.key).update('notebooks').digest());
   const activity = new ActivityLog();
   if (ssh) {
-    doors = sshDoors({ ...deps, store, ports: sshStore(deps.db), activity, settings: ssh });
+    doors = sshDoors({ ...deps, store, ports: portStore(deps.db, 'ssh'), activity, settings: ssh });
   }
   const probes = { probe: deps.probe ?? probeWeb, probeSsh: deps.probeSsh ?? probeSsh };
   const parts: PassParts = { deps, settings, store, sessions, secrets, activity, ...probes };
@@ -141,8 +156,9 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const notebooks = notebookService({ deps, settings, store, wake });
   const targets = webTargets({ store, driver: deps.driver, installation: deps.installation });
   const publicUrl = () => new URL(deps.endpoints.notebooks);
-  const server = createWebProxy({
+  const server: Server = createWebProxy({
     ...targets,
+    origins,
     knowsHost: host => hostRule([publicUrl().hostname, ...(deps.hosts ?? [])], deps.anyAddress ?? false)(host),
     secure: () => publicUrl().protocol === 'https:',
     secrets,
@@ -173,8 +189,9 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
 
   return {
     routes: [
-      ...notebookRoutes(notebooks, deps.endpoints, notebookLogs(deps), async id => doors?.uri(id)),
+      ...notebookRoutes(notebooks, origins.of, notebookLogs(deps), async id => doors?.uri(id)),
       ...oldVersionRoutes,
+      ...refusalRoutes(refusedOfNotebooks),
       ...storageRoutes(
         storageService({ ...deps, store, storages, sessions, wake: id => mounting.poke(id, { interrupt: true }) }),
       ),
@@ -215,6 +232,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
       (await store.withImage(projectId, imageId)).map(({ name }) => `notebook instance ${name}`),
     async start() {
       await doors?.start();
+      await origins.start();
       await reconciler.start();
       await mounting.start();
       const run = () => {
@@ -226,6 +244,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
     async stop() {
       clearInterval(timer);
       doors?.stop();
+      origins.stop();
       server.close();
       for (const socket of sockets) socket.destroy();
       await mounting.stop();

@@ -18,8 +18,8 @@ import type { SshProbe } from './ssh.probe.ts';
 import type { Mounter } from './storage.mounter.ts';
 import type { Volumes } from './volumes.ts';
 
-/** Where SSH reaches instances. */
-export interface SshSettings {
+/** Ports of this machine by which instances are reached, by SSH or by browsers. */
+export interface NotebookPorts {
   /** Address that listens. */
   host: string;
   /** Ports that instances are given, each its own. */
@@ -49,7 +49,7 @@ export interface NotebooksDeps {
   /** There are no dedicated pools when absent. */
   pools?: PoolsPort;
   /** Key pairs by which SSH lets people in, and the ports for it; without, every way in over SSH is refused (6789). */
-  ssh?: SshSettings & { publicKeys: KeyPairs['publicKeys'] };
+  ssh?: NotebookPorts & { publicKeys: KeyPairs['publicKeys'] };
   /** What other parts of the platform put into the container of an instance. */
   parts?: readonly ContainerPart[];
   admission: Pick<
@@ -73,8 +73,13 @@ export interface NotebooksDeps {
   probeSsh?: SshProbe;
   /** Region shown to S3 clients inside. */
   region: string;
-  /** Addresses of the proxy, such as `http://127.0.0.1:7084`, and of the object store for this machine; read when they are needed. */
+  /** Addresses of the proxy, such as `http://127.0.0.1:7084` or `https://*.notebooks.example.com`, and of the object store for this machine; read when they are needed. */
   endpoints: { notebooks: string; obs: string };
+  /**
+   * Ports that web IDEs are given, each its own, so that each has an origin of its own; without, all share the origin of `endpoints.notebooks`,
+   * unless that has a star.
+   */
+  webPorts?: NotebookPorts;
   /** Host names besides that of the address by which browsers may come, such as `localhost`. */
   hosts?: readonly string[];
   /** Whether they may come by any IP address. */

@@ -24,17 +24,17 @@ import type { Notebook } from './notebook.model.ts';
 import type { NotebookService } from './notebook.service.ts';
 import { eventView, flavorView, leaseView, notebookView, pageView } from './notebook.view.ts';
 
-/** Handlers of notebook instances. `logs`: the last lines of output. */
+/** Handlers of notebook instances. `addressOf`: its origin for browsers; `logs`: the last lines of output. */
 export function notebookRoutes(
   notebooks: NotebookService,
-  endpoints: { notebooks: string },
+  addressOf: (id: string) => string,
   logs: (notebook: Notebook, lines: number) => Promise<string>,
   sshUri: (id: string) => Promise<string | undefined>,
 ): Route[] {
   async function show(call: Pick<Call<never>, 'principal'>, notebook: Notebook) {
     return notebookView(notebook, {
       mayOpen: mayOpen(call.principal, notebook),
-      address: endpoints.notebooks,
+      address: addressOf(notebook.id),
       queue: await notebooks.queueOf(notebook),
       sshUri: await sshUri(notebook.id),
     });

@@ -1,4 +1,5 @@
 import { type Operation, operation } from '../../wire/operation.ts';
+import { refusal } from '../../wire/refusal.ts';
 import { anyObject } from '../../wire/schema.ts';
 
 const instances = '/v1/{project_id}/demanager/instances';
@@ -19,6 +20,27 @@ const rows: readonly [id: string, method: Operation['method'], path: string, act
     'modelarts:notebook:access',
     'Gone: show the token of an instance',
   ],
+];
+
+/** CodeLab is the console's way to the one free instance of a user; here that is made like any other. */
+export const refusedOfNotebooks = [
+  refusal(
+    {
+      id: 'RunCodeLab',
+      family: 'notebooks',
+      method: 'POST',
+      path: '/v1/{project_id}/notebooks/open',
+      summary: 'open CodeLab',
+      action: 'modelarts:notebook:create',
+      errors: 'modelarts',
+    },
+    {
+      code: 'ModelArts.6336',
+      status: 400,
+      message: 'CodeLab is not opened by a call of its own.',
+      solution: 'Create an instance with feature DEFAULT: POST /v1/{project_id}/notebooks.',
+    },
+  ),
 ];
 
 export const oldVersionOperations = rows.map(([id, method, path, action, summary]) =>

@@ -4,10 +4,11 @@ import type { Log } from '../../kernel/log.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { ActivityLog } from './activity.ts';
 import { containerName } from './notebook.container.ts';
-import type { SshSettings } from './notebook.ports.ts';
+import type { NotebookPorts } from './notebook.ports.ts';
+import { refuse } from './notebook.request.ts';
 import type { NotebookStore } from './notebook.store.ts';
+import type { PortStore } from './port.store.ts';
 import { SSH_PORT, sshOf } from './ssh.part.ts';
-import type { sshStore } from './ssh.store.ts';
 
 const LOOK_MS = 5_000;
 const MOST_CONNECTIONS = 64;
@@ -21,13 +22,13 @@ export type SshDoors = ReturnType<typeof sshDoors>;
  */
 export function sshDoors(deps: {
   store: Pick<NotebookStore, 'find'>;
-  ports: ReturnType<typeof sshStore>;
+  ports: PortStore;
   driver: Pick<RuntimeDriver, 'inspect'>;
   installation: string;
   activity: ActivityLog;
   clock: Clock;
   log: Log;
-  settings: SshSettings;
+  settings: NotebookPorts;
 }) {
   const { log, clock, settings } = deps;
   const doors = new Map<string, { port: number; server: Server }>();
@@ -109,7 +110,11 @@ export function sshDoors(deps: {
     async allot(id: string): Promise<void> {
       const port = await deps.ports.allot(id, settings);
       if (port === undefined) {
-        throw new Error(`all ports for SSH, ${settings.first} to ${settings.last}, are taken by other instances`);
+        throw refuse(
+          '6360',
+          `All ports for SSH, ${settings.first} to ${settings.last}, are taken by other instances.`,
+          'Delete instances with SSH, or have the range widened (ATELIER_SSH_PORTS).',
+        );
       }
       await tick();
     },

@@ -1,4 +1,4 @@
-import type { Locators, Route } from '../../http/index.ts';
+import { type Locators, type Route, refusalRoutes } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -8,6 +8,9 @@ import type { Networks } from '../networks/index.ts';
 import type { WorkspaceContents, Workspaces } from '../workspaces/index.ts';
 import { catalogApis } from './catalog.api.ts';
 import { catalogRoutes } from './catalog.routes.ts';
+import { maintenanceApis } from './maintenance.api.ts';
+import { maintenanceRoutes } from './maintenance.routes.ts';
+import { maintenanceMigrations, maintenanceStore } from './maintenance.store.ts';
 import { nodeApis } from './node.api.ts';
 import { nodeService } from './node.service.ts';
 import { NOTHING, type PoolAdmission } from './pool.admission.ts';
@@ -19,16 +22,23 @@ import { poolReconciler } from './pool.reconciler.ts';
 import type { PoolShares } from './pool.room.ts';
 import { poolRoutes } from './pool.routes.ts';
 import { POOL_WORKSPACE_QUOTA, type PoolFlavor, poolService } from './pool.service.ts';
-import { poolStore } from './pool.store.ts';
+import { poolsMigrations as poolMigrations, poolStore } from './pool.store.ts';
 import { poolTags } from './pool.tags.ts';
 import { POOL_QUOTA, type Pool } from './pool.ts';
 import { recordService } from './record.service.ts';
+import { refusedOfPools } from './refused.api.ts';
 
 export type { JobType, PoolOccupant, Pools as PoolsPort, UsablePool } from './pool.port.ts';
 export type { PoolShares } from './pool.room.ts';
-export { poolsMigrations } from './pool.store.ts';
+export const poolsMigrations = [...poolMigrations, ...maintenanceMigrations];
 
-export const poolsOperations = [...poolApis, ...nodeApis, ...catalogApis];
+export const poolsOperations = [
+  ...poolApis,
+  ...nodeApis,
+  ...catalogApis,
+  ...maintenanceApis,
+  ...refusedOfPools.map(each => each.operation),
+];
 
 export interface PoolsDeps {
   db: Database;
@@ -62,14 +72,16 @@ const EVERYTHING: PoolShares = { accounts: { '*': {} }, public: NOTHING };
 export function createPools(deps: PoolsDeps): PoolsFamily {
   const { db, clock, log, admission, networks } = deps;
   const store = poolStore(db);
+  const maintenance = maintenanceStore(db);
   let occupants: readonly PoolOccupant[] = [];
   const announcer = poolAnnouncer({ store, admission, size: id => deps.flavors.find(id), log });
   const network = (pool: Pool, within?: Database) => networks.find(pool.projectId, pool.networkId, within);
-  const reconciler = poolReconciler({ ...deps, store, announcer, network, occupants: () => occupants });
+  const reconciler = poolReconciler({ ...deps, store, maintenance, announcer, network, occupants: () => occupants });
   const poke = (id: string) => reconciler.poke(id);
   const service = poolService({ ...deps, store, announcer, shares: deps.shares ?? EVERYTHING, poke });
-  const nodes = nodeService({ store, admission, pools: service });
-  const monitor = poolMonitor({ ...deps, store });
+  const nodes = nodeService({ store, admission, clock, pools: service });
+  const records = recordService({ store, maintenance, workspaces: deps.workspaces });
+  const monitor = poolMonitor({ ...deps, store, maintenance });
 
   networks.setUsers({
     usedBy: async (id, within) => (await store.in(within).onNetwork(id)).map(pool => pool.name),
@@ -105,14 +117,25 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
       ...catalogRoutes({
         ...deps,
         service,
-        records: recordService({ store, workspaces: deps.workspaces }),
+        records,
         tags: poolTags(store),
       }),
+      ...maintenanceRoutes({ pools: service, nodes, tags: poolTags(store), records }),
+      ...refusalRoutes(refusedOfPools),
     ],
     locators: {
       async pool(id, { projectId }) {
         const pool = await store.find(projectId, id);
         return pool && { workspaceId: pool.workspaceId, ownerId: pool.ownerId };
+      },
+      async 'pool-node'(name, { projectId }) {
+        const node = await store.node(name);
+        const pool = node && (await store.find(projectId, node.poolId));
+        return pool && { workspaceId: pool.workspaceId, ownerId: pool.ownerId };
+      },
+      async 'pool-event'(id, { projectId }) {
+        const event = await maintenance.find(projectId, id);
+        return event && { workspaceId: event.workspace_id };
       },
       async 'pool-order'(id, { projectId }) {
         const order = (await store.orders(projectId)).find(each => each.name === id);

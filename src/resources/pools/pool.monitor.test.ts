@@ -34,6 +34,7 @@ test('samples are what the containers of a pool take, and nothing of what others
       await driver.start(name);
     }
     const monitor = poolMonitor({
+      maintenance: { prune: async () => [] },
       store: poolStore(w.world.db),
       admission: w.world.families.admission,
       driver,

@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import { badRequest } from '../../kernel/object-list.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
+import type { maintenanceStore } from './maintenance.store.ts';
 import { type PoolAdmission, sum } from './pool.admission.ts';
 import type { PoolStore } from './pool.store.ts';
 import type { Pool } from './pool.ts';
@@ -21,6 +22,7 @@ type Statistic = (typeof STATISTICS)[number];
 /** Samples once a minute how pools are used, by what their containers really take, and tells it. */
 export function poolMonitor(deps: {
   store: PoolStore;
+  maintenance: Pick<ReturnType<typeof maintenanceStore>, 'prune'>;
   admission: PoolAdmission;
   driver: Pick<RuntimeDriver, 'list' | 'stats'>;
   clock: Clock;
@@ -35,6 +37,7 @@ export function poolMonitor(deps: {
     const now = clock.now();
     await store.pruneSamples(now - KEPT_MS);
     await store.prune(now - PRUNE_MS);
+    await deps.maintenance.prune(now - PRUNE_MS);
     const pools = (await store.all()).filter(pool => pool.phase === 'Running' || pool.phase === 'Abnormal');
     if (pools.length === 0) return;
     const containers = await driver.list({ 'atelier.installation': deps.installation });

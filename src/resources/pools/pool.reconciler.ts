@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import { type Next, Reconciler } from '../../loop/reconciler.ts';
 import type { Database } from '../../store-kit/index.ts';
+import type { maintenanceStore } from './maintenance.store.ts';
 import type { PoolAdmission, Workload } from './pool.admission.ts';
 import type { Announcer } from './pool.announcer.ts';
 import type { PoolOccupant } from './pool.port.ts';
@@ -18,6 +19,7 @@ export interface PoolReconcilerDeps {
   store: PoolStore;
   admission: PoolAdmission;
   announcer: Announcer;
+  maintenance: ReturnType<typeof maintenanceStore>;
   network(pool: Pool): Promise<{ phase: string; message: string } | undefined>;
   occupants(): readonly PoolOccupant[];
 }
@@ -69,7 +71,9 @@ export function poolReconciler(deps: PoolReconcilerDeps): Reconciler {
     const here = workOn(node, workloads);
     if (node.phase === 'Deleting') {
       // It took no more tasks since it was told of as such.
-      if (here.length === 0) await store.removeNode(node.name);
+      if (here.length > 0) return;
+      await deps.maintenance.end(node.name, 'completed', clock.now());
+      await store.removeNode(node.name);
       return;
     }
     if (node.phase === 'Creating' && told?.available) await store.updateNode(node.name, { phase: 'Available' });
@@ -80,6 +84,7 @@ export function poolReconciler(deps: PoolReconcilerDeps): Reconciler {
       await vacate(here, { poolId: pool.id, deleted: false, text });
     } else if (node.cordon === 'rebooting') {
       await store.updateNode(node.name, { cordon: '' });
+      await deps.maintenance.end(node.name, 'completed', clock.now());
       await announcer.announce(pool.id);
       await tell(pool, 'Normal', 'NodeRestarted', `The node ${node.name} is empty and takes tasks again.`);
     }

@@ -166,6 +166,33 @@ export function poolService(deps: PoolServiceDeps) {
     await changed(pool.id);
   }
 
+  /** Puts nodes of another flavor in the place of some. */
+  async function replaceNodes(
+    principal: Principal,
+    pool: Pool,
+    flavor: string,
+    pick: (nodes: readonly Node[]) => Node[],
+  ): Promise<void> {
+    flavorOf(flavor);
+    await store.transaction(async rows => {
+      const current = await rows.find(pool.projectId, pool.id);
+      if (current?.phase !== 'Running') throw badRequest(`The pool ${pool.name} is ${current?.phase}, not Running.`);
+      const gone = pick(await rows.nodes(pool.id));
+      const added = newNodes(current, [{ flavor, by: gone.length }]);
+      await checkRoom(rows, { id: principal.accountId, name: principal.accountName }, added);
+      await checkChildren(rows, current, gone);
+      const counts = new Map(current.resources.map(each => [each.flavor, each.count]));
+      for (const node of gone) counts.set(node.flavor, (counts.get(node.flavor) ?? 0) - 1);
+      counts.set(flavor, (counts.get(flavor) ?? 0) + added.length);
+      const list = [...counts].map(([name, count]) => ({ flavor: name, count, maxCount: count }));
+      for (const node of gone) await rows.updateNode(node.name, { phase: 'Deleting' });
+      await rows.insertNodes(added);
+      await rows.update(pool.id, { resources: checkResources(list, false).filter(each => each.count > 0) });
+      await order(rows, current, 'modify', counted(current), counted(current));
+    });
+    await changed(pool.id);
+  }
+
   async function discard(pool: Pool): Promise<void> {
     await store.transaction(async rows => {
       const children = await rows.children(pool.id);
@@ -196,6 +223,7 @@ export function poolService(deps: PoolServiceDeps) {
     show,
     discard,
     removeNodes,
+    replaceNodes,
     changed,
     list: (projectId: string, workspaceId: string) => store.list(projectId, workspaceId),
     count: async (projectId: string) => (await store.list(projectId)).length,

@@ -209,6 +209,10 @@ function queries(database: Database) {
         .selectAll('pool_nodes');
       return (await (accountId === undefined ? rows : rows.where('account_id', '=', accountId)).execute()).map(nodeOf);
     },
+    node: async (name: string): Promise<Node | undefined> => {
+      const row = await db.selectFrom('pool_nodes').selectAll().where('name', '=', name).executeTakeFirst();
+      return row && nodeOf(row);
+    },
     insertNodes: async (nodes: readonly Node[]): Promise<void> => {
       for (const node of nodes) {
         await db

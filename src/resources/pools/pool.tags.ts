@@ -9,33 +9,40 @@ interface Tag {
   value?: string | undefined;
 }
 
-/** Tags of pools (behaviour/resources.md 9). */
+/** Tags of pools and of their nodes (behaviour/resources.md 9). */
 export function poolTags(store: PoolStore) {
   return {
-    /** Of these pools together: each key with its values. */
-    async all(pools: readonly Pool[]) {
-      const rows = await store.tags(pools.map(pool => pool.id));
+    /** Of these pools, or of their nodes, together: each key with its values. */
+    async all(pools: readonly Pool[], ofNodes = false) {
+      const rows = (await store.tags(pools.map(pool => pool.id))).filter(row => (row.node !== '') === ofNodes);
       const keys = [...new Set(rows.map(row => row.key))].sort();
       return keys.map(key => ({
         key,
         values: [...new Set(rows.filter(row => row.key === key).map(row => row.value))].sort(),
       }));
     },
-    async of(pool: Pool) {
-      return (await store.tags([pool.id])).map(({ key, value }) => ({ key, value, values: [value] }));
+    /** Of a pool, or of one of its nodes. */
+    async of(pool: Pool, node = '') {
+      const rows = (await store.tags([pool.id])).filter(row => row.node === node);
+      return rows.map(({ key, value }) => ({ key, value, values: [value] }));
     },
-    async add(pool: Pool, tags: readonly Tag[]): Promise<void> {
+    /** `anew`: those that are there go. */
+    async add(pool: Pool, tags: readonly Tag[], node = '', anew = false): Promise<void> {
       for (const tag of tags) check(tag);
       await store.transaction(async rows => {
-        for (const { key, value = '' } of tags) await rows.putTag({ pool_id: pool.id, node: '', key, value });
-        const count = (await rows.tags([pool.id])).length;
-        if (count > MOST_TAGS)
-          throw badRequest(`[tags] a pool may have at most ${MOST_TAGS} tags; these would be ${count}.`);
+        const present = (await rows.tags([pool.id])).filter(row => row.node === node);
+        if (anew) for (const { key } of present) await rows.removeTag(pool.id, node, key);
+        for (const { key, value = '' } of tags) await rows.putTag({ pool_id: pool.id, node, key, value });
+        const count = (await rows.tags([pool.id])).filter(row => row.node === node).length;
+        if (count > MOST_TAGS) {
+          const what = node === '' ? 'pool' : 'node';
+          throw badRequest(`[tags] a ${what} may have at most ${MOST_TAGS} tags; these would be ${count}.`);
+        }
       });
     },
-    async remove(pool: Pool, tags: readonly Tag[]): Promise<void> {
+    async remove(pool: Pool, tags: readonly Tag[], node = ''): Promise<void> {
       await store.transaction(async rows => {
-        for (const { key } of tags) await rows.removeTag(pool.id, '', key);
+        for (const { key } of tags) await rows.removeTag(pool.id, node, key);
       });
     },
   };

@@ -66,6 +66,21 @@ export interface Node extends Demand {
   createdAt: number;
 }
 
+/** Work on a node: as the API's scheduled events are (reference modelarts.json, ScheduledEvent). */
+export interface Maintenance {
+  id: string;
+  project_id: string;
+  workspace_id: string;
+  pool_id: string;
+  pool_name: string;
+  node: string;
+  type: 'node_reboot' | 'node_maintenance' | 'node_redeploy';
+  description: string;
+  state: 'executing' | 'completed' | 'canceled';
+  started_at: number;
+  finished_at: number | null;
+}
+
 /** Whether new tasks may be placed on it. */
 export function takesTasks(node: Node): boolean {
   return node.cordon === '' && !node.redundant && node.phase !== 'Deleting' && node.phase !== 'Abnormal';

@@ -25,6 +25,21 @@ export interface WorkspaceQuota {
   max: number;
 }
 
+/** What of the machine workspaces may use at the same time, which the queue keeps to: work over the limit waits. */
+export interface ComputeLimits {
+  quotas: readonly WorkspaceQuota[];
+  /** Of each resource the limit, undefined where there is none, and what is in use. */
+  show(of: ComputeScope): Promise<ReadonlyMap<string, { limit: number | undefined; used: number }>>;
+  /** Sets or, by undefined, lifts the limits that are named; the others stay. */
+  set(of: ComputeScope, limits: ReadonlyMap<string, number | undefined>): Promise<void>;
+}
+
+export interface ComputeScope {
+  accountId: string;
+  projectId: string;
+  workspaceId: string;
+}
+
 /** Has its creation refused where a workspace takes no more, see `Workspaces.admit`. */
 export type Admit = (
   projectId: string,

@@ -4,7 +4,7 @@ import type { Log } from '../../kernel/log.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Bound, EnterpriseProjects } from '../enterprise-projects/index.ts';
 import type { Iam } from '../iam/index.ts';
-import type { Admit, WorkspaceContents } from './contents.ts';
+import type { Admit, ComputeLimits, WorkspaceContents } from './contents.ts';
 import { workspaceDeletion } from './workspace.deletion.ts';
 import { workspaceEvaluator } from './workspace.evaluator.ts';
 import { workspaceQuotas } from './workspace.quotas.ts';
@@ -14,7 +14,7 @@ import { workspaceService } from './workspace.service.ts';
 import { workspaceStore } from './workspace.store.ts';
 import { admits, DEFAULT_ID, type WorkspaceStatus } from './workspace.ts';
 
-export type { Admit, WorkspaceContents, WorkspaceQuota } from './contents.ts';
+export type { Admit, ComputeLimits, WorkspaceContents, WorkspaceQuota } from './contents.ts';
 export { workspacesOperations } from './workspace.api.ts';
 export { workspacesMigrations } from './workspace.store.ts';
 
@@ -45,6 +45,8 @@ export interface Workspaces {
   onChanged(listener: () => void): void;
   /** Says what lies in workspaces. Set once, by whoever composes. */
   setContents(contents: readonly WorkspaceContents[]): void;
+  /** Says what of the machine workspaces may use. Set once, by whoever composes. */
+  setCompute(limits: ComputeLimits): void;
   /** Takes up deletions that are due. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -55,12 +57,13 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
   const { db, clock, iam, enterpriseProjects } = deps;
   const store = workspaceStore(db);
   let contents: readonly WorkspaceContents[] = [];
-  const quotas = workspaceQuotas({ store, clock, contents: () => contents });
+  let compute: ComputeLimits | undefined;
+  const quotas = workspaceQuotas({ store, clock, contents: () => contents, compute: () => compute });
   const listeners: (() => void)[] = [];
   const changed = () => {
     for (const listener of listeners) listener();
   };
-  const reconciler = workspaceReconciler({ ...deps, store, contents: () => contents });
+  const reconciler = workspaceReconciler({ ...deps, store, contents: () => contents, forget: quotas.forget });
   const deletion = workspaceDeletion({
     store,
     clock,
@@ -99,6 +102,9 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
     onChanged: listener => void listeners.push(listener),
     setContents(all) {
       contents = all;
+    },
+    setCompute(limits) {
+      compute = limits;
     },
     start: () => reconciler.start(),
     stop: () => reconciler.stop(),

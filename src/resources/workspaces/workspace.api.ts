@@ -117,7 +117,7 @@ const quota = {
   resource: Type.String(),
   name_en: Type.String(),
   name_cn: Type.String(),
-  quota: Type.Integer(),
+  quota: Type.Number(),
   min_quota: Type.Integer(),
   max_quota: Type.Integer(),
   unit_en: Type.String(),
@@ -134,7 +134,7 @@ export const listWorkspaceQuotas = operation({
   action: 'modelarts:workspace:getQuotas',
   status: 200,
   response: open({
-    quotas: Type.Array(open({ ...quota, used_quota: Type.Union([Type.Integer(), Type.Null()]) })),
+    quotas: Type.Array(open({ ...quota, used_quota: Type.Union([Type.Number(), Type.Null()]) })),
   }),
 });
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
-import type { WorkspaceContents, WorkspaceQuota } from './contents.ts';
+import type { ComputeLimits, ComputeScope, WorkspaceContents, WorkspaceQuota } from './contents.ts';
 import type { WorkspaceStore } from './workspace.store.ts';
 import { checkNormal, DEFAULT_ID, invalid, missing, readOnly } from './workspace.ts';
 
@@ -24,6 +24,7 @@ export function workspaceQuotas(deps: {
   store: WorkspaceStore;
   clock: Clock;
   contents: () => readonly WorkspaceContents[];
+  compute: () => ComputeLimits | undefined;
 }) {
   const { store, clock } = deps;
 
@@ -45,21 +46,38 @@ export function workspaceQuotas(deps: {
 
   return {
     /** Every quota with its use. Throws Failure 400 ModelArts.7005. */
-    async list(projectId: string, workspaceId: string) {
+    async list(accountId: string, projectId: string, workspaceId: string) {
       if (workspaceId !== DEFAULT_ID && !(await store.find(projectId, workspaceId))) throw missing(workspaceId);
       const rows = new Map((await store.quotas(workspaceId)).map(row => [row.resource, row]));
-      return Promise.all(
+      const counted = await Promise.all(
         known().map(async ({ quota, count }) => {
           const shown = view(quota, rows.get(quota.resource));
           return { ...shown, used_quota: shown.quota === UNLIMITED ? null : await count(projectId, workspaceId) };
         }),
       );
+      const compute = deps.compute();
+      const limits = await compute?.show({ accountId, projectId, workspaceId });
+      const computed = (compute?.quotas ?? []).map(quota => {
+        const { limit = UNLIMITED, used = 0 } = limits?.get(quota.resource) ?? {};
+        const row = { quota: limit, updated_at: rows.get(quota.resource)?.updated_at ?? 0 };
+        return { ...view(quota, row), used_quota: limit === UNLIMITED ? null : used };
+      });
+      return [...counted, ...computed];
     },
 
     /** Sets all of them, or none. Throws Failure 400 for an unknown resource, a limit out of range, the default workspace. */
-    async update(projectId: string, workspaceId: string, wanted: readonly { resource: string; quota: number }[]) {
+    async update(
+      accountId: string,
+      projectId: string,
+      workspaceId: string,
+      wanted: readonly { resource: string; quota: number }[],
+    ) {
       if (workspaceId === DEFAULT_ID) throw readOnly('The quotas of the default workspace cannot be changed.');
-      const quotas = new Map(known().map(({ quota }) => [quota.resource, quota]));
+      const compute = deps.compute();
+      const computed = new Set(compute?.quotas.map(({ resource }) => resource));
+      const quotas = new Map(
+        [...known().map(({ quota }) => quota), ...(compute?.quotas ?? [])].map(quota => [quota.resource, quota]),
+      );
       for (const [at, { resource, quota }] of wanted.entries()) {
         const found = quotas.get(resource);
         if (!found) {
@@ -73,15 +91,28 @@ export function workspaceQuotas(deps: {
         }
       }
       const now = clock.now();
-      return store.transaction(async rows => {
+      const saved = await store.transaction(async rows => {
         const workspace = await rows.find(projectId, workspaceId);
         if (!workspace) throw missing(workspaceId);
         checkNormal(workspace);
         for (const each of wanted) await rows.setQuota({ workspace_id: workspaceId, ...pick(each), updated_at: now });
-        const saved = new Map((await rows.quotas(workspaceId)).map(row => [row.resource, row]));
-        const resources = new Set(wanted.map(each => each.resource));
-        return [...resources].map(resource => view(quotas.get(resource)!, saved.get(resource)));
+        return new Map((await rows.quotas(workspaceId)).map(row => [row.resource, row]));
       });
+      // The limits themselves are the queue's, which writes them by a transaction of its own; the rows tell when.
+      const limits = new Map(
+        wanted
+          .filter(({ resource }) => computed.has(resource))
+          .map(({ resource, quota }) => [resource, quota === UNLIMITED ? undefined : quota]),
+      );
+      if (limits.size > 0) await compute!.set({ accountId, projectId, workspaceId }, limits);
+      const resources = new Set(wanted.map(each => each.resource));
+      return [...resources].map(resource => view(quotas.get(resource)!, saved.get(resource)));
+    },
+
+    /** Lifts what the queue keeps to of a workspace that goes. */
+    async forget(of: ComputeScope): Promise<void> {
+      const compute = deps.compute();
+      await compute?.set(of, new Map(compute.quotas.map(({ resource }) => [resource, undefined])));
     },
 
     /**

@@ -3,7 +3,7 @@ import { isFailure } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import { type Next, Reconciler } from '../../loop/reconciler.ts';
 import type { Database } from '../../store-kit/index.ts';
-import type { WorkspaceContents } from './contents.ts';
+import type { ComputeScope, WorkspaceContents } from './contents.ts';
 import type { Deletion, WorkspaceStore } from './workspace.store.ts';
 
 export interface DeletionSettings {
@@ -26,6 +26,8 @@ export function workspaceReconciler(deps: {
   log: Log;
   store: WorkspaceStore;
   contents: () => readonly WorkspaceContents[];
+  /** Forgets what others keep of a workspace, before it goes. */
+  forget(of: ComputeScope): Promise<void>;
   settings?: Partial<DeletionSettings>;
 }): Reconciler {
   const { store, clock, log } = deps;
@@ -74,6 +76,7 @@ export function workspaceReconciler(deps: {
       const left = await count(deletion.projectId, id);
       if (left > 0) return wait(id, deletion, `${kind}: ${left}`);
     }
+    await deps.forget({ accountId: deletion.accountId, projectId: deletion.projectId, workspaceId: id });
     await store.remove(id);
     return 'settled';
   }

@@ -55,7 +55,7 @@ export function workspaceRoutes(deps: {
       return { workspace_id: id };
     }),
     route(api.listWorkspaceQuotas, async call => ({
-      quotas: await quotas.list(call.projectId, call.params.workspace_id),
+      quotas: await quotas.list(call.principal.accountId, call.projectId, call.params.workspace_id),
     })),
     route(api.validateAuthorization, async call => {
       const requests = call.body.requests.map(each => ({
@@ -69,7 +69,7 @@ export function workspaceRoutes(deps: {
       };
     }),
     route(api.updateWorkspaceQuotas, async call => ({
-      quotas: await quotas.update(call.projectId, call.params.workspace_id, call.body.quotas),
+      quotas: await quotas.update(call.principal.accountId, call.projectId, call.params.workspace_id, call.body.quotas),
     })),
   ];
 }

@@ -49,6 +49,7 @@ export interface QuotaRow {
 
 /** How far a deletion is. */
 export interface Deletion {
+  accountId: string;
   projectId: string;
   attempts: number;
   progress: string;
@@ -138,8 +139,8 @@ function queries(database: Database) {
     deleting: async (id: string): Promise<Deletion | undefined> => {
       const row = await db.selectFrom('workspaces').selectAll().where('id', '=', id).executeTakeFirst();
       if (row?.status !== 'DELETING') return undefined;
-      const { project_id, attempts, progress, progress_at } = row;
-      return { projectId: project_id, attempts, progress, progressAt: progress_at };
+      const { account_id, project_id, attempts, progress, progress_at } = row;
+      return { accountId: account_id, projectId: project_id, attempts, progress, progressAt: progress_at };
     },
     setProgress: (id: string, progress: string, now: number) =>
       db.updateTable('workspaces').set({ progress, progress_at: now, attempts: 0 }).where('id', '=', id).execute(),

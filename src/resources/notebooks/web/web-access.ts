@@ -9,9 +9,12 @@ export const COOKIE = 'atelier-notebook';
 /** Under which host names, ports aside, the proxy answers. */
 export function hostRule(names: readonly string[], anyAddress: boolean): (host: string | undefined) => boolean {
   const known = new Set(names.map(name => name.toLowerCase()));
+  // A star stands for the id of an instance; whether it is the right one is seen when the instance is known.
+  const below = names.filter(name => name.startsWith('*')).map(name => name.slice(1).toLowerCase());
   return host => {
     const name = /^(\[[0-9a-f:.]+\]|[^:/?#@\s]+)(:\d{1,5})?$/i.exec(host ?? '')?.[1]?.toLowerCase();
     if (name === undefined) return false;
+    if (below.some(domain => name.endsWith(domain))) return true;
     return known.has(name) || (anyAddress && isIP(name.replace(/^\[|\]$/g, '')) !== 0);
   };
 }

@@ -5,6 +5,7 @@ import type { Log } from '../../../kernel/log.ts';
 import type { ActivityLog } from '../activity.ts';
 import { COOKIE, isForged, proofOf } from './web-access.ts';
 import { requestHeaders, responseHeaders } from './web-headers.ts';
+import type { WebOrigins } from './web-origins.ts';
 import { CROSS_SITE, NOT_FOUND, type Page, render, UNAUTHORIZED, UNREACHABLE, WRONG_HOST } from './web-pages.ts';
 import type { WebSecrets } from './web-secrets.ts';
 
@@ -21,6 +22,7 @@ export interface WebProxyDeps {
   find(id: string): Promise<WebTarget | undefined>;
   /** Told when an instance could not be reached where `find` said. */
   lost(id: string): void;
+  origins: Pick<WebOrigins, 'owns' | 'instead'>;
   /** Whether the proxy answers under a Host header. */
   knowsHost(host: string | undefined): boolean;
   /** Whether browsers come by https. */
@@ -39,7 +41,14 @@ interface Admitted {
   exchange: boolean;
 }
 
+/** The request is of an instance that has another origin. */
+interface Elsewhere {
+  location: string;
+}
+
 const INSTANCE = /^\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\/.*)?$/;
+/** What pages of other origins may do with an instance's: neither take them in nor hold on to their windows. */
+const APART = { 'cross-origin-resource-policy': 'same-origin', 'cross-origin-opener-policy': 'same-origin' };
 const FRAMES_WITHOUT_WORK = [0x9, 0xa];
 
 /**
@@ -50,7 +59,7 @@ const FRAMES_WITHOUT_WORK = [0x9, 0xa];
 export function createWebProxy(deps: WebProxyDeps): Server {
   const { secrets, activity, clock, log } = deps;
 
-  async function admit(request: IncomingMessage, upgrade: boolean): Promise<Admitted | Page> {
+  async function admit(request: IncomingMessage, upgrade: boolean): Promise<Admitted | Elsewhere | Page> {
     if (!deps.knowsHost(request.headers.host)) return WRONG_HOST;
     const raw = request.url ?? '/';
     const mark = raw.indexOf('?');
@@ -64,6 +73,10 @@ export function createWebProxy(deps: WebProxyDeps): Server {
     const proof = proofOf(request, shown, target, secrets);
     if (!proof) return UNAUTHORIZED;
     if (proof === 'cookie' && isForged(request, upgrade)) return CROSS_SITE;
+    if (!deps.origins.owns(id, request)) {
+      const origin = deps.origins.instead(id, request);
+      return origin === undefined || upgrade ? UNREACHABLE : { location: `${origin}${raw}` };
+    }
     query.delete('token');
     // Untouched where there is no token to take out, as encodings have more than one form.
     const search = shown === null ? (mark < 0 ? '' : raw.slice(mark)) : query.size > 0 ? `?${query}` : '';
@@ -111,7 +124,10 @@ export function createWebProxy(deps: WebProxyDeps): Server {
     upstream.on('response', incoming => {
       incoming.on('error', () => response.destroy());
       try {
-        response.writeHead(incoming.statusCode ?? 502, responseHeaders(incoming.headersDistinct, `/${target.id}/`));
+        response.writeHead(incoming.statusCode ?? 502, {
+          ...responseHeaders(incoming.headersDistinct, `/${target.id}/`),
+          ...APART,
+        });
         incoming.pipe(response);
       } catch (error) {
         // What answers is the user's to replace: it may say what no server may.
@@ -183,6 +199,10 @@ export function createWebProxy(deps: WebProxyDeps): Server {
     admit(request, false)
       .then(outcome => {
         if ('status' in outcome) return answer(response, outcome, request);
+        if ('location' in outcome) {
+          response.writeHead(307, { ...outcome, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+          return response.end();
+        }
         if (!outcome.exchange) return forward(request, response, outcome);
         response.writeHead(302, keep(outcome));
         response.end();
@@ -196,7 +216,9 @@ export function createWebProxy(deps: WebProxyDeps): Server {
     socket.on('error', () => socket.destroy());
     admit(request, true)
       .then(outcome =>
-        'status' in outcome ? refuseUpgrade(socket, outcome, request) : splice(request, socket, head, outcome),
+        'target' in outcome
+          ? splice(request, socket, head, outcome)
+          : refuseUpgrade(socket, 'status' in outcome ? outcome : UNREACHABLE, request),
       )
       .catch(error => {
         log.error({ err: error }, 'a connection to a notebook failed');
