@@ -10,4 +10,5 @@ export {
   type WorkspaceView,
 } from './authorization.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';
+export { createSite, type Site } from './site.ts';
 export { createTerminals, type TerminalProgram, type Terminals } from './terminals.ts';

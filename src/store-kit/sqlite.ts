@@ -57,6 +57,7 @@ export function openSqlite(file: string): Database {
   const db: Database = new Kysely({ dialect: new SqliteDialect({ database: { close, prepare } }) });
   if (reader) readers.set(db, reader);
   connections.set(db, prepared(raw));
+  raws.set(db, raw);
   return db;
 }
 
@@ -76,6 +77,12 @@ const readers = new WeakMap<Database, Reader>();
 /** Of databases: the connection that writes. */
 const connections = new WeakMap<Database, Writer>();
 const writers = new WeakMap<Database, Writer>();
+const raws = new WeakMap<Database, DatabaseSync>();
+
+/** The connection that writes, for what hooks into it; undefined for a transaction. */
+export function rawOf(db: Database): DatabaseSync | undefined {
+  return raws.get(db);
+}
 
 /**
  * Lets the stores of a transaction write on its connection without the query builder, whose way from a text to the connection costs several
