@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from 'vite';
+
+/**
+ * Builds the console into `dist/console`, each file with its compressed forms beside it. The launcher runs it when the sources changed. What
+ * is served meanwhile stays whole: the new build takes the old one's place at the end.
+ */
+const root = import.meta.dirname;
+const out = join(root, '../../dist/console');
+const fresh = `${out}.new`;
+const old = `${out}.old`;
+
+await build({
+  root,
+  configFile: false,
+  logLevel: 'warn',
+  build: {
+    outDir: fresh,
+    emptyOutDir: true,
+    target: 'es2022',
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 2000,
+  },
+});
+
+for (const name of readdirSync(fresh, { recursive: true, encoding: 'utf8' })) {
+  if (!/\.(js|css|svg)$/.test(name)) continue;
+  const file = join(fresh, name);
+  const bytes = readFileSync(file);
+  writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }));
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  writeFileSync(`${file}.br`, brotliCompressSync(bytes, { params }));
+}
+rmSync(old, { recursive: true, force: true });
+try {
+  renameSync(out, old);
+} catch (error) {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+renameSync(fresh, out);
+rmSync(old, { recursive: true, force: true });
