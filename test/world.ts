@@ -38,6 +38,8 @@ export interface WorldOptions {
   doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
+  /** Serves these files to browsers. */
+  site?: Parts['site'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
   work?: boolean;
 }
@@ -169,6 +171,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       inference: 'http://127.0.0.1:1',
       notebooks: 'http://127.0.0.1:1',
     },
+    site: options.site,
     readiness: () => ({ ready: true, pid: process.pid, version: '0.0.0', checks: {} }),
     capacity: options.capacity ?? { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
     driver: options.driver ?? createFakeDriver({ engine }),

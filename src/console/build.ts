@@ -24,6 +24,12 @@ await build({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 2000,
+    rolldownOptions: {
+      onLog: (level, log, tell) => {
+        // Of packages that are made for servers too; nothing of it matters here.
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') tell(level, log);
+      },
+    },
   },
 });
 
