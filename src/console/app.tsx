@@ -36,9 +36,22 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]'
 
 /** Blue that white text can be read on (WCAG AA); on dark ground a lighter one. */
 const PRIMARY = '#0958d9';
+const LINK = '#7cb0ff';
 const TOKENS = {
-  light: { colorPrimary: PRIMARY, colorTextPlaceholder: '#6b6b6b', colorTextDescription: '#595959' },
-  dark: { colorPrimary: '#3c7dff', colorTextPlaceholder: '#a3a7ae', colorBgContainer: '#191c22', colorBgElevated: '#20242b' },
+  light: {
+    colorPrimary: PRIMARY,
+    colorTextPlaceholder: '#6b6b6b',
+    colorTextDescription: '#595959',
+    colorError: '#cf1322',
+  },
+  dark: {
+    colorPrimary: '#3c7dff',
+    colorTextPlaceholder: '#a3a7ae',
+    colorTextDescription: '#b0b4bb',
+    colorError: '#ff7875',
+    colorBgContainer: '#191c22',
+    colorBgElevated: '#20242b',
+  },
 };
 
 /** The console: texts, theme, who is signed in, and the page of the address. */
@@ -61,9 +74,11 @@ export function App() {
     <TextsContext value={texts}>
       <ConfigProvider
         csp={{ nonce }}
+        button={{ autoInsertSpace: false }}
         theme={{
           algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
           token: { ...TOKENS[dark ? 'dark' : 'light'], motion: false, fontFamily: 'inherit' },
+          ...(dark ? { components: { Tabs: { itemSelectedColor: LINK, itemHoverColor: LINK } } } : {}),
         }}
       >
         <AntApp component={false}>

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build } from 'vite';
+import { build, type Plugin } from 'vite';
 
 /**
  * Builds the console into `dist/console`, each file with its compressed forms beside it. The launcher runs it when the sources changed. What
@@ -12,10 +12,23 @@ const out = join(root, '../../dist/console');
 const fresh = `${out}.new`;
 const old = `${out}.old`;
 
+/** Some styles of Ant Design are written without the nonce that the page was given for them. */
+const withNonce: Plugin = {
+  name: 'styles-with-nonce',
+  transform(code, id) {
+    if (!id.endsWith('Dom/dynamicCSS.js')) return undefined;
+    const made = "document.createElement('style');";
+    if (!code.includes(made))
+      throw new Error(`${id} makes styles in another way than was known: see withNonce in build.ts`);
+    return code.replace(made, `${made} styleNode.nonce = document.querySelector('meta[property=csp-nonce]')?.nonce;`);
+  },
+};
+
 await build({
   root,
   configFile: false,
   logLevel: 'warn',
+  plugins: [withNonce],
   build: {
     outDir: fresh,
     emptyOutDir: true,

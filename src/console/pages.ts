@@ -18,7 +18,23 @@ export interface Page {
 /** Every page but the sign-in. The router, the menu and the tests are made of this list. */
 export const pages: readonly Page[] = [
   { path: '/', area: 'overview', title: 'overview', menu: true, load: () => import('./pages/overview.tsx') },
-  { path: '/training/jobs', area: 'training', title: 'trainingJobs', menu: true, load: () => import('./pages/training-jobs.tsx') },
-  { path: '/training/jobs/create', area: 'training', title: 'createTrainingJob', load: () => import('./pages/create-training-job.tsx') },
-  { path: '/training/jobs/$jobId', area: 'training', title: 'trainingJob', load: () => import('./pages/training-job.tsx') },
+  {
+    path: '/training/jobs',
+    area: 'training',
+    title: 'trainingJobs',
+    menu: true,
+    load: () => import('./pages/training-jobs.tsx'),
+  },
+  {
+    path: '/training/jobs/create',
+    area: 'training',
+    title: 'createTrainingJob',
+    load: () => import('./pages/create-training-job.tsx'),
+  },
+  {
+    path: '/training/jobs/$jobId',
+    area: 'training',
+    title: 'trainingJob',
+    load: () => import('./pages/training-job.tsx'),
+  },
 ];

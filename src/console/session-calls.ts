@@ -1,3 +1,4 @@
+import { isFailure } from '../kernel/failure.ts';
 import {
   changeConsoleSession,
   createConsoleSession,
@@ -5,7 +6,6 @@ import {
   showConsoleSession,
 } from '../resources/console/console.api.ts';
 import type { BodyOf } from '../wire/operation.ts';
-import { isFailure } from '../kernel/failure.ts';
 import { call } from './call.ts';
 import { queries } from './queries.ts';
 import { onSessionEnded, setSession } from './session.ts';

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
-import type { ResponseOf } from '../wire/operation.ts';
 import type { showConsoleSession } from '../resources/console/console.api.ts';
+import type { ResponseOf } from '../wire/operation.ts';
 
 export type Session = ResponseOf<typeof showConsoleSession>;
 /** `undefined`: not known yet; `null`: nobody is signed in. */

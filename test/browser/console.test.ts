@@ -43,7 +43,10 @@ interface Window_ {
 async function open(path: string, settings: object = {}): Promise<Window_> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   context.setDefaultTimeout(15_000);
-  await context.addInitScript(text => localStorage.getItem('atelier-console') ?? localStorage.setItem('atelier-console', text), JSON.stringify({ language: 'en', theme: 'light', ...settings }));
+  await context.addInitScript(
+    text => localStorage.getItem('atelier-console') ?? localStorage.setItem('atelier-console', text),
+    JSON.stringify({ language: 'en', theme: 'light', ...settings }),
+  );
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', error => errors.push(String(error)));
@@ -64,7 +67,11 @@ async function open(path: string, settings: object = {}): Promise<Window_> {
 }
 
 async function signIn(page: Page, { user = 'acme', password = world.root.password } = {}): Promise<void> {
-  await page.getByLabel(/^(Account|账号)$/).fill('acme');
+  const account = page.getByLabel(/^(Account|账号)$/);
+  await account.waitFor().catch(async error => {
+    throw new Error(`no sign-in, but: ${await page.locator('body').textContent()}`, { cause: error });
+  });
+  await account.fill('acme');
   await page.getByLabel(/^(IAM user|IAM 用户)$/).fill(user);
   await page.getByLabel(/^(Password|密码)$/).fill(password);
   await page.getByRole('button', { name: /^(Sign in|登 ?录)$/ }).click();
@@ -79,7 +86,8 @@ async function opened(path: string, settings: object = {}): Promise<Window_> {
 }
 
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
-const addressOf = (path: string) => path.replace(/\$(\w+)/g, (_, name: string) => samples[name] ?? `no sample for ${name}`);
+const addressOf = (path: string) =>
+  path.replace(/\$(\w+)/g, (_, name: string) => samples[name] ?? `no sample for ${name}`);
 
 describe('signing in', () => {
   it('leads to the page that was asked for, and nothing of the credential is where scripts look', async () => {
@@ -94,7 +102,11 @@ describe('signing in', () => {
   it('says what is wrong with a wrong password', async () => {
     const window = await open('/');
     await signIn(window.page, { password: 'not-the-password-1' });
-    await window.page.getByRole('alert').getByText(/password/i).first().waitFor();
+    await window.page
+      .getByRole('alert')
+      .getByText(/password/i)
+      .first()
+      .waitFor();
     await window.close();
   });
 
@@ -108,13 +120,19 @@ describe('signing in', () => {
     await window.page.getByRole('button', { name: 'Set password' }).click();
     await heading(window.page, 'Overview');
     // Nobody has given this user anything: the page says so, and what to do.
-    await window.page.getByText(/Policy doesn't allow/).first().waitFor();
+    await window.page
+      .getByText(/Policy doesn't allow/)
+      .first()
+      .waitFor();
     await window.page.getByRole('link', { name: 'Why was I denied?' }).first().waitFor();
     await window.page.getByRole('link', { name: 'Training jobs' }).click();
     const create = window.page.getByRole('button', { name: 'Create training job' }).first();
     await window.page.locator('[aria-disabled=true]', { hasText: 'Create training job' }).first().waitFor();
     await create.hover();
-    await window.page.getByRole('tooltip').getByText(/You may not do this/).waitFor();
+    await window.page
+      .getByRole('tooltip')
+      .getByText(/You may not do this/)
+      .waitFor();
     await window.close();
   });
 
@@ -202,15 +220,28 @@ describe('training jobs', () => {
   });
 
   it('scroll and filter at once when there are a hundred thousand', async () => {
-    const row = await world.db.selectFrom('training_jobs').selectAll().where('name', '=', 'digits-done').executeTakeFirstOrThrow();
+    const row = await world.db
+      .selectFrom('training_jobs')
+      .selectAll()
+      .where('name', '=', 'digits-done')
+      .executeTakeFirstOrThrow();
     const count = 100_000;
     for (let at = 0; at < count; at += 500) {
-      const rows = Array.from({ length: 500 }, (_, i) => ({ ...row, id: `many-${at + i}`, name: `many-${at + i}`, created_at: 1_000_000 + at + i, next_at: null }));
+      const rows = Array.from({ length: 500 }, (_, i) => ({
+        ...row,
+        id: `many-${at + i}`,
+        name: `many-${at + i}`,
+        created_at: 1_000_000 + at + i,
+        next_at: null,
+      }));
       await world.db.insertInto('training_jobs').values(rows.slice(0, 250)).execute();
       await world.db.insertInto('training_jobs').values(rows.slice(250)).execute();
     }
     const { page, close } = await opened('/training/jobs');
-    await page.getByText(/100,?00\d/).first().waitFor();
+    await page
+      .getByText(/100,?00\d/)
+      .first()
+      .waitFor();
     const table = page.getByRole('table');
     const started = Date.now();
     await table.evaluate(element => {
@@ -233,7 +264,10 @@ describe('every page', () => {
     const loads = pages.map(page => String(page.load));
     for (const file of readdirSync(dir)) {
       if (file === 'sign-in.tsx') continue;
-      assert.ok(loads.some(load => load.includes(`pages/${file}`)), `${file} has no line in pages.ts`);
+      assert.ok(
+        loads.some(load => load.includes(`pages/${file}`)),
+        `${file} has no line in pages.ts`,
+      );
     }
   });
 
@@ -269,10 +303,18 @@ async function settled(page: Page): Promise<void> {
 async function accessible(page: Page, what: string): Promise<void> {
   // The content policy lets no script in; the debugger's evaluate is no script of the page.
   await page.evaluate(AXE);
-  const found = (await page.evaluate("axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })")) as {
+  const found = (await page.evaluate(
+    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })",
+  )) as {
     violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
   };
-  const told = found.violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.slice(0, 3).map(node => `${node.html}\n${node.failureSummary}`).join('\n')}`);
+  const told = found.violations.map(
+    ({ id, help, nodes }) =>
+      `${id}: ${help}\n${nodes
+        .slice(0, 3)
+        .map(node => `${node.html}\n${node.failureSummary}`)
+        .join('\n')}`,
+  );
   assert.deepEqual(told, [], what);
 }
 

@@ -20,7 +20,7 @@ export function Preferences() {
           onClick: ({ key }) => changeSettings({ language: key as Settings['language'] }),
         }}
       >
-        <Button type="text" aria-label={t('language')}>
+        <Button className="caret" type="text" aria-label={`${t('language')}: ${LANGUAGES[language]}`}>
           {LANGUAGES[language]}
         </Button>
       </Dropdown>
@@ -33,7 +33,7 @@ export function Preferences() {
           onClick: ({ key }) => changeSettings({ theme: key as Settings['theme'] }),
         }}
       >
-        <Button type="text" aria-label={t('theme')}>
+        <Button className="caret" type="text" aria-label={`${t('theme')}: ${t(THEMES[theme])}`}>
           {t(THEMES[theme])}
         </Button>
       </Dropdown>

@@ -13,7 +13,14 @@ export default function SwitchRole({ close }: { close: () => void }) {
   const [form] = Form.useForm<{ account_name: string; agency_name: string }>();
   const [failure, setFailure] = useState<unknown>();
   return (
-    <Modal open title={t('switchRole')} okText={t('switchRole')} cancelText={t('cancel')} onCancel={close} onOk={form.submit}>
+    <Modal
+      open
+      title={t('switchRole')}
+      okText={t('switchRole')}
+      cancelText={t('cancel')}
+      onCancel={close}
+      onOk={form.submit}
+    >
       <p className="soft">{t('switchRoleHelp')}</p>
       <Form
         form={form}

@@ -28,7 +28,7 @@ export function ProjectSwitcher() {
         onClick: ({ key }) => void changeSession({ project_id: key }).catch(tell),
       }}
     >
-      <Button type="text" aria-label={t('project')}>
+      <Button className="caret" type="text" aria-label={`${t('project')}: ${project?.name ?? region}`}>
         {project?.name ?? region}
       </Button>
     </Dropdown>
@@ -41,6 +41,7 @@ export function WorkspaceSwitcher() {
   const { workspace } = useSettings();
   const { data } = useCall(listWorkspaces, { query: { filter_accessible: true } });
   const items = (data?.workspaces ?? []).map(({ id, name }) => ({ key: id, label: name }));
+  const shown = items.find(item => item.key === workspace)?.label ?? 'default';
   return (
     <Dropdown
       trigger={['click']}
@@ -51,8 +52,8 @@ export function WorkspaceSwitcher() {
         onClick: ({ key }) => changeSettings({ workspace: key }),
       }}
     >
-      <Button type="text" aria-label={t('workspace')}>
-        {items.find(item => item.key === workspace)?.label ?? 'default'}
+      <Button className="caret" type="text" aria-label={`${t('workspace')}: ${shown}`}>
+        {shown}
       </Button>
     </Dropdown>
   );
@@ -92,7 +93,7 @@ export function UserMenu() {
           onClick: ({ key }) => actions[key as keyof typeof actions]?.(),
         }}
       >
-        <Button type="text" aria-label={t('user', { name: user.name })}>
+        <Button className="caret" type="text" aria-label={t('user', { name: user.name })}>
           {user.name}
         </Button>
       </Dropdown>

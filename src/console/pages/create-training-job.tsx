@@ -72,7 +72,7 @@ export default function CreateTrainingJob() {
           <Input autoFocus maxLength={64} />
         </Form.Item>
         <Form.Item name="description" label={t('description')} rules={rules('metadata', 'description')}>
-          <Input.TextArea autoSize />
+          <Input.TextArea rows={2} />
         </Form.Item>
         <Form.Item name="engine" label={t('engine')} rules={must}>
           <Select

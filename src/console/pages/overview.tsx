@@ -18,19 +18,29 @@ export default function Overview() {
   return (
     <Page title={t('overview')}>
       <div className="cards">
-        <Jobs title="running" none="nothingRuns" phases={['Running', 'Creating', 'Terminating']} note={job => durationText(job.status.duration)} />
+        <Jobs
+          title="running"
+          none="nothingRuns"
+          phases={['Running', 'Creating', 'Terminating']}
+          note={job => durationText(job.status.duration)}
+        />
         <Jobs
           title="queued"
           none="nothingWaits"
           phases={['Pending']}
           note={({ status: { queue, message } }) =>
-            queue ? t('position', { position: queue.position, reason: queue.reason }) : (message ?? '')
+            queue ? t('position', { position: queue.position + 1, reason: queue.reason }) : (message ?? '')
           }
         />
-        <Jobs title="failedLately" none="nothingFailed" phases={['Failed', 'Abnormal']} note={job => job.status.message ?? ''} />
+        <Jobs
+          title="failedLately"
+          none="nothingFailed"
+          phases={['Failed', 'Abnormal']}
+          note={job => job.status.message ?? ''}
+        />
         <Quotas />
+        <QuickStart />
       </div>
-      <QuickStart />
     </Page>
   );
 }
@@ -61,11 +71,11 @@ function Jobs(props: { title: TextKey; none: TextKey; phases: string[]; note: (j
                   {job.metadata.name}
                 </Link>
                 <State value={job.status.phase} />
-                <span className="soft">{note(job)}</span>
                 <span className="spring" />
                 <span className="soft">
                   <Time at={job.metadata.create_time} />
                 </span>
+                <span className="soft note">{note(job)}</span>
               </li>
             ))}
           </ul>
@@ -113,7 +123,7 @@ function Quotas() {
 function QuickStart() {
   const t = useTexts();
   return (
-    <section className="card" aria-label={t('quickStart')}>
+    <section className="card wide" aria-label={t('quickStart')}>
       <h2>{t('quickStart')}</h2>
       <p>{t('quickStartText')}</p>
       <ol>

@@ -88,7 +88,12 @@ function ChoosePassword({ session, given }: { session: Session; given: string })
           <Input type="password" autoComplete="current-password" />
         </Form.Item>
       )}
-      <Form.Item name="password" label={t('newPassword')} extra={t('passwordRule')} rules={[{ required: true, message: t('required') }]}>
+      <Form.Item
+        name="password"
+        label={t('newPassword')}
+        extra={t('passwordRule')}
+        rules={[{ required: true, message: t('required') }]}
+      >
         <Input type="password" autoComplete="new-password" />
       </Form.Item>
       <Form.Item

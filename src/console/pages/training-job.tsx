@@ -27,11 +27,11 @@ export default function TrainingJob() {
   const { jobId = '' } = useParams({ strict: false });
   const { tab = 'log' }: { tab?: string } = useSearch({ strict: false });
   const navigate = useNavigate();
-  const { data: job, error, refetch } = useCall(
-    showTrainingJob,
-    { params: { training_job_id: jobId } },
-    { live: ['workloads'] },
-  );
+  const {
+    data: job,
+    error,
+    refetch,
+  } = useCall(showTrainingJob, { params: { training_job_id: jobId } }, { live: ['workloads'] });
   if (!job) {
     return <Page title={t('trainingJob')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
   }
@@ -42,7 +42,9 @@ export default function TrainingJob() {
         <Tabs
           activeKey={tab}
           destroyOnHidden
-          onChange={key => void navigate({ to: '/training/jobs/$jobId', params: { jobId }, search: { tab: key }, replace: true })}
+          onChange={key =>
+            void navigate({ to: '/training/jobs/$jobId', params: { jobId }, search: { tab: key }, replace: true })
+          }
           items={[
             { key: 'log', label: t('log'), children: <Log job={job} /> },
             { key: 'events', label: t('events'), children: <Events jobId={jobId} /> },
@@ -113,9 +115,7 @@ function Summary({ job }: { job: Job }) {
           ]}
         />
       </div>
-      {status.queue && (
-        <Alert type="info" showIcon title={t('waitsBecause', { reason: status.queue.reason })} />
-      )}
+      {status.queue && <Alert type="info" showIcon title={t('waitsBecause', { reason: status.queue.reason })} />}
       {failed && (
         <Alert
           type="error"
@@ -179,7 +179,9 @@ function Events({ jobId }: { jobId: string }) {
           <span className="soft">
             <Time at={event.time} />
           </span>
-          <span className={`state ${event.level === 'Error' ? 'bad' : event.level === 'Warning' ? 'wait' : ''}`}>{event.level}</span>
+          <span className={`state ${event.level === 'Error' ? 'bad' : event.level === 'Warning' ? 'wait' : ''}`}>
+            {event.level}
+          </span>
           <span>{event.message}</span>
         </li>
       ))}
@@ -194,7 +196,13 @@ function Made({ job }: { job: Job }) {
   return (
     <Facts
       facts={[
-        [t('engine'), [text(algorithm, 'engine', 'engine_name'), text(algorithm, 'engine', 'engine_version') || text(algorithm, 'engine', 'image_url')].join(' ')],
+        [
+          t('engine'),
+          [
+            text(algorithm, 'engine', 'engine_name'),
+            text(algorithm, 'engine', 'engine_version') || text(algorithm, 'engine', 'image_url'),
+          ].join(' '),
+        ],
         [t('codeDir'), text(algorithm, 'code_dir')],
         [t('bootFile'), text(algorithm, 'boot_file') || text(algorithm, 'command')],
         [t('flavor'), text(spec, 'resource', 'flavor_id')],
@@ -216,7 +224,11 @@ function Channels({ job, kind }: { job: Job; kind: 'inputs' | 'outputs' }) {
   const t = useTexts();
   const channels = Array.isArray(job.algorithm[kind]) ? (job.algorithm[kind] as unknown[]) : [];
   if (channels.length === 0) return <span className="soft">{t('none')}</span>;
-  return <Facts facts={channels.map(channel => [text(channel, 'name'), text(channel, 'remote', 'obs', 'obs_url')] as const)} />;
+  return (
+    <Facts
+      facts={channels.map(channel => [text(channel, 'name'), text(channel, 'remote', 'obs', 'obs_url')] as const)}
+    />
+  );
 }
 
 /** The text at a path into an answer that is open. */

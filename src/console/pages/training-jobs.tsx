@@ -51,11 +51,15 @@ export default function TrainingJobs() {
         </Link>
       ),
     },
-    { title: t('state'), width: '130px', show: ({ status }) => <State value={status.phase} /> },
-    { title: t('message'), width: 'minmax(120px, 3fr)', show: ({ status }) => status.queue?.reason ?? status.message ?? '' },
-    { title: t('duration'), width: '120px', show: ({ status }) => durationText(status.duration) },
-    { title: t('created'), width: '190px', show: ({ metadata }) => <Time at={metadata.create_time} /> },
-    { title: t('owner'), width: '120px', show: ({ metadata }) => metadata.user_name },
+    { title: t('state'), width: '115px', show: ({ status }) => <State value={status.phase} /> },
+    {
+      title: t('message'),
+      width: 'minmax(120px, 3fr)',
+      show: ({ status }) => status.queue?.reason ?? status.message ?? '',
+    },
+    { title: t('duration'), width: '90px', show: ({ status }) => durationText(status.duration) },
+    { title: t('created'), width: '175px', show: ({ metadata }) => <Time at={metadata.create_time} /> },
+    { title: t('owner'), width: '90px', show: ({ metadata }) => metadata.user_name },
   ];
   return (
     <Page

@@ -4,7 +4,13 @@ import { useTexts } from '../texts/index.ts';
 import { ErrorView } from './error-view.tsx';
 
 /** Asks to type the name of what is to be destroyed. `run` does it; what it throws is shown here. */
-export function ConfirmByName(props: { title: string; help: string; name: string; run: () => Promise<unknown>; close: () => void }) {
+export function ConfirmByName(props: {
+  title: string;
+  help: string;
+  name: string;
+  run: () => Promise<unknown>;
+  close: () => void;
+}) {
   const { title, help, name, run, close } = props;
   const t = useTexts();
   const [typed, setTyped] = useState('');
@@ -28,9 +34,10 @@ export function ConfirmByName(props: { title: string; help: string; name: string
       onCancel={close}
     >
       <p>{help}</p>
-      <label>
+      <label htmlFor="typed-name">
         {t('confirmName', { name })}
         <Input
+          id="typed-name"
           autoFocus
           value={typed}
           onChange={event => setTyped(event.target.value)}

@@ -1,4 +1,4 @@
-import { type UseQueryOptions, keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, type UseQueryOptions, useQueries, useQuery } from '@tanstack/react-query';
 import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
 import { ErrorView } from './error-view.tsx';
@@ -73,8 +73,15 @@ export function DataTable<R, A>(props: {
   if (failed && first.data === undefined) return <ErrorView error={failed} retry={() => void first.refetch()} />;
   if (count === 0) return <div className="card">{empty}</div>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <div ref={box} className="table" role="table" aria-label={label} aria-rowcount={count ?? -1} aria-busy={first.isFetching} tabIndex={0}>
+    <div
+      ref={box}
+      className="table"
+      role="table"
+      aria-label={label}
+      aria-rowcount={count ?? -1}
+      aria-busy={first.isFetching}
+      tabIndex={0}
+    >
       <div role="rowgroup" className="head">
         <div role="row" style={grid}>
           {columns.map(column => (

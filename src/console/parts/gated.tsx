@@ -9,7 +9,11 @@ import { useTexts } from '../texts/index.ts';
 export function useDenial(action: string): string | undefined {
   const { workspace } = useSettings();
   const { data } = useQuery(
-    queryOf(showOwnAccess, { body: { actions: [action], workspace_id: workspace } }, ['grants', 'custom-policies', 'user-groups']),
+    queryOf(showOwnAccess, { body: { actions: [action], workspace_id: workspace } }, [
+      'grants',
+      'custom-policies',
+      'user-groups',
+    ]),
   );
   const decision = data?.decisions[0];
   return decision && !decision.allowed ? decision.reason : undefined;
@@ -22,9 +26,13 @@ export function Gated({ action, onClick, ...rest }: ButtonProps & { action: stri
   const button = (
     <Button
       {...rest}
-      {...(denial === undefined ? { onClick } : { 'aria-disabled': true, className: 'ant-btn-disabled', onClick: undefined })}
+      {...(denial === undefined
+        ? { onClick }
+        : { 'aria-disabled': true, className: 'ant-btn-disabled', onClick: undefined })}
     />
   );
   if (denial === undefined) return button;
-  return <Tooltip title={`${t('deniedBecause', { reason: denial })} ${t('askAdministrator', { action })}`}>{button}</Tooltip>;
+  return (
+    <Tooltip title={`${t('deniedBecause', { reason: denial })} ${t('askAdministrator', { action })}`}>{button}</Tooltip>
+  );
 }

@@ -1,7 +1,7 @@
 import { Input, Switch } from 'antd';
 import { Fragment, useEffect, useMemo, useRef, useState } from 'react';
-import { followTrainingJobLog } from '../../resources/training-jobs/log.api.ts';
 import { pathOf } from '../../client/call.ts';
+import { followTrainingJobLog } from '../../resources/training-jobs/log.api.ts';
 import { call, send } from '../call.ts';
 import { currentProject } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
@@ -48,9 +48,12 @@ export function LogView({ jobId, task }: { jobId: string; task: string }) {
         <span aria-hidden="true">{t('followEnd')}</span>
       </div>
       {failure !== undefined && <ErrorView error={failure} />}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <div ref={end} className="log" role="log" aria-label={t('log')} aria-live="off" tabIndex={0}>
-        {shown === '' ? <span className="soft">{t(wanted === '' ? 'noLog' : 'noMatch')}</span> : <Marked text={shown} part={wanted} />}
+        {shown === '' ? (
+          <span className="soft">{t(wanted === '' ? 'noLog' : 'noMatch')}</span>
+        ) : (
+          <Marked text={shown} part={wanted} />
+        )}
       </div>
     </>
   );

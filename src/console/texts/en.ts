@@ -95,7 +95,8 @@ export const en = {
   position: 'Position {position}: {reason}',
   // training jobs
   noJobs: 'No training job yet',
-  noJobsHelp: 'A training job runs your code on this machine: it reads code and data from a bucket, and writes its output to one.',
+  noJobsHelp:
+    'A training job runs your code on this machine: it reads code and data from a bucket, and writes its output to one.',
   log: 'Log',
   events: 'Events',
   settings: 'Settings',
@@ -136,3 +137,7 @@ export const en = {
   notReady: 'The job would not start',
   none: 'None',
 } as const satisfies Record<string, string>;
+
+/** English says which texts there are. `{name}` stands for a value. */
+export type TextKey = keyof typeof en;
+export type Texts = Record<TextKey, string>;

@@ -1,9 +1,7 @@
 import { createContext, use } from 'react';
-import { en } from './en.ts';
+import { en, type TextKey, type Texts } from './en.ts';
 
-/** English says which texts there are. `{name}` stands for a value. */
-export type TextKey = keyof typeof en;
-export type Texts = Record<TextKey, string>;
+export type { TextKey, Texts } from './en.ts';
 
 export const TextsContext = createContext<Texts>(en);
 

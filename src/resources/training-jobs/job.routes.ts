@@ -6,8 +6,8 @@ import { showTrainingJobEngines, showTrainingJobFlavors, showTrainingQuotas } fr
 import { engineView, flavorView } from './catalog.view.ts';
 import {
   changeTrainingJob,
-  createTrainingJob,
   checkTrainingJob,
+  createTrainingJob,
   deleteTrainingJob,
   listTrainingJobEvents,
   listTrainingJobStages,
