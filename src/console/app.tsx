@@ -8,7 +8,7 @@ import {
   useNavigate,
 } from '@tanstack/react-router';
 import { App as AntApp, ConfigProvider, theme } from 'antd';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react';
 import { Frame } from './frame/frame.tsx';
 import { keepLive } from './live.ts';
 import { pages } from './pages.ts';
@@ -22,8 +22,9 @@ import { en } from './texts/en.ts';
 import { loadTexts, type Texts, TextsContext, useTexts } from './texts/index.ts';
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Failed });
-const routes = pages.map(({ path, load }) =>
-  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) }),
+const files = import.meta.glob<{ default: ComponentType }>('./pages/*.tsx');
+const routes = pages.map(({ path, file }) =>
+  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(files[`./pages/${file}.tsx`]!) }),
 );
 const router = createRouter({
   routeTree: root.addChildren(routes),
