@@ -1,7 +1,11 @@
 import { Alert, App, Button } from 'antd';
 import { Failure } from '../../kernel/failure.ts';
+import { pages } from '../pages.ts';
 import { type T, useTexts } from '../texts/index.ts';
 
+const WHY = '/iam/why';
+/** The link is there once the page that explains decisions is. */
+const explains = pages.some(({ path }) => path === WHY);
 const ACTION = /Policy doesn't allow ([\w:-]+)/;
 
 /** An error as people are told: what failed and why, what to do, and for the operator which request it was. */
@@ -43,9 +47,9 @@ export function ErrorView({ error, title, retry }: { error: unknown; title?: str
         <>
           <p>{cause}</p>
           {remedy && <p>{remedy}</p>}
-          {denied && (
+          {denied && explains && (
             <p>
-              <a href={`/iam/why?action=${encodeURIComponent(denied)}`}>{t('whyDenied')}</a>
+              <a href={`${WHY}?action=${encodeURIComponent(denied)}`}>{t('whyDenied')}</a>
             </p>
           )}
           <p className="soft">{[code, request && t('requestId', { id: request })].filter(Boolean).join(' · ')}</p>
