@@ -4,7 +4,7 @@ const families = '^src/resources/([^/]+)/';
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: ['\\.test\\.ts$', 'main\\.ts$', '\\.d\\.ts$'] }, to: {} },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: ['\\.test\\.ts$', 'main\\.tsx?$', 'build\\.ts$', '\\.d\\.ts$'] }, to: {} },
     { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^node:' } },
     { name: 'kernel-is-the-bottom', severity: 'error', from: { path: '^src/kernel/' }, to: { path: '^src/', pathNot: '^src/kernel/' } },
     { name: 'wire-imports-kernel', severity: 'error', from: { path: '^src/wire/' }, to: { path: '^src/', pathNot: '^src/(wire|kernel)/' } },
@@ -18,6 +18,10 @@ module.exports = {
     { name: 'routes-never-touch-stores', severity: 'error', from: { path: '\\.routes\\.ts$' }, to: { path: '\\.store\\.ts$' } },
     { name: 'families-by-their-front-door', severity: 'error', from: { path: families, pathNot: '(\\.test|\\.fixture|test-world|testing|test-server|test-rig|conformance)\\.ts$' }, to: { path: families, pathNot: ['^src/resources/$1/', '/index\\.ts$'] } },
     { name: 'client-imports-api-only', severity: 'error', from: { path: '^src/client/' }, to: { path: '^src/', pathNot: ['^src/(client|wire|kernel)/', '\\.api\\.ts$'] } },
+    // The console runs in browsers: of the server it knows what operations declare. Its build and the list of pages are read by tests.
+    { name: 'console-imports-client-and-api', severity: 'error', from: { path: '^src/console/' }, to: { path: '^src/', pathNot: ['^src/(console|wire)/', '^src/client/call\\.ts$', '^src/kernel/failure\\.ts$', '\\.api\\.ts$'] } },
+    { name: 'console-needs-no-node', severity: 'error', from: { path: '^src/console/', pathNot: 'build\\.ts$' }, to: { dependencyTypes: ['core'] } },
+    { name: 'nobody-imports-the-console', severity: 'error', from: { path: '^src/(?!console)' }, to: { path: '^src/console/' } },
     // The command line knows operations, not families. It checks policies without a platform, which the policy language, being pure, allows.
     { name: 'cli-imports-client-and-api', severity: 'error', from: { path: '^src/cli/', pathNot: '(\\.test|\\.fixture)\\.ts$' }, to: { path: '^src/', pathNot: ['^src/(cli|client|app|kernel|wire|policy)/', '\\.api\\.ts$'] } },
     { name: 'only-app-composes', severity: 'error', from: { path: '^src/(?!app|cli)', pathNot: '(\\.test|\\.fixture|test-world|testing|test-server|test-rig|conformance)\\.ts$' }, to: { path: '^src/(app|cli)/' } },
@@ -27,6 +31,6 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.json'] },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.tsx', '.js', '.json'] },
   },
 };

@@ -37,7 +37,15 @@ const MINIMUM_MODULES = 100;
 
 const stages: Stage[] = [
   { name: 'format', what: 'format and lint', run: () => tool([bin('biome'), 'ci', '.']) },
-  { name: 'types', what: 'types', run: () => tool([bin('tsc'), '--noEmit']) },
+  {
+    name: 'types',
+    what: 'types, of the server and of the console',
+    run: async () => {
+      const server = await tool([bin('tsc'), '--noEmit']);
+      const pages = await tool([bin('tsc'), '--noEmit', '-p', 'src/console/tsconfig.json']);
+      return { passed: server.passed + pages.passed, failed: server.failed + pages.failed, skipped: 0 };
+    },
+  },
   { name: 'boundaries', what: 'who may import whom', run: boundaries },
   { name: 'unused', what: 'unused code', run: () => tool([bin('knip')]) },
   { name: 'openapi', what: 'docs/openapi.json is current', run: () => tool([node, 'test/openapi.ts', '--check']) },

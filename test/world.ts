@@ -45,6 +45,8 @@ export interface WorldOptions {
   probe?: Parts['probe'];
   /** How the SSH servers of notebooks answer; well when absent. */
   probeSsh?: NonNullable<Parts['notebooks']>['probeSsh'];
+  /** Serves these files to browsers. */
+  site?: Parts['site'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
   work?: boolean;
 }
@@ -177,6 +179,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       inference: 'http://127.0.0.1:1',
       notebooks: 'http://127.0.0.1:1',
     },
+    site: options.site,
     readiness: () => ({ ready: true, pid: process.pid, version: '0.0.0', checks: {} }),
     capacity: options.capacity ?? { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
     driver: options.driver ?? createFakeDriver({ engine }),

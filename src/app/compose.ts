@@ -2,13 +2,14 @@ import { createHmac } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import { createAdmission } from '../admission/index.ts';
-import { createApiServer, createTerminals, type Locate, type Locators, type Route } from '../http/index.ts';
+import { createApiServer, createTerminals, type Locate, type Locators, type Route, type Site } from '../http/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { createAlgorithms } from '../resources/algorithms/index.ts';
 import { createAudit, type Retention } from '../resources/audit/index.ts';
 import { createAuthorizations } from '../resources/authorizations/index.ts';
 import { computeQuotasRoutes, workspaceCompute } from '../resources/compute-quotas/index.ts';
+import { createConsole } from '../resources/console/index.ts';
 import { createEnterpriseProjects } from '../resources/enterprise-projects/index.ts';
 import { type Capacity, findFlavor, flavors } from '../resources/flavors/index.ts';
 import { createIam } from '../resources/iam/index.ts';
@@ -28,6 +29,7 @@ import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Database } from '../store-kit/index.ts';
 import { openApi } from '../wire/openapi.ts';
 import type { HomePaths } from './home.ts';
+import { issueToken } from './issue-token.ts';
 import type { ContainerDoors } from './listeners.ts';
 import { allOperations } from './operations.ts';
 
@@ -80,6 +82,8 @@ export interface Parts {
       'volumes' | 'mounter' | 'probe' | 'probeSsh' | 'preparing' | 'hosts' | 'anyAddress' | 'webPorts' | 'settings'
     >
   >;
+  /** The built console, which the API's server serves; none when absent. */
+  site?: Site | undefined;
   /** How long audit records are kept, and how many; half a year and half a million when absent. */
   auditRetention?: Retention;
 }
@@ -127,8 +131,21 @@ export function composeFamilies(parts: Parts) {
   enterpriseProjects.setBound(workspaces.bound);
   iam.setEnterpriseProjects(async (accountId, id) => (await enterpriseProjects.find(accountId, id)) !== undefined);
   const locate: Locate = async (kind, id, scope) => locators[kind]?.(id, scope);
-  const { app, mount } = createApiServer({
+  const webConsole = createConsole({
+    db,
+    clock,
+    region,
+    installation,
+    dataKey: secrets.dataKey,
+    endpoints,
     authenticate: iam.authenticate,
+    authorizer: iam.authorizer,
+    issue: input => issueToken(app, input),
+    workspace: workspaces.find,
+  });
+  const { app, mount } = createApiServer({
+    authenticate: webConsole.authenticate,
+    site: parts.site,
     authorizer,
     ownsProject: iam.ownsProject,
     locate,
@@ -268,6 +285,7 @@ export function composeFamilies(parts: Parts) {
   const routes: Route[] = [
     ...system.routes,
     ...iam.routes,
+    ...webConsole.routes,
     ...trail.routes(iam),
     ...enterpriseProjects.routes,
     ...workspaces.routes,

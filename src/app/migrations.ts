@@ -2,6 +2,7 @@ import { admissionMigrations } from '../admission/index.ts';
 import { algorithmMigrations } from '../resources/algorithms/index.ts';
 import { auditMigrations } from '../resources/audit/index.ts';
 import { authorizationsMigrations } from '../resources/authorizations/index.ts';
+import { consoleMigrations } from '../resources/console/index.ts';
 import { enterpriseProjectsMigrations } from '../resources/enterprise-projects/index.ts';
 import { iamMigrations } from '../resources/iam/index.ts';
 import { imagesMigrations } from '../resources/images/index.ts';
@@ -36,4 +37,5 @@ export const allMigrations: readonly Migration[] = [
   ...notebooksMigrations,
   ...portMigrations,
   ...storageMigrations,
+  ...consoleMigrations,
 ];

@@ -3,6 +3,7 @@ import { algorithmOperations } from '../resources/algorithms/index.ts';
 import { auditOperations } from '../resources/audit/index.ts';
 import { authorizationsOperations } from '../resources/authorizations/index.ts';
 import { computeQuotasOperations } from '../resources/compute-quotas/index.ts';
+import { consoleOperations } from '../resources/console/index.ts';
 import { enterpriseProjectsOperations } from '../resources/enterprise-projects/index.ts';
 import { iamOperations } from '../resources/iam/index.ts';
 import { imagesOperations } from '../resources/images/index.ts';
@@ -20,6 +21,7 @@ import { workspacesOperations } from '../resources/workspaces/index.ts';
 export const allOperations: readonly AnyOperation[] = [
   ...systemOperations,
   ...iamOperations,
+  ...consoleOperations,
   ...auditOperations,
   ...enterpriseProjectsOperations,
   ...workspacesOperations,

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createGateway, type Gateway } from '../dataplane/index.ts';
+import { createSite } from '../http/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { errorText, Failure } from '../kernel/failure.ts';
 import { randomText } from '../kernel/ids.ts';
@@ -37,6 +38,8 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
+/** Where the build of the console lies: beside the sources. */
+const consoleFiles = join(import.meta.dirname, '../../dist/console');
 const SUPERVISE_MS = 2_000;
 const GUARD_MS = 60_000;
 
@@ -105,6 +108,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     paths,
     endpoints,
     readiness: health.read,
+    site: createSite(consoleFiles),
     capacity,
     auditRetention: settings.audit,
     ssh: { host: settings.host, ...settings.sshPorts },

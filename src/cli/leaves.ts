@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import type { TSchema } from 'typebox';
-import type { CallInput } from '../client/session.ts';
+import type { CallInput } from '../client/call.ts';
 import type { Guard, Operation, ResponseOf } from '../wire/operation.ts';
 import { type CommandContext, contextOf } from './context.ts';
 import { Names, type Shown } from './names.ts';

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import { Failure } from '../kernel/failure.ts';
-import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from '../wire/operation.ts';
+import type { Operation, ResponseOf } from '../wire/operation.ts';
+import { type CallInput, failureOf, pathOf } from './call.ts';
 import { type AccessKey, signRequest } from './signature.ts';
 
 /** Where a platform is and as whom to speak to it. */
@@ -20,14 +21,6 @@ export interface Profile {
   operatorKey?: string;
   /** The user who works through an agency of this account. */
   switchedBy?: string;
-}
-
-export interface CallInput<O> {
-  params?: Omit<ParamsOf<O>, 'project_id'>;
-  query?: Partial<QueryOf<O>>;
-  body?: BodyOf<O>;
-  headers?: Record<string, string>;
-  signal?: AbortSignal;
 }
 
 /** The answer of a call with its status, for those who need more than the body. */
@@ -52,9 +45,7 @@ export class Session {
     op: Operation<Q, B, R, P>,
     input: CallInput<Operation<Q, B, R, P>> = {},
   ): Promise<ResponseOf<Operation<Q, B, R, P>>> {
-    const params: Record<string, string> = { project_id: this.profile.projectId, ...(input.params ?? {}) };
-    const path = op.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
-    const answer = await this.request(op.method, path, {
+    const answer = await this.request(op.method, pathOf(op, input, this.profile.projectId), {
       query: input.query as Record<string, unknown> | undefined,
       body: input.body,
       headers: input.headers,
@@ -252,7 +243,7 @@ async function open(url: URL, init: Sent): Promise<Response> {
     throw unreachable(url, cause);
   }
   if (response.status < 400) return response;
-  throw failureOf(response.status, Buffer.from(await response.arrayBuffer()), url);
+  throw failureOf(response.status, await response.text(), url.pathname);
 }
 
 function unreachable(url: URL, cause: unknown): Failure {
@@ -262,23 +253,5 @@ function unreachable(url: URL, cause: unknown): Failure {
     message: `${url.origin} does not answer.`,
     solution: 'Is the platform running? ./atelier status tells; ./atelier up --detach starts it.',
     cause,
-  });
-}
-
-function failureOf(status: number, body: Buffer, url: URL): Failure {
-  let parsed: Record<string, unknown> = {};
-  try {
-    parsed = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
-  } catch {
-    // Not JSON: the text itself is the message.
-  }
-  // A body such as `null` or a list is JSON, but says nothing.
-  if (typeof parsed !== 'object' || parsed === null) parsed = {};
-  const text = typeof parsed.error_msg === 'string' ? parsed.error_msg : body.toString('utf8').slice(0, 500).trim();
-  return new Failure({
-    code: typeof parsed.error_code === 'string' ? parsed.error_code : `HTTP.${status}`,
-    status,
-    message: text || `${url.pathname} answered ${status}.`,
-    ...(typeof parsed.error_solution === 'string' ? { solution: parsed.error_solution } : {}),
   });
 }

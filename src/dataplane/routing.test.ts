@@ -40,13 +40,23 @@ test('a request reaches the instance with the path behind the id, its query, and
   const one = await backend('one');
   cleanup.defer(() => one.close());
   await gate.gateway.apply(routes(service('s1', [entry('m1', 100, [one.port])])));
-  const secret = { 'x-security-token': 'sts', authorization: 'Basic abc', 'x-sdk-date': 'd', 'x-atelier-key': 'k' };
+  const secret = {
+    'x-security-token': 'sts',
+    authorization: 'Basic abc',
+    'x-sdk-date': 'd',
+    'x-atelier-key': 'k',
+    cookie: 'a=1; atelier-console-abc=secret; b=2',
+  };
   const answer = await invoke(`${gate.url}/v1/infers/s1/greet/you?a=b%20c`, { body: '{}', headers: secret });
   assert.equal(answer.text, 'one');
   assert.match(answer.headers['x-request-id'] as string, /^[0-9a-f-]{36}$/);
   const got = one.seen.at(-1)!;
   assert.equal(got.url, '/greet/you?a=b%20c');
   assert.equal(got.headers['x-request-id'], answer.headers['x-request-id']);
+  // A browser sends the console's cookie to every port of the host; others are the service's own.
+  const cookies = one.seen.at(-1)!.headers.cookie;
+  assert.match(cookies!, /a=1.*b=2/);
+  assert.doesNotMatch(cookies!, /secret/);
   for (const name of ['x-auth-token', 'authorization', 'x-security-token', 'x-sdk-date', 'x-atelier-key']) {
     assert.equal(got.headers[name], undefined, name);
   }

@@ -24,6 +24,8 @@ const handOverLines = [
   '  http-request del-header X-Security-Token',
   '  http-request del-header X-Sdk- -m beg',
   '  http-request del-header X-Atelier- -m beg',
+  // A browser sends the console's cookie to every port of the host.
+  '  http-request replace-header Cookie (.*)atelier-console-[^;]*;?(.*) \\1\\2',
   '  http-response del-header X-Atelier-Refused',
   '  http-response set-var(txn.answered) bool(true) if { status 502 }',
   '  http-after-response set-status 500 reason "Internal Server Error" if { status 502 } !{ var(txn.answered) -m found }',

@@ -11,4 +11,5 @@ export {
 } from './authorization.ts';
 export { refusalRoutes } from './refusals.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';
+export { createSite, type Site } from './site.ts';
 export { createTerminals, type TerminalProgram, type Terminals } from './terminals.ts';

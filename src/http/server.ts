@@ -27,6 +27,7 @@ import {
   type Locate,
 } from './authorization.ts';
 import { badJsonFailure, bodyTooLarge, check, DEFAULT_BODY_LIMIT, publicError, styleOfPath } from './errors.ts';
+import type { Site } from './site.ts';
 
 /** Resolves the project of a request: must be one of the caller's account. */
 export type ProjectCheck = (principal: Principal, projectId: string) => Promise<boolean>;
@@ -41,6 +42,8 @@ export interface ApiServerOptions {
   audit: Audit;
   log: Log;
   metrics: Registry;
+  /** Files for browsers, at addresses that no operation claims. */
+  site?: Site | undefined;
 }
 
 /** Of bodies in which every member must be given once. */
@@ -170,7 +173,9 @@ export function createApiServer(options: ApiServerOptions): {
     fail(request, reply, style, error, op);
     return reply;
   });
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(async (request, reply) => {
+    const file = await options.site?.answer(request.method, request.raw.url ?? '/', request.headers);
+    if (file) return reply.status(file.status).headers(file.headers).send(file.body);
     fail(
       request,
       reply,
@@ -182,6 +187,7 @@ export function createApiServer(options: ApiServerOptions): {
         solution: 'GET /openapi.json lists every operation.',
       }),
     );
+    return reply;
   });
 
   async function prepare(request: FastifyRequest, op: AnyOperation): Promise<void> {

@@ -1,3 +1,4 @@
+export { type Change, watchChanges, watchRows } from './changes.ts';
 export {
   claimDue,
   freeLeases,
@@ -19,6 +20,5 @@ export {
   readerOf,
   tables,
   type Writer,
-  watchRows,
   writerOf,
 } from './sqlite.ts';

@@ -80,6 +80,11 @@ const readers = new WeakMap<Database, Reader>();
 const connections = new WeakMap<Database, { raw: DatabaseSync; writer: Writer; log: WriteAheadLog | undefined }>();
 const writers = new WeakMap<Database, Writer>();
 
+/** The connection that writes, for what hooks into it; undefined for a transaction. */
+export function rawOf(db: Database): DatabaseSync | undefined {
+  return connections.get(db)?.raw;
+}
+
 /**
  * Runs `work` in a transaction, whose stores may write on its connection without the query builder (`writerOf`): the builder's way from a
  * text to the connection costs several times what most statements do. Resolves once it is committed and on disk; unlike with
@@ -108,28 +113,6 @@ export async function commitDirectly<T>(db: Database, work: (transaction: Databa
   });
   await log?.synchronise();
   return result;
-}
-
-/**
- * Tells `changed` of every row of `table` that is changed or deleted, whatever statement does it, by the values of `columns`: at once, before it is
- * committed. For what is remembered of committed rows; see `isAtRest`. The table must exist.
- */
-export function watchRows(
-  db: Database,
-  table: string,
-  columns: readonly string[],
-  changed: (...values: Bindable[]) => void,
-): void {
-  const { raw } = connections.get(db)!;
-  const call = `changed_${table}`;
-  raw.function(call, { varargs: true }, (...values) => {
-    changed(...values);
-    return null;
-  });
-  for (const event of ['UPDATE', 'DELETE']) {
-    raw.exec(`CREATE TEMP TRIGGER ${call}_${event.toLowerCase()} AFTER ${event} ON main.${table}
-      BEGIN SELECT ${call}(${columns.map(column => `OLD.${column}`).join()}); END`);
-  }
 }
 
 /** Whether no transaction is under way: what is read at this moment stays so until `watchRows` tells otherwise. */

@@ -1,10 +1,9 @@
-import { type Locators, type Route, refusalRoutes } from '../../http/index.ts';
+import type { Locators, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { Database } from '../../store-kit/index.ts';
 import type { Admit } from '../workspaces/index.ts';
-import { imagesOperations as operations } from './image.api.ts';
 import { type Instances, imageReconciler } from './image.reconciler.ts';
 import { imageRoutes } from './image.routes.ts';
 import { type ImageService, type ImageSettings, imageService } from './image.service.ts';
@@ -12,10 +11,8 @@ import { imageStore } from './image.store.ts';
 import { groupId } from './image.ts';
 import { presetImages } from './image-presets.ts';
 import { engineOfRuntime, engines, findEngine } from './preset-image.ts';
-import { refusedOfImages } from './refused.api.ts';
 
-export { imageAnswer } from './image.api.ts';
-export const imagesOperations = [...operations, ...refusedOfImages.map(each => each.operation)];
+export { imageAnswer, imagesOperations } from './image.api.ts';
 export type { SaveRequest } from './image.service.ts';
 export { imagesMigrations } from './image.store.ts';
 export type { Image } from './image.ts';
@@ -112,7 +109,7 @@ export function createImages(deps: ImagesDeps): Images {
     findEngine,
     engines,
     engineOfRuntime,
-    routes: [...imageRoutes(service), ...refusalRoutes(refusedOfImages)],
+    routes: imageRoutes(service),
     locators,
     addUsers: ask => void users.push(ask),
     setInstances(given) {

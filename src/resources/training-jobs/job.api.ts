@@ -211,6 +211,18 @@ export const createTrainingJob = operation({
   invalid,
 });
 
+/** An operation of this platform's own: what creating would refuse is told before anything is created. */
+export const checkTrainingJob = operation({
+  ...createTrainingJob,
+  id: 'CheckTrainingJob',
+  summary: 'Check the request for a training job: code, boot file, inputs, outputs, flavor, permissions',
+  path: '/v2/{project_id}/training-job-checks',
+  makes: undefined,
+  readOnly: true,
+  status: 200,
+  response: open({ ready: Type.Boolean() }),
+});
+
 export const listTrainingJobs = operation({
   ...training,
   id: 'ListTrainingJobs',

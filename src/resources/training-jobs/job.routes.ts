@@ -6,6 +6,7 @@ import { showTrainingJobEngines, showTrainingJobFlavors, showTrainingQuotas } fr
 import { engineView, flavorView } from './catalog.view.ts';
 import {
   changeTrainingJob,
+  checkTrainingJob,
   createTrainingJob,
   deleteTrainingJob,
   listTrainingJobEvents,
@@ -31,6 +32,11 @@ export function jobRoutes(jobs: JobService, clock: Clock): Route[] {
     route(createTrainingJob, async call =>
       show(await jobs.create(call.principal, call.projectId, call.workspaceId, call.body)),
     ),
+
+    route(checkTrainingJob, async call => {
+      await jobs.draft(call.principal, call.projectId, call.workspaceId, call.body);
+      return { ready: true };
+    }),
 
     route(listTrainingJobs, async call => {
       const body = call.body ?? {};

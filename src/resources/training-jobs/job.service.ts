@@ -45,7 +45,8 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
     );
   }
 
-  async function create(principal: Principal, projectId: string, workspaceId: string, raw: JobBody): Promise<Job> {
+  /** Checks everything that can be checked of a request before the job is there, and makes the job of it. */
+  async function draft(principal: Principal, projectId: string, workspaceId: string, raw: JobBody): Promise<Job> {
     const body = withoutNulls(raw) as JobBody;
     checkRequest(body);
     const algorithm = body.algorithm ?? {};
@@ -130,6 +131,11 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
       exitedAt: null,
       endedAt: null,
     };
+    return job;
+  }
+
+  async function create(principal: Principal, projectId: string, workspaceId: string, raw: JobBody): Promise<Job> {
+    const job = await draft(principal, projectId, workspaceId, raw);
     await insert(job);
     await wake(job.id);
     return job;
@@ -167,6 +173,7 @@ export function jobService({ deps, settings, store, discard, wake }: JobServiceD
   }
 
   return {
+    draft,
     create,
     get,
 

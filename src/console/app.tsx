@@ -1,0 +1,135 @@
+import { QueryClientProvider } from '@tanstack/react-query';
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  RouterProvider,
+  useNavigate,
+} from '@tanstack/react-router';
+import { App as AntApp, ConfigProvider, theme } from 'antd';
+import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react';
+import { Frame } from './frame/frame.tsx';
+import { keepLive } from './live.ts';
+import { pages } from './pages.ts';
+import { Empty } from './parts/empty.tsx';
+import { ErrorView } from './parts/error-view.tsx';
+import { queries } from './queries.ts';
+import { useSessionState } from './session.ts';
+import { loadSession } from './session-calls.ts';
+import { useSettings } from './settings.ts';
+import { en } from './texts/en.ts';
+import { loadTexts, type Texts, TextsContext, useTexts } from './texts/index.ts';
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Failed });
+const files = import.meta.glob<{ default: ComponentType }>('./pages/*.tsx');
+const routes = pages.map(({ path, file }) =>
+  createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(files[`./pages/${file}.tsx`]!) }),
+);
+const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+});
+
+const SignIn = lazy(() => import('./pages/sign-in.tsx'));
+const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce ?? '';
+
+/** Blue that white text can be read on (WCAG AA); on dark ground a lighter one. */
+const PRIMARY = '#0958d9';
+const LINK = '#7cb0ff';
+const TOKENS = {
+  light: {
+    colorPrimary: PRIMARY,
+    colorTextPlaceholder: '#6b6b6b',
+    colorTextDescription: '#595959',
+    colorError: '#cf1322',
+  },
+  dark: {
+    colorPrimary: '#3c7dff',
+    colorTextPlaceholder: '#a3a7ae',
+    colorTextDescription: '#b0b4bb',
+    colorError: '#ff7875',
+    colorBgContainer: '#191c22',
+    colorBgElevated: '#20242b',
+  },
+};
+
+/** The console: texts, theme, who is signed in, and the page of the address. */
+export function App() {
+  const { language, theme: chosen } = useSettings();
+  const dark = useDark(chosen);
+  const [texts, setTexts] = useState<Texts>(en);
+  const [failure, setFailure] = useState<unknown>();
+  useEffect(() => {
+    document.documentElement.lang = language;
+    loadTexts(language).then(setTexts, setFailure);
+  }, [language]);
+  useEffect(() => {
+    document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+  }, [dark]);
+  useEffect(() => {
+    loadSession().catch(setFailure);
+  }, []);
+  return (
+    <TextsContext value={texts}>
+      <ConfigProvider
+        csp={{ nonce }}
+        button={{ autoInsertSpace: false }}
+        theme={{
+          algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
+          token: { ...TOKENS[dark ? 'dark' : 'light'], motion: false, fontFamily: 'inherit' },
+          ...(dark ? { components: { Tabs: { itemSelectedColor: LINK, itemHoverColor: LINK } } } : {}),
+        }}
+      >
+        <AntApp component={false}>
+          <QueryClientProvider client={queries}>
+            {failure ? <ErrorView error={failure} retry={() => location.reload()} /> : <Shown />}
+          </QueryClientProvider>
+        </AntApp>
+      </ConfigProvider>
+    </TextsContext>
+  );
+}
+
+function Shown() {
+  const session = useSessionState();
+  const open = Boolean(session && !session.must_change_password);
+  useEffect(() => {
+    if (!open) return;
+    const controller = new AbortController();
+    keepLive(controller.signal);
+    return () => controller.abort();
+  }, [open]);
+  if (session === undefined) return null;
+  // The address stays: after signing in the page that was asked for is there.
+  if (!open) {
+    return (
+      <Suspense>
+        <SignIn />
+      </Suspense>
+    );
+  }
+  return <RouterProvider router={router} />;
+}
+
+function NotFound() {
+  const t = useTexts();
+  const navigate = useNavigate();
+  return <Empty title={t('notFound')} action={{ text: t('toOverview'), run: () => void navigate({ to: '/' }) }} />;
+}
+
+function Failed({ error }: { error: unknown }) {
+  return <ErrorView error={error} retry={() => location.reload()} />;
+}
+
+function useDark(chosen: 'light' | 'dark' | 'system'): boolean {
+  const [system, setSystem] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
+  useEffect(() => {
+    const query = matchMedia('(prefers-color-scheme: dark)');
+    const look = () => setSystem(query.matches);
+    query.addEventListener('change', look);
+    return () => query.removeEventListener('change', look);
+  }, []);
+  return chosen === 'system' ? system : chosen === 'dark';
+}

@@ -1,0 +1,24 @@
+import type { TextKey } from './texts/en.ts';
+
+/** Areas of the menu, as ModelArts orders them. */
+export const areas = ['overview', 'training'] as const;
+export type Area = (typeof areas)[number];
+
+export interface Page {
+  /** Parameters with a dollar sign, as the router has them. */
+  path: string;
+  /** Name of the file in `pages/`, which is loaded when the page is first opened. */
+  file: string;
+  area: Area;
+  title: TextKey;
+  /** Where it has its own place in the menu. */
+  menu?: true;
+}
+
+/** Every page but the sign-in. The router, the menu and the tests are made of this list. */
+export const pages: readonly Page[] = [
+  { path: '/', file: 'overview', area: 'overview', title: 'overview', menu: true },
+  { path: '/training/jobs', file: 'training-jobs', area: 'training', title: 'trainingJobs', menu: true },
+  { path: '/training/jobs/create', file: 'create-training-job', area: 'training', title: 'createTrainingJob' },
+  { path: '/training/jobs/$jobId', file: 'training-job', area: 'training', title: 'trainingJob' },
+];

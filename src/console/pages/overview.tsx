@@ -1,0 +1,139 @@
+import { Link } from '@tanstack/react-router';
+import { showComputeQuota } from '../../resources/compute-quotas/quota.api.ts';
+import { listTrainingJobs } from '../../resources/training-jobs/job.api.ts';
+import type { ResponseOf } from '../../wire/operation.ts';
+import { useCall } from '../call.ts';
+import { ErrorView } from '../parts/error-view.tsx';
+import { Page } from '../parts/page.tsx';
+import { durationText, State, Time } from '../parts/words.tsx';
+import { useSettings } from '../settings.ts';
+import { type TextKey, useTexts } from '../texts/index.ts';
+
+type Job = ResponseOf<typeof listTrainingJobs>['items'][number];
+const SHOWN = 5;
+
+/** What runs, what waits and why, what failed lately, and how much there is. */
+export default function Overview() {
+  const t = useTexts();
+  return (
+    <Page title={t('overview')}>
+      <div className="cards">
+        <Jobs
+          title="running"
+          none="nothingRuns"
+          phases={['Running', 'Creating', 'Terminating']}
+          note={job => durationText(job.status.duration)}
+        />
+        <Jobs
+          title="queued"
+          none="nothingWaits"
+          phases={['Pending']}
+          note={({ status: { queue, message } }) =>
+            queue ? t('position', { position: queue.position + 1, reason: queue.reason }) : (message ?? '')
+          }
+        />
+        <Jobs
+          title="failedLately"
+          none="nothingFailed"
+          phases={['Failed', 'Abnormal']}
+          note={job => job.status.message ?? ''}
+        />
+        <Quotas />
+        <QuickStart />
+      </div>
+    </Page>
+  );
+}
+
+function Jobs(props: { title: TextKey; none: TextKey; phases: string[]; note: (job: Job) => string }) {
+  const { title, none, phases, note } = props;
+  const t = useTexts();
+  const { workspace } = useSettings();
+  const filters = [{ key: 'phase', operator: 'in', value: phases }];
+  const { data, error } = useCall(
+    listTrainingJobs,
+    { body: { workspace_id: workspace, limit: SHOWN, filters } },
+    { live: ['workloads'] },
+  );
+  return (
+    <section className="card" aria-label={t(title)}>
+      <h2>{t(title)}</h2>
+      {error ? (
+        <ErrorView error={error} />
+      ) : (
+        <>
+          <p className="count">{data?.count ?? '–'}</p>
+          {data?.items.length === 0 && <p className="soft">{t(none)}</p>}
+          <ul className="plain">
+            {data?.items.map(job => (
+              <li key={job.metadata.id}>
+                <Link to="/training/jobs/$jobId" params={{ jobId: job.metadata.id }}>
+                  {job.metadata.name}
+                </Link>
+                <State value={job.status.phase} />
+                <span className="spring" />
+                <span className="soft">
+                  <Time at={job.metadata.create_time} />
+                </span>
+                <span className="soft note">{note(job)}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Quotas() {
+  const t = useTexts();
+  const { workspace } = useSettings();
+  const { data, error } = useCall(
+    showComputeQuota,
+    { query: { workspace_id: workspace } },
+    { live: ['workloads', 'training-jobs'] },
+  );
+  const rows = [
+    ['vcpus', 'vcpus'],
+    ['memory', 'memory_gib'],
+    ['accelerators', 'gpus'],
+    ['workloads', 'workloads'],
+  ] as const;
+  return (
+    <section className="card" aria-label={t('quotas')}>
+      <h2>{t('quotas')}</h2>
+      {error ? (
+        <ErrorView error={error} />
+      ) : (
+        <dl className="fact">
+          {rows.map(([text, member]) => (
+            <div key={member} style={{ display: 'contents' }}>
+              <dt>{t(text)}</dt>
+              <dd>
+                {data ? Number(data.used[member].toFixed(2)) : '–'} / {data?.limits[member] ?? t('unlimited')}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </section>
+  );
+}
+
+function QuickStart() {
+  const t = useTexts();
+  return (
+    <section className="card wide" aria-label={t('quickStart')}>
+      <h2>{t('quickStart')}</h2>
+      <p>{t('quickStartText')}</p>
+      <ol>
+        <li>{t('step1')}</li>
+        <li>{t('step2')}</li>
+        <li>
+          <Link to="/training/jobs/create">{t('step3')}</Link>
+        </li>
+        <li>{t('step4')}</li>
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,139 @@
+import { Button, Form, Input } from 'antd';
+import { useEffect, useState } from 'react';
+import { createConsoleSession } from '../../resources/console/console.api.ts';
+import { changePassword } from '../../resources/iam/user.api.ts';
+import { call } from '../call.ts';
+import { Preferences } from '../frame/preferences.tsx';
+import { ErrorView } from '../parts/error-view.tsx';
+import { useRules } from '../parts/rules.ts';
+import { type Session, useSessionState } from '../session.ts';
+import { signIn, signOut } from '../session-calls.ts';
+import { useTexts } from '../texts/index.ts';
+
+interface Login {
+  account: string;
+  user: string;
+  password: string;
+}
+
+/** Signing in, and choosing a password where an administrator gave the first one. */
+export default function SignIn() {
+  const t = useTexts();
+  const session = useSessionState();
+  /** Known right after signing in, so that the first password need not be typed again. */
+  const [given, setGiven] = useState('');
+  useEffect(() => {
+    document.title = `${t('signIn')} · Atelier`;
+  }, [t]);
+  return (
+    <main className="sign-in">
+      <div className="sign-in-tools">
+        <Preferences />
+      </div>
+      <div className="card">
+        <h1>
+          <img src="/mark.svg" alt="" width="30" height="30" />
+          {session?.must_change_password ? t('choosePassword') : t('signInTitle')}
+        </h1>
+        {session?.must_change_password ? (
+          <ChoosePassword session={session} given={given} />
+        ) : (
+          <Password signedIn={setGiven} />
+        )}
+      </div>
+    </main>
+  );
+}
+
+function Password({ signedIn }: { signedIn: (password: string) => void }) {
+  const t = useTexts();
+  const rules = useRules(createConsoleSession);
+  const { busy, failure, run } = useRun();
+  const submit = (login: Login) => run(() => signIn(login).then(() => signedIn(login.password)));
+  return (
+    <Form<Login> layout="vertical" requiredMark={false} onFinish={submit} validateTrigger="onBlur">
+      <Form.Item name="account" label={t('account')} rules={rules('account')}>
+        <Input autoFocus autoComplete="organization" />
+      </Form.Item>
+      <Form.Item name="user" label={t('iamUser')} rules={rules('user')}>
+        <Input autoComplete="username" />
+      </Form.Item>
+      <Form.Item name="password" label={t('password')} rules={rules('password')}>
+        <Input type="password" autoComplete="current-password" />
+      </Form.Item>
+      {failure !== undefined && <ErrorView error={failure} />}
+      <p className="soft">{t('rootHint')}</p>
+      <Button type="primary" htmlType="submit" block loading={busy}>
+        {t('signIn')}
+      </Button>
+    </Form>
+  );
+}
+
+function ChoosePassword({ session, given }: { session: Session; given: string }) {
+  const t = useTexts();
+  const { busy, failure, run } = useRun();
+  const submit = ({ old, password }: { old?: string; password: string }) =>
+    run(async () => {
+      const user = { original_password: old ?? given, password };
+      await call(changePassword, { params: { user_id: session.user.id }, body: { user } });
+      // It ended the session.
+      await signIn({ account: session.account.name, user: session.user.name, password });
+    });
+  return (
+    <Form layout="vertical" requiredMark={false} onFinish={submit} validateTrigger="onBlur">
+      <p className="soft">{t('choosePasswordWhy')}</p>
+      {given === '' && (
+        <Form.Item name="old" label={t('password')} rules={[{ required: true, message: t('required') }]}>
+          <Input type="password" autoComplete="current-password" />
+        </Form.Item>
+      )}
+      <Form.Item
+        name="password"
+        label={t('newPassword')}
+        extra={t('passwordRule')}
+        rules={[{ required: true, message: t('required') }]}
+      >
+        <Input type="password" autoComplete="new-password" />
+      </Form.Item>
+      <Form.Item
+        name="again"
+        label={t('repeatPassword')}
+        dependencies={['password']}
+        rules={[
+          ({ getFieldValue }) => ({
+            validator: async (_, value) => {
+              if (value !== getFieldValue('password')) throw new Error(t('passwordsDiffer'));
+            },
+          }),
+        ]}
+      >
+        <Input type="password" autoComplete="new-password" />
+      </Form.Item>
+      {failure !== undefined && <ErrorView error={failure} />}
+      <Button type="primary" htmlType="submit" block loading={busy}>
+        {t('setPassword')}
+      </Button>
+      <Button type="link" block onClick={() => run(signOut)}>
+        {t('signOut')}
+      </Button>
+    </Form>
+  );
+}
+
+/** Runs one thing at a time and keeps what it threw. */
+function useRun() {
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  return {
+    busy,
+    failure,
+    run: (work: () => Promise<unknown>) => {
+      setBusy(true);
+      setFailure(undefined);
+      return work()
+        .catch(setFailure)
+        .finally(() => setBusy(false));
+    },
+  };
+}

@@ -1,0 +1,239 @@
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Alert, Popconfirm, Select, Tabs } from 'antd';
+import { type ReactNode, useState } from 'react';
+import {
+  deleteTrainingJob,
+  listTrainingJobEvents,
+  showTrainingJob,
+  stopTrainingJob,
+} from '../../resources/training-jobs/job.api.ts';
+import type { ResponseOf } from '../../wire/operation.ts';
+import { call, changed, useCall } from '../call.ts';
+import { ConfirmByName } from '../parts/confirm-by-name.tsx';
+import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { Gated } from '../parts/gated.tsx';
+import { LogView } from '../parts/log-view.tsx';
+import { Page } from '../parts/page.tsx';
+import { durationText, State, Time } from '../parts/words.tsx';
+import { useTexts } from '../texts/index.ts';
+
+type Job = ResponseOf<typeof showTrainingJob>;
+
+const FINAL = new Set(['Completed', 'Failed', 'Terminated', 'Abnormal']);
+
+/** One training job: how it is, what it says, what it was made of. The open tab stands in the address. */
+export default function TrainingJob() {
+  const t = useTexts();
+  const { jobId = '' } = useParams({ strict: false });
+  const { tab = 'log' }: { tab?: string } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const {
+    data: job,
+    error,
+    refetch,
+  } = useCall(showTrainingJob, { params: { training_job_id: jobId } }, { live: ['workloads'] });
+  if (!job) {
+    return <Page title={t('trainingJob')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
+  }
+  return (
+    <Page title={job.metadata.name} help={job.metadata.description} actions={<Actions job={job} />}>
+      <Summary job={job} />
+      <div className="card">
+        <Tabs
+          activeKey={tab}
+          destroyOnHidden
+          onChange={key =>
+            void navigate({ to: '/training/jobs/$jobId', params: { jobId }, search: { tab: key }, replace: true })
+          }
+          items={[
+            { key: 'log', label: t('log'), children: <Log job={job} /> },
+            { key: 'events', label: t('events'), children: <Events jobId={jobId} /> },
+            { key: 'settings', label: t('settings'), children: <Made job={job} /> },
+            { key: 'environment', label: t('environment'), children: <Environment job={job} /> },
+            { key: 'outputs', label: t('outputs'), children: <Channels job={job} kind="outputs" /> },
+          ]}
+        />
+      </div>
+    </Page>
+  );
+}
+
+function Actions({ job }: { job: Job }) {
+  const t = useTexts();
+  const tell = useTell();
+  const navigate = useNavigate();
+  const [deleting, setDeleting] = useState(false);
+  const { id, name } = job.metadata;
+  const params = { training_job_id: id };
+  const stop = () =>
+    call(stopTrainingJob, { params, body: { action_type: 'terminate' } })
+      .then(() => changed('training-jobs'))
+      .catch(tell);
+  return (
+    <>
+      {!FINAL.has(job.status.phase) && (
+        <Popconfirm title={t('stopJob', { name })} okText={t('stop')} cancelText={t('cancel')} onConfirm={stop}>
+          <span>
+            <Gated action="modelarts:trainJob:update">{t('stop')}</Gated>
+          </span>
+        </Popconfirm>
+      )}
+      <Gated action="modelarts:trainJob:delete" danger onClick={() => setDeleting(true)}>
+        {t('delete')}
+      </Gated>
+      {deleting && (
+        <ConfirmByName
+          title={t('deleteJob', { name })}
+          help={t('deleteJobHelp')}
+          name={name}
+          close={() => setDeleting(false)}
+          run={async () => {
+            await call(deleteTrainingJob, { params });
+            await changed('training-jobs');
+            await navigate({ to: '/training/jobs' });
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function Summary({ job }: { job: Job }) {
+  const t = useTexts();
+  const { status, metadata } = job;
+  const exit = status.task_statuses.find(task => task.exit_code)?.exit_code;
+  const failed = status.phase === 'Failed' || status.phase === 'Abnormal';
+  return (
+    <>
+      <div className="card">
+        <Facts
+          facts={[
+            [t('state'), <State key="state" value={status.phase} />],
+            [t('duration'), durationText(status.duration)],
+            [t('created'), <Time key="time" at={metadata.create_time} />],
+            [t('owner'), metadata.user_name],
+          ]}
+        />
+      </div>
+      {status.queue && <Alert type="info" showIcon title={t('waitsBecause', { reason: status.queue.reason })} />}
+      {failed && (
+        <Alert
+          type="error"
+          showIcon
+          title={t('failedBecause', { reason: status.message ?? status.task_statuses[0]?.message ?? '' })}
+          description={exit === undefined ? undefined : t('exitCode', { code: exit })}
+        />
+      )}
+    </>
+  );
+}
+
+function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
+  return (
+    <dl className="fact">
+      {facts.map(([name, value]) => (
+        <div key={name} style={{ display: 'contents' }}>
+          <dt>{name}</dt>
+          <dd>{value || '–'}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Log({ job }: { job: Job }) {
+  const t = useTexts();
+  const { tasks } = job.status;
+  const [task, setTask] = useState(tasks[0] ?? 'worker-0');
+  return (
+    <>
+      {tasks.length > 1 && (
+        <p>
+          <Select
+            aria-label={t('task')}
+            value={task}
+            onChange={setTask}
+            options={tasks.map(value => ({ value, label: value }))}
+          />
+        </p>
+      )}
+      {/* A log begins anew with each attempt. */}
+      <LogView key={`${task} ${job.status.start_time}`} jobId={job.metadata.id} task={task} />
+    </>
+  );
+}
+
+function Events({ jobId }: { jobId: string }) {
+  const t = useTexts();
+  const { data, error } = useCall(listTrainingJobEvents, {
+    params: { training_job_id: jobId },
+    query: { limit: 100, order: 'desc' },
+  });
+  if (error) return <ErrorView error={error} />;
+  if (data?.events.length === 0) return <p className="soft">{t('noEvents')}</p>;
+  return (
+    <ul className="plain">
+      {data?.events.map((event, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: events have no identity on the wire
+        <li key={at}>
+          <span className="soft">
+            <Time at={event.time} />
+          </span>
+          <span className={`state ${event.level === 'Error' ? 'bad' : event.level === 'Warning' ? 'wait' : ''}`}>
+            {event.level}
+          </span>
+          <span>{event.message}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** What the job was made of. The wire's shape is the SDK's own and open, so members are looked up. */
+function Made({ job }: { job: Job }) {
+  const t = useTexts();
+  const { algorithm, spec } = job;
+  return (
+    <Facts
+      facts={[
+        [
+          t('engine'),
+          [
+            text(algorithm, 'engine', 'engine_name'),
+            text(algorithm, 'engine', 'engine_version') || text(algorithm, 'engine', 'image_url'),
+          ].join(' '),
+        ],
+        [t('codeDir'), text(algorithm, 'code_dir')],
+        [t('bootFile'), text(algorithm, 'boot_file') || text(algorithm, 'command')],
+        [t('flavor'), text(spec, 'resource', 'flavor_id')],
+        [t('nodes'), text(spec, 'resource', 'node_count')],
+        [t('inputs'), <Channels key="inputs" job={job} kind="inputs" />],
+      ]}
+    />
+  );
+}
+
+function Environment({ job }: { job: Job }) {
+  const t = useTexts();
+  const variables = Object.entries((job.algorithm.environments ?? {}) as Record<string, unknown>);
+  if (variables.length === 0) return <p className="soft">{t('none')}</p>;
+  return <Facts facts={variables.map(([name, value]) => [name, String(value)] as const)} />;
+}
+
+function Channels({ job, kind }: { job: Job; kind: 'inputs' | 'outputs' }) {
+  const t = useTexts();
+  const channels = Array.isArray(job.algorithm[kind]) ? (job.algorithm[kind] as unknown[]) : [];
+  if (channels.length === 0) return <span className="soft">{t('none')}</span>;
+  return (
+    <Facts
+      facts={channels.map(channel => [text(channel, 'name'), text(channel, 'remote', 'obs', 'obs_url')] as const)}
+    />
+  );
+}
+
+/** The text at a path into an answer that is open. */
+function text(value: unknown, ...path: string[]): string {
+  let found = value;
+  for (const step of path) found = (found as Record<string, unknown> | null | undefined)?.[step];
+  return typeof found === 'string' || typeof found === 'number' ? String(found) : '';
+}

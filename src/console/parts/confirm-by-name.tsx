@@ -1,0 +1,50 @@
+import { Input, Modal } from 'antd';
+import { useState } from 'react';
+import { useTexts } from '../texts/index.ts';
+import { ErrorView } from './error-view.tsx';
+
+/** Asks to type the name of what is to be destroyed. `run` does it; what it throws is shown here. */
+export function ConfirmByName(props: {
+  title: string;
+  help: string;
+  name: string;
+  run: () => Promise<unknown>;
+  close: () => void;
+}) {
+  const { title, help, name, run, close } = props;
+  const t = useTexts();
+  const [typed, setTyped] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const go = () => {
+    setBusy(true);
+    run().then(close, error => {
+      setBusy(false);
+      setFailure(error);
+    });
+  };
+  return (
+    <Modal
+      open
+      title={title}
+      okText={t('delete')}
+      cancelText={t('cancel')}
+      okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }}
+      onOk={go}
+      onCancel={close}
+    >
+      <p>{help}</p>
+      <label htmlFor="typed-name">
+        {t('confirmName', { name })}
+        <Input
+          id="typed-name"
+          autoFocus
+          value={typed}
+          onChange={event => setTyped(event.target.value)}
+          onPressEnter={() => typed === name && go()}
+        />
+      </label>
+      {failure !== undefined && <ErrorView error={failure} />}
+    </Modal>
+  );
+}

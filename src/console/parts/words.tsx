@@ -1,0 +1,37 @@
+import { useSettings } from '../settings.ts';
+
+const TONES: Record<string, string> = {
+  Completed: 'good',
+  Running: 'busy',
+  Creating: 'busy',
+  Pending: 'wait',
+  Terminating: 'wait',
+  Failed: 'bad',
+  Abnormal: 'bad',
+};
+
+/** A state in ModelArts' own word, with a colour besides. */
+export function State({ value }: { value: string }) {
+  return <span className={`state ${TONES[value] ?? ''}`}>{value}</span>;
+}
+
+/** A time in milliseconds since the epoch, as the language writes it. */
+export function Time({ at }: { at: number | string }) {
+  const { language } = useSettings();
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return null;
+  const text = date.toLocaleString(language === 'zh' ? 'zh-CN' : 'en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+  return <time dateTime={date.toISOString()}>{text}</time>;
+}
+
+/** A duration in milliseconds: `1 h 2 min 3 s`. */
+export function durationText(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const parts = [
+    [Math.floor(seconds / 3600), 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  const shown = parts.filter(([amount], at) => amount > 0 || at === 2);
+  return shown.map(([amount, unit]) => `${amount} ${unit}`).join(' ');
+}

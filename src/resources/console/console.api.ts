@@ -1,0 +1,128 @@
+import { operation } from '../../wire/operation.ts';
+import { nullable, open, Type } from '../../wire/schema.ts';
+
+const base = { family: 'console', errors: 'modelarts' } as const;
+const named = open({ id: Type.String(), name: Type.String() });
+const OWN = { authenticated: 'it is about the caller’s own session' } as const;
+
+/** A session as its user sees it; never with its id or token. */
+const session = open({
+  /** The user, or the agency whose role was switched to. */
+  user: named,
+  account: named,
+  project: Type.Optional(named),
+  region: Type.String(),
+  is_root: Type.Boolean(),
+  must_change_password: Type.Boolean(),
+  /** The own user behind a switched role. */
+  switched_by: Type.Optional(open({ name: Type.String(), account_name: Type.String() })),
+  /** Milliseconds since the epoch. */
+  expires_at: Type.Integer(),
+  /** Where programs reach the platform, to show to people. */
+  endpoints: open({ api: Type.String(), obs: Type.String(), inference: Type.String() }),
+});
+
+/** Operations of this platform's own: how the real console does these things is not published (docs/decisions/0015). */
+export const createConsoleSession = operation({
+  ...base,
+  id: 'CreateConsoleSession',
+  summary: 'Sign in to the console: a password for a cookie',
+  method: 'POST',
+  path: '/console/session',
+  action: { public: 'it is how a person proves who it is; the token operation verifies the password' },
+  // The token operation, through which it goes, is what the audit trail keeps.
+  readOnly: true,
+  body: open({
+    account: Type.String({ minLength: 1, maxLength: 64 }),
+    user: Type.String({ minLength: 1, maxLength: 64 }),
+    password: Type.String({ minLength: 1, maxLength: 256 }),
+  }),
+  status: 201,
+  response: session,
+});
+
+export const showConsoleSession = operation({
+  ...base,
+  id: 'ShowConsoleSession',
+  summary: 'Show the session of the console that the cookie stands for',
+  method: 'GET',
+  path: '/console/session',
+  action: OWN,
+  beforePasswordChange: true,
+  status: 200,
+  response: session,
+});
+
+export const changeConsoleSession = operation({
+  ...base,
+  id: 'ChangeConsoleSession',
+  summary: 'Go to another project, take on a role of an agency, or leave it (null)',
+  method: 'PUT',
+  path: '/console/session',
+  action: OWN,
+  readOnly: true,
+  body: open({
+    project_id: Type.Optional(Type.String({ maxLength: 64 })),
+    role: Type.Optional(
+      nullable(
+        open({
+          account_name: Type.String({ minLength: 1, maxLength: 64 }),
+          agency_name: Type.String({ minLength: 1, maxLength: 64 }),
+        }),
+      ),
+    ),
+  }),
+  status: 200,
+  response: session,
+});
+
+export const endConsoleSession = operation({
+  ...base,
+  id: 'EndConsoleSession',
+  summary: 'Sign out of the console',
+  method: 'DELETE',
+  path: '/console/session',
+  action: OWN,
+  beforePasswordChange: true,
+  status: 204,
+});
+
+export const showOwnAccess = operation({
+  ...base,
+  id: 'ShowOwnAccess',
+  summary: 'Ask which of some actions the caller may perform, and why not',
+  method: 'POST',
+  path: '/console/access',
+  action: { authenticated: 'it tells the caller no more than trying each action would' },
+  readOnly: true,
+  body: open({
+    actions: Type.Array(Type.String({ pattern: '^[a-z][\\w-]*:[\\w-]+:[\\w-]+$', maxLength: 256 }), {
+      minItems: 1,
+      maxItems: 100,
+    }),
+    workspace_id: Type.Optional(Type.String({ maxLength: 64 })),
+  }),
+  status: 200,
+  response: open({
+    decisions: Type.Array(open({ action: Type.String(), allowed: Type.Boolean(), reason: Type.String() })),
+  }),
+});
+
+export const followChanges = operation({
+  ...base,
+  id: 'FollowChanges',
+  summary: 'Server-sent events: the kinds of things of which something changed in the project or account',
+  method: 'GET',
+  path: '/console/changes',
+  action: { authenticated: 'it names kinds of things of the own project and account, and nothing of the things' },
+  status: 200,
+});
+
+export const consoleOperations = [
+  createConsoleSession,
+  showConsoleSession,
+  changeConsoleSession,
+  endConsoleSession,
+  showOwnAccess,
+  followChanges,
+];

@@ -1,0 +1,116 @@
+import { Reply, type Route, route } from '../../http/index.ts';
+import { Failure } from '../../kernel/failure.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import type { Authorizer } from '../../policy/authorizer.ts';
+import type { ChangeStreams } from './changes.ts';
+import * as api from './console.api.ts';
+import { isOwnScript, type SessionCookie } from './session.cookie.ts';
+import type { SessionService } from './session.service.ts';
+
+export interface ConsoleRouteDeps {
+  sessions: SessionService;
+  cookie: SessionCookie;
+  changes: ChangeStreams;
+  authorizer: Authorizer;
+  /** Who a token stands for. */
+  principalOf(token: string): Promise<Principal>;
+  /** The enterprise project of a workspace; undefined when there is none. */
+  enterpriseProjectOf(projectId: string, workspaceId: string): Promise<string | undefined>;
+  region: string;
+  endpoints: { api: string; obs: string; inference: string };
+}
+
+/** Handlers of the console's own operations. */
+export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
+  const { sessions, cookie, changes, authorizer, region } = deps;
+
+  function idOf(headers: Record<string, string | string[] | undefined>): string {
+    const id = cookie.read(headers);
+    if (id !== undefined) return id;
+    throw new Failure({
+      code: 'ModelArts.0201',
+      status: 404,
+      message: 'The request comes with no session of the console.',
+      solution: 'Sign in to the console: POST /console/session.',
+    });
+  }
+
+  async function view(principal: Principal, id: string) {
+    const { onBehalfOf, projectId } = principal;
+    const { api: apiUrl, obs, inference } = deps.endpoints;
+    return {
+      user: { id: principal.id, name: principal.name },
+      account: { id: principal.accountId, name: principal.accountName },
+      ...(projectId === undefined ? {} : { project: { id: projectId, name: principal.projectName ?? projectId } }),
+      region,
+      is_root: principal.kind === 'root',
+      must_change_password: principal.mustChangePassword === true,
+      ...(onBehalfOf
+        ? { switched_by: { name: onBehalfOf.name, account_name: onBehalfOf.accountName ?? principal.accountName } }
+        : {}),
+      expires_at: await sessions.expiresAt(id),
+      endpoints: { api: apiUrl, obs, inference },
+    };
+  }
+
+  return [
+    route(api.createConsoleSession, async call => {
+      if (!isOwnScript(call.headers)) {
+        throw new Failure({
+          code: 'ModelArts.0201',
+          status: 403,
+          message: 'Only the console’s own pages sign in here.',
+          solution: 'Programs obtain a token: POST /v3/auth/tokens.',
+        });
+      }
+      const id = await sessions.open({ ...call.body, address: call.remoteAddress });
+      const body = await view(await deps.principalOf(await sessions.token(id, true)), id);
+      return new Reply(body, { headers: { 'Set-Cookie': cookie.set(id), 'Cache-Control': 'no-store' } });
+    }),
+    route(api.showConsoleSession, async call => view(call.principal, idOf(call.headers))),
+    route(api.changeConsoleSession, async call => {
+      const { project_id, role } = call.body;
+      const id = idOf(call.headers);
+      const address = call.remoteAddress;
+      let token = await sessions.token(id, true);
+      if (role) token = await sessions.toRole(id, role, address);
+      else if (role === null) token = await sessions.toOwn(id);
+      if (project_id) token = await sessions.toProject(id, project_id, address);
+      return view(await deps.principalOf(token), id);
+    }),
+    route(api.endConsoleSession, async call => {
+      await sessions.close(idOf(call.headers));
+      return new Reply(undefined, { headers: { 'Set-Cookie': cookie.clear } });
+    }),
+    route(api.showOwnAccess, async ({ principal, projectId, body }) => {
+      const { actions, workspace_id: workspaceId = '0' } = body;
+      const enterpriseProjectId = await deps.enterpriseProjectOf(projectId, workspaceId);
+      const decide = async (action: string) => {
+        const { allowed, reason } = await authorizer.decide(principal, {
+          action,
+          probe: true,
+          ...(enterpriseProjectId === undefined ? {} : { enterpriseProjectId }),
+        });
+        return { action, allowed, reason };
+      };
+      return { decisions: await Promise.all(actions.map(decide)) };
+    }),
+    route(api.followChanges, async ({ principal, projectId, headers, refusal }) => {
+      // Who does not ask for a stream would wait for its end for ever.
+      if (!String(headers.accept).includes('text/event-stream')) return new Reply(': ask for text/event-stream\n\n');
+      const scopes = projectId ? [projectId, principal.accountId] : [principal.accountId];
+      const stream = changes.stream({ userId: principal.id, scopes, refusal });
+      if (!stream) {
+        throw new Failure({
+          code: 'APIGW.0308',
+          status: 429,
+          message: 'You follow changes from too many places at once.',
+          solution: 'Close some windows of the console.',
+        });
+      }
+      return new Reply(stream, {
+        headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' },
+      });
+    }),
+  ];
+}

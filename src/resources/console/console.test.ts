@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { createWorld, type Tenant, type World } from '../../../test/world.ts';
+
+let now = Date.UTC(2026, 0, 1);
+let world: World;
+let rival: Tenant;
+const clock = { now: () => now };
+
+before(async () => {
+  world = await createWorld({ clock });
+  rival = await world.tenant('rival');
+});
+after(() => world?.remove());
+
+const own = { 'X-Atelier-Console': 'active' };
+
+async function signIn(input: Partial<Record<'account' | 'user' | 'password', string>> = {}, headers = own as object) {
+  const { account, password } = world.root;
+  const body = { account, user: account, password, ...input };
+  const answer = await world.send('POST', '/console/session', { body, headers: { ...headers } });
+  const cookie = answer.headers.get('set-cookie') ?? '';
+  return { ...answer, cookie, pair: cookie.split(';')[0]! };
+}
+
+/** A call with a session's cookie, as the console's scripts make it. */
+function call(pair: string, method: string, path: string, body?: object, headers: Record<string, string> = {}) {
+  return world.send(method, path, { body, headers: { ...own, cookie: pair, ...headers } });
+}
+
+const jobs = () => `/v2/${world.root.projectId}/training-quotas`;
+
+describe('signing in to the console', () => {
+  it('gives a cookie that scripts cannot read, and no token', async () => {
+    const answer = await signIn();
+    assert.equal(answer.status, 201);
+    assert.match(answer.cookie, /^atelier-console-test01=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
+    assert.equal(answer.headers.get('x-subject-token'), null);
+    assert.equal(answer.body.account.name, 'acme');
+    assert.equal((await call(answer.pair, 'GET', jobs())).status, 200);
+    const stored = JSON.stringify(await world.db.selectFrom('console_sessions').selectAll().execute());
+    assert.ok(!stored.includes(answer.pair.split('=')[1]!), 'the database holds no id that is good');
+    assert.ok(!stored.includes('eyJ'), 'the database holds no token that is good');
+  });
+
+  it('checks passwords, limits attempts and keeps the audit trail as the token operation does', async () => {
+    const user = `nobody-${now}`;
+    for (let i = 0; i < 5; i++) assert.equal((await signIn({ user, password: 'wrong-Pass1' })).status, 401);
+    const locked = await signIn({ user, password: 'wrong-Pass1' });
+    assert.equal(locked.body.error_code, 'IAM.0101');
+    assert.match(locked.body.error_solution, /15 minutes/);
+    const token = await world.login(world.root);
+    const trail = await world.send('GET', `/v3/${world.root.projectId}/traces?trace_type=system&limit=50`, { token });
+    assert.match(trail.text, /KeystoneCreateToken/);
+  });
+
+  it('is for the console’s own pages alone', async () => {
+    assert.equal((await signIn({}, {})).status, 403, 'without the header');
+    assert.equal((await signIn({}, { ...own, origin: 'http://evil.example' })).status, 403, 'from another origin');
+    assert.equal((await signIn({}, { ...own, 'sec-fetch-site': 'same-site' })).status, 403, 'from another port');
+  });
+});
+
+describe('a session', () => {
+  let pair: string;
+  beforeEach(async () => {
+    ({ pair } = await signIn());
+  });
+
+  it('does not count without the header, nor for requests of other origins', async () => {
+    const status = async (headers: Record<string, string>) =>
+      (await world.send('GET', jobs(), { headers: { cookie: pair, ...headers } })).status;
+    assert.equal(await status({}), 401);
+    assert.equal(await status({ ...own, origin: 'http://127.0.0.1:1' }), 401);
+    assert.equal(await status({ ...own, 'sec-fetch-site': 'cross-site' }), 401);
+    assert.equal(await status({ ...own, origin: world.api, 'sec-fetch-site': 'same-origin' }), 200);
+  });
+
+  it('does not open the object store', async () => {
+    const answer = await fetch(`${world.obs}/`, { headers: { ...own, cookie: pair } });
+    assert.equal(answer.status, 403);
+  });
+
+  it('reaches its own account alone', async () => {
+    const answer = await call(pair, 'GET', `/v2/${rival.projectId}/training-quotas`);
+    assert.equal(answer.status, 404);
+  });
+
+  it('ends with signing out', async () => {
+    const out = await call(pair, 'DELETE', '/console/session');
+    assert.equal(out.status, 204);
+    assert.match(out.headers.get('set-cookie')!, /=; .*Max-Age=0/);
+    assert.equal((await call(pair, 'GET', jobs())).status, 401);
+  });
+
+  it('ends an hour after its user did something, twelve hours after it began', async () => {
+    now += 59 * 60_000;
+    assert.equal((await call(pair, 'GET', jobs(), undefined, { 'X-Atelier-Console': 'idle' })).status, 200);
+    now += 2 * 60_000;
+    assert.equal((await call(pair, 'GET', jobs())).status, 401, 'what the page asked by itself did not lengthen it');
+    ({ pair } = await signIn());
+    for (let hour = 0; hour < 15; hour++) {
+      now += 48 * 60_000;
+      const { status } = await call(pair, 'GET', jobs());
+      assert.equal(status, hour < 14 ? 200 : 401, `after ${hour + 1} times 48 minutes`);
+    }
+  });
+
+  it('ends when its user gets another password, and lets one who must choose a password do that alone', async () => {
+    const token = await world.login(world.root);
+    const body = {
+      user: { name: `ann-${now}`, domain_id: world.root.accountId, password: 'First-pass-1', pwd_status: true },
+    };
+    const { id } = (await world.send('POST', '/v3.0/OS-USER/users', { token, body })).body.user;
+    const first = await signIn({ user: body.user.name, password: 'First-pass-1' });
+    assert.equal(first.body.must_change_password, true);
+    assert.equal((await call(first.pair, 'GET', jobs())).status, 403);
+    const chosen = { user: { original_password: 'First-pass-1', password: 'Second-pass-2' } };
+    assert.equal((await call(first.pair, 'POST', `/v3/users/${id}/password`, chosen)).status, 204);
+    assert.equal((await call(first.pair, 'GET', '/console/session')).status, 401);
+    const second = await signIn({ user: body.user.name, password: 'Second-pass-2' });
+    assert.equal(second.body.must_change_password, false);
+    await world.send('PUT', `/v3.0/OS-USER/users/${id}`, { token, body: { user: { enabled: false } } });
+    assert.equal((await call(second.pair, 'GET', '/console/session')).status, 401);
+  });
+
+  it('goes to another project and keeps its cookie', async () => {
+    const token = await world.login(world.root);
+    const project = { name: `local-1_${now}`, domain_id: world.root.accountId };
+    const made = (await world.send('POST', '/v3/projects', { token, body: { project } })).body.project;
+    const changed = await call(pair, 'PUT', '/console/session', { project_id: made.id });
+    assert.equal(changed.body.project.id, made.id);
+    assert.equal((await call(pair, 'GET', `/v2/${made.id}/training-quotas`)).status, 200);
+    assert.equal((await call(pair, 'PUT', '/console/session', { project_id: rival.projectId })).status, 401);
+  });
+
+  it('takes on a role of an agency and leaves it', async () => {
+    const token = await world.login(rival);
+    const agency = {
+      name: `for-acme-${now}`,
+      domain_id: rival.accountId,
+      trust_domain_name: 'acme',
+      duration: 'FOREVER',
+    };
+    assert.equal((await world.send('POST', '/v3.0/OS-AGENCY/agencies', { token, body: { agency } })).status, 201);
+    const role = { account_name: 'rival', agency_name: agency.name };
+    const switched = await call(pair, 'PUT', '/console/session', { role });
+    assert.equal(switched.body.account.name, 'rival', switched.text);
+    assert.equal(switched.body.switched_by.name, 'acme');
+    const back = await call(pair, 'PUT', '/console/session', { role: null });
+    assert.equal(back.body.account.name, 'acme');
+    assert.equal(back.body.switched_by, undefined);
+  });
+
+  it('tells what its user may do, and why not', async () => {
+    const token = await world.login(world.root);
+    const user = { name: `bob-${now}`, domain_id: world.root.accountId, password: 'First-pass-1' };
+    await world.send('POST', '/v3.0/OS-USER/users', { token, body: { user } });
+    const actions = ['modelarts:trainJob:create'];
+    const mine = await call(pair, 'POST', '/console/access', { actions });
+    assert.equal(mine.body.decisions[0].allowed, true);
+    const bob = await signIn({ user: user.name, password: 'First-pass-1' });
+    const { allowed, reason } = (await call(bob.pair, 'POST', '/console/access', { actions })).body.decisions[0];
+    assert.equal(allowed, false);
+    assert.ok(reason.length > 10);
+  });
+
+  it('hears of changes in its own project, at most once a second of a kind', async () => {
+    const controller = new AbortController();
+    const response = await fetch(`${world.api}/console/changes`, {
+      headers: { ...own, cookie: pair, accept: 'text/event-stream' },
+      signal: controller.signal,
+    });
+    assert.equal(response.headers.get('content-type'), 'text/event-stream');
+    let text = '';
+    const reading = (async () => {
+      for await (const chunk of response.body!) text += Buffer.from(chunk).toString();
+    })().catch(() => undefined);
+    await world.until(() => text.includes('hello'));
+    const make = async (tenant: Tenant, name: string) => {
+      const token = await world.login(tenant);
+      const path = `/v1/${tenant.projectId}/workspaces`;
+      assert.equal((await world.send('POST', path, { token, body: { name } })).status, 200);
+    };
+    await make(rival, 'theirs');
+    await new Promise(resolve => setTimeout(resolve, 100));
+    assert.doesNotMatch(text, /workspaces/, 'what others do is not told');
+    for (let i = 0; i < 5; i++) await make(world.root, `mine-${i}`);
+    await world.until(() => text.includes('"workspaces"'));
+    assert.ok(text.split('"workspaces"').length - 1 <= 2);
+    controller.abort();
+    await reading;
+  });
+});

@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** What cookies of the console begin with; gateways take such cookies out of what they pass on. */
+const PREFIX = 'atelier-console-';
+/** Only scripts of the own origin can send it. `active`: somebody at the screen did something; `idle`: the page asks by itself. */
+const HEADER = 'x-atelier-console';
+
+type Headers = Pick<IncomingHttpHeaders, 'cookie' | 'host' | 'origin'> & Record<string, string | string[] | undefined>;
+
+/** The cookie of an installation: browsers send cookies to every port of a host, so its name tells whose it is. */
+export function sessionCookie(installation: string) {
+  const name = PREFIX + installation;
+  const attributes = 'Path=/; HttpOnly; SameSite=Strict';
+  return {
+    /** Set-Cookie that hands out a session, or takes it back. */
+    set: (id: string) => `${name}=${id}; ${attributes}`,
+    clear: `${name}=; ${attributes}; Max-Age=0`,
+    /** The session's id, where the request comes from the console's own scripts; undefined otherwise. */
+    read(headers: Headers): string | undefined {
+      if (!isOwnScript(headers)) return undefined;
+      for (const cookie of (headers.cookie ?? '').split(';')) {
+        const [key, value] = cookie.trim().split('=');
+        if (key === name && value && /^[\w-]{43}$/.test(value)) return value;
+      }
+      return undefined;
+    },
+  };
+}
+
+export type SessionCookie = ReturnType<typeof sessionCookie>;
+
+/**
+ * Whether scripts of the console sent the request. Browsers do not tell `Sec-Fetch-Site` over plain HTTP to other hosts, nor `Origin` with GET;
+ * the header alone is what no other origin can send without being asked first, and the server never answers such questions with yes.
+ */
+export function isOwnScript(headers: Headers): boolean {
+  if (headers[HEADER] === undefined) return false;
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  return headers.origin === undefined || hostOf(headers.origin) === headers.host;
+}
+
+/** Whether somebody at the screen caused it. */
+export function isActive(headers: Headers): boolean {
+  return headers[HEADER] !== 'idle';
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

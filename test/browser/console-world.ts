@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { createSite } from '../../src/http/index.ts';
+import type { Program } from '../../src/runtime/fake/index.ts';
+import { ENGINE } from '../scenarios/things.ts';
+import { type Answer, createWorld, type World } from '../world.ts';
+
+/** Where the launcher builds the console. */
+export const BUILT = join(import.meta.dirname, '../../dist/console');
+
+export interface ConsoleWorld extends World {
+  /** A call as the first account's root user. */
+  root_: (method: string, path: string, body?: object) => Promise<Answer>;
+  /** Submits a training job that does what `program` says; resolves with its id. */
+  train(name: string, program: Program): Promise<string>;
+}
+
+/** The platform with the built console, an authorization and a bucket with code, ready to train. */
+export async function consoleWorld(): Promise<ConsoleWorld> {
+  let next: Program = {};
+  const world = await createWorld({ site: createSite(BUILT), program: () => next, work: true });
+  const { account, accountId, projectId, userId } = world.root;
+  const token = await world.login(world.root);
+  const call = async (method: string, path: string, body?: object) => {
+    const answer = await world.send(method, path, { token, ...(body ? { body } : {}) });
+    if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status} ${answer.text}`);
+    return answer;
+  };
+  const { agency_name } = (await call('POST', `/v2/${projectId}/agency`, { agency_name_suffix: 'console' })).body;
+  await call('POST', `/v2/${projectId}/authorizations`, { user_id: 'all', type: 'agency', content: agency_name });
+  const principal = {
+    kind: 'root',
+    id: userId,
+    name: account,
+    accountId,
+    accountName: account,
+    credential: 'internal',
+  } as const;
+  const { service } = world.families.objects;
+  await service.createBucket(principal, 'digits');
+  await service.put(principal, { bucket: 'digits', key: 'code/train.py' }, Buffer.from('print("hello")'));
+  return {
+    ...world,
+    root_: call,
+    async train(name, program) {
+      next = program;
+      const body = {
+        kind: 'job',
+        metadata: { name, description: 'Reads handwritten digits' },
+        algorithm: {
+          code_dir: '/digits/code/',
+          boot_file: '/digits/code/train.py',
+          engine: { engine_id: ENGINE },
+          outputs: [{ name: 'train_url', remote: { obs: { obs_url: `/digits/${name}/` } } }],
+          environments: { EPOCHS: '3' },
+        },
+        spec: { resource: { flavor_id: 'modelarts.vm.cpu.1u', node_count: 1 } },
+      };
+      const { id } = (await call('POST', `/v2/${projectId}/training-jobs`, body)).body.metadata;
+      const phase = async () => (await call('GET', `/v2/${projectId}/training-jobs/${id}`)).body.status.phase;
+      await world.until(async () => !['Creating', 'Pending'].includes(await phase()) || program.runMs === undefined);
+      return id;
+    },
+  };
+}

@@ -1,0 +1,357 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { pages } from '../../src/console/pages.ts';
+import { openBrowser } from './chromium.ts';
+import { BUILT, type ConsoleWorld, consoleWorld } from './console-world.ts';
+
+const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
+const FIRST_LOAD_BYTES = 300_000;
+
+let world: ConsoleWorld;
+let browser: Browser;
+/** Ids for the parameters of pages. */
+let samples: Record<string, string>;
+
+before(async () => {
+  assert.ok(existsSync(join(BUILT, 'index.html')), 'the console is built; run: node src/console/build.ts');
+  world = await consoleWorld();
+  const done = await world.train('digits-done', {
+    runMs: 50,
+    output: [{ text: 'epoch 1 loss 0.41' }, { text: 'epoch 2 loss 0.07' }],
+  });
+  await world.train('digits-failed', { runMs: 50, exitCode: 1, output: [{ text: 'ValueError: no such column' }] });
+  samples = { jobId: done };
+  browser = await openBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await world?.remove();
+});
+
+interface Window_ {
+  page: Page;
+  context: BrowserContext;
+  /** Of scripts, and of the content policy. */
+  errors: string[];
+  close(): Promise<void>;
+}
+
+/** A fresh window on an address; what goes wrong in it fails the test that closes it. */
+async function open(path: string, settings: object = {}): Promise<Window_> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  context.setDefaultTimeout(15_000);
+  await context.addInitScript(
+    text => localStorage.getItem('atelier-console') ?? localStorage.setItem('atelier-console', text),
+    JSON.stringify({ language: 'en', theme: 'light', ...settings }),
+  );
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', error => errors.push(String(error)));
+  page.on('console', message => {
+    // A refused request is told by the page; the browser notes it besides.
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) errors.push(message.text());
+  });
+  await page.goto(world.api + path);
+  return {
+    page,
+    context,
+    errors,
+    async close() {
+      await context.close();
+      assert.deepEqual(errors, [], 'nothing went wrong in the page');
+    },
+  };
+}
+
+async function signIn(page: Page, { user = 'acme', password = world.root.password } = {}): Promise<void> {
+  const account = page.getByLabel(/^(Account|账号)$/);
+  await account.waitFor().catch(async error => {
+    throw new Error(`no sign-in, but: ${await page.locator('body').textContent()}`, { cause: error });
+  });
+  await account.fill('acme');
+  await page.getByLabel(/^(IAM user|IAM 用户)$/).fill(user);
+  await page.getByLabel(/^(Password|密码)$/).fill(password);
+  await page.getByRole('button', { name: /^(Sign in|登 ?录)$/ }).click();
+}
+
+async function opened(path: string, settings: object = {}): Promise<Window_> {
+  const window = await open(path, settings);
+  await signIn(window.page);
+  await window.page.locator('h1').first().waitFor();
+  await window.page.locator('.frame').waitFor();
+  return window;
+}
+
+const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
+const addressOf = (path: string) =>
+  path.replace(/\$(\w+)/g, (_, name: string) => samples[name] ?? `no sample for ${name}`);
+
+describe('signing in', () => {
+  it('leads to the page that was asked for, and nothing of the credential is where scripts look', async () => {
+    const window = await opened('/training/jobs');
+    await heading(window.page, 'Training jobs');
+    assert.equal(new URL(window.page.url()).pathname, '/training/jobs');
+    const seen = await window.page.evaluate('document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage })');
+    assert.doesNotMatch(String(seen), /atelier-console-test01|eyJ/);
+    await window.close();
+  });
+
+  it('says what is wrong with a wrong password', async () => {
+    const window = await open('/');
+    await signIn(window.page, { password: 'not-the-password-1' });
+    await window.page
+      .getByRole('alert')
+      .getByText(/password/i)
+      .first()
+      .waitFor();
+    await window.close();
+  });
+
+  it('asks for a new password where an administrator gave the first one', async () => {
+    const user = { name: 'newcomer', domain_id: world.root.accountId, password: 'Given-pass-1', pwd_status: true };
+    await world.root_('POST', '/v3.0/OS-USER/users', { user });
+    const window = await open('/');
+    await signIn(window.page, { user: 'newcomer', password: 'Given-pass-1' });
+    await window.page.getByLabel('New password', { exact: true }).fill('Chosen-pass-2');
+    await window.page.getByLabel('New password again').fill('Chosen-pass-2');
+    await window.page.getByRole('button', { name: 'Set password' }).click();
+    await heading(window.page, 'Overview');
+    // Nobody has given this user anything: the page says so, and what to do.
+    await window.page
+      .getByText(/Policy doesn't allow/)
+      .first()
+      .waitFor();
+    await window.page.getByRole('link', { name: 'Training jobs' }).click();
+    const create = window.page.getByRole('button', { name: 'Create training job' }).first();
+    await window.page.locator('[aria-disabled=true]', { hasText: 'Create training job' }).first().waitFor();
+    await create.hover();
+    await window.page
+      .getByRole('tooltip')
+      .getByText(/You may not do this/)
+      .waitFor();
+    await window.close();
+  });
+
+  it('ends with signing out, in every tab', async () => {
+    const { page, context, close } = await opened('/');
+    const other = await context.newPage();
+    await other.goto(`${world.api}/training/jobs`);
+    await heading(other, 'Training jobs');
+    await page.getByRole('button', { name: 'User acme' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await heading(page, 'Sign in to Atelier');
+    await heading(other, 'Sign in to Atelier');
+    await close();
+  });
+
+  it('is asked for again when the session has ended, and the page comes back', async () => {
+    const { page, close } = await opened('/training/jobs');
+    await heading(page, 'Training jobs');
+    await world.db.deleteFrom('console_sessions').execute();
+    await page.getByLabel('Search by name').fill('digits');
+    await heading(page, 'Sign in to Atelier');
+    await signIn(page);
+    await heading(page, 'Training jobs');
+    await close();
+  });
+});
+
+describe('what shows by itself', () => {
+  it('shows a job that somebody else submits, and its state, without a reload', async () => {
+    const { page, close } = await opened('/training/jobs');
+    await page.getByRole('link', { name: 'digits-done' }).waitFor();
+    const requests: string[] = [];
+    page.on('request', request => requests.push(request.url()));
+    await page.waitForTimeout(1500);
+    const idle = requests.length;
+    await world.train('digits-live', { runMs: 400 });
+    await page.getByRole('link', { name: 'digits-live' }).waitFor();
+    await page.getByRole('row', { name: /digits-live.*Completed/ }).waitFor();
+    assert.ok(idle <= 1, `a page on which nothing happens asks for nothing; it asked ${idle} times`);
+    await close();
+  });
+
+  it('shows the log as it is written, and finds in it', async () => {
+    const id = await world.train('digits-log', {
+      runMs: 4000,
+      output: [{ text: 'first words' }, { afterMs: 2500, text: 'last words' }],
+    });
+    const { page, close } = await opened(`/training/jobs/${id}`);
+    const log = page.getByRole('log');
+    await log.getByText('first words').waitFor();
+    await log.getByText('last words').waitFor();
+    await page.getByLabel('Search in the log').fill('LAST');
+    await page.getByRole('status').getByText('1 lines').waitFor();
+    assert.equal(await log.locator('mark').textContent(), 'last');
+    await close();
+  });
+});
+
+describe('training jobs', () => {
+  it('are checked before they are created, and created', async () => {
+    const { page, close } = await opened('/training/jobs/create');
+    await page.getByLabel('Name', { exact: true }).fill('from-the-form');
+    await page.getByLabel('Engine').click();
+    await page.locator('.ant-select-item-option').first().click();
+    await page.getByLabel('Code directory').fill('/digits/nothing/');
+    await page.getByLabel('Boot file').fill('/digits/nothing/train.py');
+    await page.getByLabel('Flavor').click();
+    await page.locator('.ant-select-dropdown:visible .ant-select-item-option').first().click();
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText('The job would not start').waitFor();
+    await page.getByLabel('Code directory').fill('/digits/code/');
+    await page.getByLabel('Boot file').fill('/digits/code/train.py');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText(/Everything is in place/).waitFor();
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'from-the-form');
+    await page.getByRole('button', { name: 'Delete' }).click();
+    const dialog = page.getByRole('dialog');
+    assert.ok(await dialog.getByRole('button', { name: 'Delete' }).isDisabled());
+    await dialog.getByLabel(/Type from-the-form/).fill('from-the-form');
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await heading(page, 'Training jobs');
+    await page.getByRole('link', { name: 'from-the-form' }).waitFor({ state: 'detached' });
+    await close();
+  });
+
+  it('scroll and filter at once when there are a hundred thousand', async () => {
+    const row = await world.db
+      .selectFrom('training_jobs')
+      .selectAll()
+      .where('name', '=', 'digits-done')
+      .executeTakeFirstOrThrow();
+    const count = 100_000;
+    for (let at = 0; at < count; at += 500) {
+      const rows = Array.from({ length: 500 }, (_, i) => ({
+        ...row,
+        id: `many-${at + i}`,
+        name: `many-${at + i}`,
+        created_at: 1_000_000 + at + i,
+        next_at: null,
+      }));
+      await world.db.insertInto('training_jobs').values(rows.slice(0, 250)).execute();
+      await world.db.insertInto('training_jobs').values(rows.slice(250)).execute();
+    }
+    const { page, close } = await opened('/training/jobs');
+    await page
+      .getByText(/100,?00\d/)
+      .first()
+      .waitFor();
+    const started = Date.now();
+    await page.evaluate("document.querySelector('[role=table]').scrollTop = 1e9");
+    await page.getByRole('link', { name: 'many-0', exact: true }).waitFor();
+    const scrolled = Date.now() - started;
+    await page.getByLabel('Search by name').fill('many-77777');
+    await page.getByRole('link', { name: 'many-77777', exact: true }).waitFor();
+    assert.ok(scrolled < 2000, `the end was there after ${scrolled} ms`);
+    assert.ok((await page.getByRole('row').count()) < 80);
+    await close();
+    await world.db.deleteFrom('training_jobs').where('id', 'like', 'many-%').execute();
+  });
+});
+
+describe('every page', () => {
+  it('is listed: no file of a page is without a line in the list', () => {
+    const dir = join(import.meta.dirname, '../../src/console/pages');
+    const files = pages.map(page => `${page.file}.tsx`);
+    assert.deepEqual(
+      files.filter(file => !existsSync(join(dir, file))),
+      [],
+      'every line of the list has a file',
+    );
+    for (const file of readdirSync(dir)) {
+      if (file === 'sign-in.tsx') continue;
+      assert.ok(files.includes(file), `${file} has no line in pages.ts`);
+    }
+  });
+
+  for (const theme of ['light', 'dark']) {
+    for (const language of ['en', 'zh']) {
+      it(`can be read by everybody, ${theme}, ${language}`, async () => {
+        const signedOut = await open('/', { theme, language });
+        await signedOut.page.getByRole('heading', { level: 1 }).waitFor();
+        await accessible(signedOut.page, 'sign-in');
+        await signIn(signedOut.page);
+        await signedOut.page.locator('.frame').waitFor();
+        for (const { path } of pages) {
+          const address = addressOf(path);
+          assert.doesNotMatch(address, /no sample/, 'the test has an id for each parameter');
+          await signedOut.page.goto(world.api + address);
+          await signedOut.page.getByRole('heading', { level: 1 }).waitFor();
+          await settled(signedOut.page);
+          assert.equal(await signedOut.page.getByText(/There is no such page|页面不存在/).count(), 0, address);
+          await accessible(signedOut.page, address);
+        }
+        await signedOut.close();
+      });
+    }
+  }
+});
+
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction("!document.querySelector('.bone, .ant-btn-loading')");
+  await page.waitForTimeout(150);
+}
+
+/** Fails on anything that axe-core finds of WCAG A and AA. */
+async function accessible(page: Page, what: string): Promise<void> {
+  // The content policy lets no script in; the debugger's evaluate is no script of the page.
+  await page.evaluate(AXE);
+  const found = (await page.evaluate(
+    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })",
+  )) as {
+    violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
+  };
+  const told = found.violations.map(
+    ({ id, help, nodes }) =>
+      `${id}: ${help}\n${nodes
+        .slice(0, 3)
+        .map(node => `${node.html}\n${node.failureSummary}`)
+        .join('\n')}`,
+  );
+  assert.deepEqual(told, [], what);
+}
+
+describe('the files', () => {
+  it('of the first load are at most 300 kB compressed, before the page’s own', () => {
+    const manifest = JSON.parse(readFileSync(join(BUILT, '.vite/manifest.json'), 'utf8')) as Record<
+      string,
+      { file: string; imports?: string[]; css?: string[] }
+    >;
+    const seen = new Set<string>();
+    const visit = (name: string): void => {
+      const chunk = manifest[name]!;
+      if (seen.has(chunk.file)) return;
+      for (const file of [chunk.file, ...(chunk.css ?? [])]) seen.add(file);
+      for (const each of chunk.imports ?? []) visit(each);
+    };
+    visit('index.html');
+    const bytes = [...seen].reduce((sum, file) => sum + statSync(join(BUILT, `${file}.gz`)).size, 0);
+    assert.ok(bytes <= FIRST_LOAD_BYTES, `${bytes} bytes in ${seen.size} files`);
+  });
+
+  it('are kept for ever, compressed, and shadow no operation', async () => {
+    const html = await fetch(world.api, { headers: { accept: 'text/html' } });
+    const policy = html.headers.get('content-security-policy')!;
+    assert.doesNotMatch(policy, /unsafe|\*/);
+    assert.match(policy, /script-src 'self';/);
+    assert.equal(html.headers.get('x-frame-options'), 'DENY');
+    const text = await html.text();
+    assert.equal(/nonce="([^"]+)"/.exec(text)![1], /'nonce-([^']+)'/.exec(policy)![1]);
+    const script = /src="(\/assets\/[^"]+\.js)"/.exec(text)![1]!;
+    const file = await fetch(world.api + script, { headers: { 'accept-encoding': 'br' } });
+    assert.equal(file.headers.get('content-encoding'), 'br');
+    assert.match(file.headers.get('cache-control')!, /immutable/);
+    const accept = { accept: 'text/html' };
+    assert.equal((await fetch(`${world.api}/v2/nothing`, { headers: accept })).status, 404);
+    assert.equal((await fetch(`${world.api}/console/nothing`, { headers: accept })).status, 404);
+    assert.equal((await fetch(`${world.api}/assets/nothing.js`, { headers: accept })).status, 404);
+    assert.equal((await fetch(`${world.api}/assets/..%2f..%2fpackage.json`)).status, 404);
+    assert.equal((await fetch(`${world.api}/training/jobs`)).status, 404, 'programs are told that it is no operation');
+    assert.equal((await fetch(`${world.api}/training/jobs`, { headers: accept })).status, 200);
+  });
+});
