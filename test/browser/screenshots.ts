@@ -18,7 +18,9 @@ await world.train('digits-wrong-column', { runMs: 50, exitCode: 1, output: [{ te
 await world.train('digits-larger-batch', { output: lines });
 for (const name of ['digits-four-nodes', 'digits-waits', 'digits-waits-too', 'digits-last'])
   await world.train(name, {});
-const samples: Record<string, string> = { jobId };
+const modelId = await world.model('digits', '0.0.1');
+await world.model('digits', '0.0.2');
+const samples: Record<string, string> = { jobId, modelId };
 
 const browser = await openBrowser();
 for (const language of ['en', 'zh']) {

@@ -136,6 +136,30 @@ export const en = {
   checked: 'Everything is in place: code, boot file, inputs, outputs, flavor and permissions.',
   notReady: 'The job would not start',
   none: 'None',
+  // AI applications and real-time services
+  aiApplicationManagement: 'AI Application Management',
+  serviceDeployment: 'Service Deployment',
+  models: 'AI applications',
+  model: 'AI application',
+  version: 'Version',
+  versions: 'Versions',
+  modelType: 'AI engine',
+  runtimeEnvironment: 'Runtime environment',
+  size: 'Size',
+  source: 'Source',
+  apis: 'APIs',
+  services: 'Real-time services',
+  service: 'Real-time service',
+  deploy: 'Deploy',
+  deleteModel: 'Delete {name} {version}',
+  deleteModelHelp:
+    'This version of the AI application and its copy of the package are removed. What lies in buckets stays.',
+  inNoService: 'No service runs this version.',
+  noModels: 'No AI application yet',
+  noModelsHelp:
+    'An AI application is a trained model with what it needs to answer requests. It is made of the output of a training job or of a model package in a bucket, and is then deployed as a service.',
+  noFields: 'The model does not say what a request should hold.',
+  isRequired: 'required',
 } as const satisfies Record<string, string>;
 
 /** English says which texts there are. `{name}` stands for a value. */
