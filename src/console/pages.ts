@@ -23,4 +23,8 @@ export const pages: readonly Page[] = [
   { path: '/training/jobs/$jobId', file: 'training-job', area: 'training', title: 'trainingJob' },
   { path: '/models', file: 'models', area: 'aiApplicationManagement', title: 'models', menu: true },
   { path: '/models/$modelId', file: 'model', area: 'aiApplicationManagement', title: 'model' },
+  { path: '/services', file: 'services', area: 'serviceDeployment', title: 'services', menu: true },
+  { path: '/services/deploy', file: 'deploy-service', area: 'serviceDeployment', title: 'deployService' },
+  { path: '/services/$serviceId', file: 'service', area: 'serviceDeployment', title: 'service' },
+  { path: '/services/$serviceId/update', file: 'update-service', area: 'serviceDeployment', title: 'updateService' },
 ];

@@ -24,7 +24,7 @@ before(async () => {
   });
   await world.train('digits-failed', { runMs: 50, exitCode: 1, output: [{ text: 'ValueError: no such column' }] });
   const modelId = await world.model('digits', '0.0.1');
-  samples = { jobId: done, modelId };
+  samples = { jobId: done, modelId, serviceId: await world.deploy('digits', modelId) };
   browser = await openBrowser();
 });
 after(async () => {
