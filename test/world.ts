@@ -45,6 +45,8 @@ export interface WorldOptions {
   probe?: Parts['probe'];
   /** How the SSH servers of notebooks answer; well when absent. */
   probeSsh?: NonNullable<Parts['notebooks']>['probeSsh'];
+  /** Stands in for the inference gateway: its URL. */
+  inference?: string;
   /** Serves these files to browsers. */
   site?: Parts['site'];
   /** Takes up due work, as a running platform does; otherwise requests are answered and nothing more happens. */
@@ -176,7 +178,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       api,
       obs,
       registry: 'http://127.0.0.1:1',
-      inference: 'http://127.0.0.1:1',
+      inference: options.inference ?? 'http://127.0.0.1:1',
       notebooks: 'http://127.0.0.1:1',
     },
     site: options.site,

@@ -1,7 +1,7 @@
 import type { TextKey } from './texts/en.ts';
 
 /** Areas of the menu, as ModelArts orders them. */
-export const areas = ['overview', 'training'] as const;
+export const areas = ['overview', 'training', 'aiApplicationManagement', 'serviceDeployment'] as const;
 export type Area = (typeof areas)[number];
 
 export interface Page {
@@ -21,4 +21,10 @@ export const pages: readonly Page[] = [
   { path: '/training/jobs', file: 'training-jobs', area: 'training', title: 'trainingJobs', menu: true },
   { path: '/training/jobs/create', file: 'create-training-job', area: 'training', title: 'createTrainingJob' },
   { path: '/training/jobs/$jobId', file: 'training-job', area: 'training', title: 'trainingJob' },
+  { path: '/models', file: 'models', area: 'aiApplicationManagement', title: 'models', menu: true },
+  { path: '/models/$modelId', file: 'model', area: 'aiApplicationManagement', title: 'model' },
+  { path: '/services', file: 'services', area: 'serviceDeployment', title: 'services', menu: true },
+  { path: '/services/deploy', file: 'deploy-service', area: 'serviceDeployment', title: 'deployService' },
+  { path: '/services/$serviceId', file: 'service', area: 'serviceDeployment', title: 'service' },
+  { path: '/services/$serviceId/update', file: 'update-service', area: 'serviceDeployment', title: 'updateService' },
 ];

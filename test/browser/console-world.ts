@@ -1,7 +1,9 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createSite } from '../../src/http/index.ts';
 import type { Program } from '../../src/runtime/fake/index.ts';
-import { ENGINE } from '../scenarios/things.ts';
+import { ENGINE, serviceBody } from '../scenarios/things.ts';
 import { type Answer, createWorld, type World } from '../world.ts';
 
 /** Where the launcher builds the console. */
@@ -12,12 +14,52 @@ export interface ConsoleWorld extends World {
   root_: (method: string, path: string, body?: object) => Promise<Answer>;
   /** Submits a training job that does what `program` says; resolves with its id. */
   train(name: string, program: Program): Promise<string>;
+  /** Makes an AI application that says what its requests should hold; resolves with its id when it is published. */
+  model(name: string, version: string, apis?: object[]): Promise<string>;
+  /** Deploys a model as a service; resolves with its id when it runs. */
+  deploy(name: string, modelId: string, program?: Program): Promise<string>;
+  /** What came to the gateway, the latest last. */
+  predictions: Prediction[];
+  /** What the gateway answers. */
+  answer: { status: number; type: string; body: string | Buffer };
 }
+
+interface Prediction {
+  method: string;
+  url: string;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** What the digits' model declares: an image in a form. */
+const DIGIT_APIS = [
+  {
+    url: '/',
+    method: 'post',
+    request: {
+      'Content-type': 'multipart/form-data',
+      data: {
+        type: 'object',
+        properties: { images: { type: 'file', description: 'A drawn digit' }, top: { type: 'integer' } },
+        required: ['images'],
+      },
+    },
+  },
+];
 
 /** The platform with the built console, an authorization and a bucket with code, ready to train. */
 export async function consoleWorld(): Promise<ConsoleWorld> {
   let next: Program = {};
-  const world = await createWorld({ site: createSite(BUILT), program: () => next, work: true });
+  const predictions: Prediction[] = [];
+  const answer: ConsoleWorld['answer'] = { status: 200, type: 'application/json', body: '{"predicted_label":"7"}' };
+  const gateway = createServer(async (request, response) => {
+    const { method = '', url = '', headers } = request;
+    predictions.push({ method, url, headers, body: Buffer.concat(await request.toArray()) });
+    response.writeHead(answer.status, { 'content-type': answer.type }).end(answer.body);
+  });
+  await new Promise<void>(resolve => gateway.listen(0, '127.0.0.1', resolve));
+  const inference = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+  const world = await createWorld({ site: createSite(BUILT), program: () => next, work: true, inference });
   const { account, accountId, projectId, userId } = world.root;
   const token = await world.login(world.root);
   const call = async (method: string, path: string, body?: object) => {
@@ -38,9 +80,42 @@ export async function consoleWorld(): Promise<ConsoleWorld> {
   const { service } = world.families.objects;
   await service.createBucket(principal, 'digits');
   await service.put(principal, { bucket: 'digits', key: 'code/train.py' }, Buffer.from('print("hello")'));
+  const v1 = `/v1/${projectId}`;
   return {
     ...world,
     root_: call,
+    predictions,
+    answer,
+    async remove() {
+      await world.remove();
+      gateway.closeAllConnections();
+      await new Promise(resolve => gateway.close(resolve));
+    },
+    async model(name, version, apis = DIGIT_APIS) {
+      const config = { model_algorithm: 'image_classification', model_type: 'PyTorch', runtime: ENGINE, apis };
+      const files = { 'model.pt': 'weights', 'customize_service.py': '', 'config.json': JSON.stringify(config) };
+      for (const [file, text] of Object.entries(files)) {
+        await service.put(principal, { bucket: 'digits', key: `package/model/${file}` }, Buffer.from(text));
+      }
+      const body = {
+        model_name: name,
+        model_version: version,
+        model_type: 'PyTorch',
+        source_location: 'obs://digits/package/',
+        description: 'Knows digits',
+      };
+      const { model_id } = (await call('POST', `${v1}/models`, body)).body;
+      const status = async () => (await call('GET', `${v1}/models/${model_id}`)).body.model_status;
+      await world.until(async () => (await status()) === 'published');
+      return model_id;
+    },
+    async deploy(name, modelId, program = {}) {
+      next = program;
+      const { service_id } = (await call('POST', `${v1}/services`, serviceBody(name, modelId))).body;
+      const status = async () => (await call('GET', `${v1}/services/${service_id}`)).body.status;
+      await world.until(async () => (await status()) === 'running');
+      return service_id;
+    },
     async train(name, program) {
       next = program;
       const body = {

@@ -23,7 +23,8 @@ before(async () => {
     output: [{ text: 'epoch 1 loss 0.41' }, { text: 'epoch 2 loss 0.07' }],
   });
   await world.train('digits-failed', { runMs: 50, exitCode: 1, output: [{ text: 'ValueError: no such column' }] });
-  samples = { jobId: done };
+  const modelId = await world.model('digits', '0.0.1');
+  samples = { jobId: done, modelId, serviceId: await world.deploy('digits', modelId) };
   browser = await openBrowser();
 });
 after(async () => {

@@ -15,10 +15,13 @@ const lines = Array.from({ length: 12 }, (_, at) => ({
 }));
 const jobId = await world.train('digits', { runMs: 100, output: lines });
 await world.train('digits-wrong-column', { runMs: 50, exitCode: 1, output: [{ text: 'KeyError: label' }] });
+const modelId = await world.model('digits', '0.0.1');
+await world.model('digits', '0.0.2');
+const serviceId = await world.deploy('digits', modelId);
 await world.train('digits-larger-batch', { output: lines });
 for (const name of ['digits-four-nodes', 'digits-waits', 'digits-waits-too', 'digits-last'])
   await world.train(name, {});
-const samples: Record<string, string> = { jobId };
+const samples: Record<string, string> = { jobId, modelId, serviceId };
 
 const browser = await openBrowser();
 for (const language of ['en', 'zh']) {

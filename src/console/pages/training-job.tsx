@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Alert, Popconfirm, Select, Tabs } from 'antd';
-import { type ReactNode, useState } from 'react';
+import { useState } from 'react';
 import {
   deleteTrainingJob,
   listTrainingJobEvents,
@@ -11,6 +11,7 @@ import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { Facts } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { LogView } from '../parts/log-view.tsx';
 import { Page } from '../parts/page.tsx';
@@ -125,19 +126,6 @@ function Summary({ job }: { job: Job }) {
         />
       )}
     </>
-  );
-}
-
-function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
-  return (
-    <dl className="fact">
-      {facts.map(([name, value]) => (
-        <div key={name} style={{ display: 'contents' }}>
-          <dt>{name}</dt>
-          <dd>{value || '–'}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

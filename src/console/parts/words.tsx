@@ -8,6 +8,26 @@ const TONES: Record<string, string> = {
   Terminating: 'wait',
   Failed: 'bad',
   Abnormal: 'bad',
+  // models and services
+  published: 'good',
+  publishing: 'busy',
+  building: 'busy',
+  building_failed: 'bad',
+  running: 'good',
+  ready: 'good',
+  deploying: 'busy',
+  starting: 'busy',
+  concerning: 'wait',
+  pending: 'wait',
+  waiting: 'wait',
+  stopping: 'wait',
+  deleting: 'wait',
+  notReady: 'wait',
+  failed: 'bad',
+  unhealthy: 'bad',
+  SUCCESS: 'good',
+  RUNNING: 'busy',
+  FAIL: 'bad',
 };
 
 /** A state in ModelArts' own word, with a colour besides. */
@@ -34,4 +54,11 @@ export function durationText(ms: number): string {
   ] as const;
   const shown = parts.filter(([amount], at) => amount > 0 || at === 2);
   return shown.map(([amount, unit]) => `${amount} ${unit}`).join(' ');
+}
+
+/** A size in bytes, in the largest unit of 1024 that it fills: `1.5 MiB`. */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const at = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  return `${Number((bytes / 1024 ** at).toFixed(1))} ${units[at]}`;
 }

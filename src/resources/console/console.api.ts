@@ -118,6 +118,41 @@ export const followChanges = operation({
   status: 200,
 });
 
+/** Largest request and answer of a prediction, in bytes (behaviour/inference.md 5: 8 MB on the Prediction tab). */
+export const PREDICTION_BYTES = 8 * 1024 * 1024;
+/** The same in base64. */
+const PREDICTION_TEXT = Math.ceil(PREDICTION_BYTES / 3) * 4;
+
+export const predict = operation({
+  ...base,
+  id: 'PredictByConsole',
+  summary: 'Call a real-time service through the inference gateway, with the token that the session stands for',
+  method: 'POST',
+  path: '/console/predictions',
+  action: { authenticated: 'the inference gateway decides: it is shown the caller’s own token' },
+  // As calls of the gateway itself are not: they change nothing of the platform.
+  readOnly: true,
+  bodyLimit: PREDICTION_TEXT + 64 * 1024,
+  body: open({
+    service_id: Type.String({ pattern: '^[\\w-]{1,64}$' }),
+    /** With the query, as the model declares it. */
+    path: Type.String({ pattern: '^/[\\x21-\\x7e]*$', maxLength: 4096 }),
+    method: Type.String({ pattern: '^(GET|POST|PUT|PATCH|DELETE)$' }),
+    content_type: Type.Optional(Type.String({ pattern: '^[\\x20-\\x7e]+$', maxLength: 256 })),
+    /** Base64. */
+    content: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$', maxLength: PREDICTION_TEXT })),
+  }),
+  status: 200,
+  response: open({
+    /** What the service or the gateway answered. */
+    status: Type.Integer(),
+    content_type: Type.String(),
+    /** Base64. */
+    content: Type.String(),
+    duration_ms: Type.Integer(),
+  }),
+});
+
 export const consoleOperations = [
   createConsoleSession,
   showConsoleSession,
@@ -125,4 +160,5 @@ export const consoleOperations = [
   endConsoleSession,
   showOwnAccess,
   followChanges,
+  predict,
 ];

@@ -4,7 +4,8 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { ChangeStreams } from './changes.ts';
 import * as api from './console.api.ts';
-import { isOwnScript, type SessionCookie } from './session.cookie.ts';
+import { predictions } from './prediction.ts';
+import { isActive, isOwnScript, type SessionCookie } from './session.cookie.ts';
 import type { SessionService } from './session.service.ts';
 
 export interface ConsoleRouteDeps {
@@ -23,6 +24,7 @@ export interface ConsoleRouteDeps {
 /** Handlers of the console's own operations. */
 export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
   const { sessions, cookie, changes, authorizer, region } = deps;
+  const calls = predictions(() => deps.endpoints.inference);
 
   function idOf(headers: Record<string, string | string[] | undefined>): string {
     const id = cookie.read(headers);
@@ -33,6 +35,12 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
       message: 'The request comes with no session of the console.',
       solution: 'Sign in to the console: POST /console/session.',
     });
+  }
+
+  /** The token that a call came with, itself or as a session. A signature says nothing to the gateway about another request. */
+  async function tokenOf(headers: Record<string, string | string[] | undefined>): Promise<string> {
+    const token = headers['x-auth-token'];
+    return typeof token === 'string' ? token : sessions.token(idOf(headers), isActive(headers));
   }
 
   async function view(principal: Principal, id: string) {
@@ -95,6 +103,9 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
       };
       return { decisions: await Promise.all(actions.map(decide)) };
     }),
+    route(api.predict, async ({ principal, headers, body }) =>
+      calls.predict(principal.id, await tokenOf(headers), body),
+    ),
     route(api.followChanges, async ({ principal, projectId, headers, refusal }) => {
       // Who does not ask for a stream would wait for its end for ever.
       if (!String(headers.accept).includes('text/event-stream')) return new Reply(': ask for text/event-stream\n\n');

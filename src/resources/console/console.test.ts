@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createWorld, type Tenant, type World } from '../../../test/world.ts';
 
@@ -190,5 +192,95 @@ describe('a session', () => {
     assert.ok(text.split('"workspaces"').length - 1 <= 2);
     controller.abort();
     await reading;
+  });
+});
+
+describe('a prediction', () => {
+  const seen: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[] = [];
+  const gateway = createServer(async (request, response) => {
+    const { method = '', url = '', headers } = request;
+    seen.push({ method, url, headers, body: Buffer.concat(await request.toArray()).toString() });
+    if (url.endsWith('/away')) response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
+    else if (url.endsWith('/large')) response.end(Buffer.alloc(9 * 1024 ** 2));
+    else if (url.endsWith('/slow')) setTimeout(() => response.end(), 500);
+    else if (url.endsWith('/cut')) response.destroy();
+    else response.writeHead(418, { 'content-type': 'text/html', 'set-cookie': 'a=b' }).end('<script>1</script>');
+  });
+  let predicting: World;
+  let pair: string;
+  const post = (input: object, headers: Record<string, string> = { cookie: pair }) =>
+    predicting.send('POST', '/console/predictions', {
+      body: { service_id: 's-1', path: '/', method: 'POST', ...input },
+      headers: { ...own, ...headers },
+    });
+  before(async () => {
+    await new Promise<void>(resolve => gateway.listen(0, '127.0.0.1', resolve));
+    predicting = await createWorld({ inference: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}` });
+    const { account, password } = predicting.root;
+    const body = { account, user: account, password };
+    const answer = await predicting.send('POST', '/console/session', { body, headers: { ...own } });
+    pair = answer.headers.get('set-cookie')!.split(';')[0]!;
+  });
+  after(async () => {
+    await predicting.remove();
+    gateway.closeAllConnections();
+    await new Promise(resolve => gateway.close(resolve));
+  });
+
+  it('goes to the gateway with the token of the session, and with nothing else of the browser', async () => {
+    const content = Buffer.from('{"a":1}').toString('base64');
+    const answer = await post({ path: '/greet?b=c', method: 'PUT', content_type: 'application/json', content });
+    assert.equal(answer.status, 200, answer.text);
+    const { method, url, headers, body } = seen.at(-1)!;
+    assert.deepEqual([method, url, body], ['PUT', '/v1/infers/s-1/greet?b=c', '{"a":1}']);
+    assert.equal(headers.cookie, undefined);
+    assert.equal(headers['x-atelier-console'], undefined);
+    assert.equal(headers['content-type'], 'application/json');
+    const token = String(headers['x-auth-token']);
+    const own_ = await predicting.send('GET', `/v2/${predicting.root.projectId}/training-quotas`, { token });
+    assert.equal(own_.status, 200, 'it is the token of the user');
+    // What a model answers is told, not served.
+    assert.match(answer.headers.get('content-type')!, /^application\/json/);
+    assert.equal(answer.headers.get('set-cookie'), null);
+    assert.deepEqual([answer.body.status, answer.body.content_type], [418, 'text/html']);
+    assert.equal(Buffer.from(answer.body.content, 'base64').toString(), '<script>1</script>');
+  });
+
+  it('is for who has a session or a token, and not for other origins', async () => {
+    const before_ = seen.length;
+    assert.equal((await post({}, {})).status, 401);
+    assert.equal((await post({}, { cookie: pair, origin: 'http://evil.example' })).status, 401);
+    assert.equal(seen.length, before_);
+    const token = await predicting.login(predicting.root);
+    assert.equal((await post({}, { 'x-auth-token': token })).status, 200);
+    assert.equal(seen.at(-1)!.headers['x-auth-token'], token);
+  });
+
+  it('does not lead out of the service', async () => {
+    const before_ = seen.length;
+    for (const path of ['/../s-2', '/%2e%2e/s-2', '/..\\..\\s-2', '/a/../../../../x']) {
+      const answer = await post({ path });
+      assert.deepEqual([answer.status, answer.body.error_code], [400, 'ModelArts.0104'], path);
+    }
+    for (const service_id of ['..', 's-1/../s-2', 's?', '']) assert.equal((await post({ service_id })).status, 400);
+    for (const path of ['', 'x', '@evil/', '/a b']) assert.equal((await post({ path })).status, 400, path);
+    assert.equal((await post({ content_type: 'a\r\nx: y' })).status, 400);
+    assert.equal(seen.length, before_);
+    const away = await post({ path: '/away' });
+    assert.equal(away.body.status, 302, 'where it would lead is not followed');
+  });
+
+  it('tells of an answer that is too large, and of none', async () => {
+    const large = await post({ path: '/large' });
+    assert.deepEqual([large.status, /8 MiB/.test(large.body.error_msg)], [502, true]);
+    const cut = await post({ path: '/cut' });
+    assert.deepEqual([cut.status, cut.body.error_code], [502, 'ModelArts.4302']);
+    assert.doesNotMatch(cut.text, /127\.0\.0\.1/);
+  });
+
+  it('is under way six times at most', async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => post({ path: '/slow' })));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 200, 200, 200, 200, 429, 429]);
+    assert.equal((await post({})).status, 200);
   });
 });

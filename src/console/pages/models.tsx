@@ -1,0 +1,93 @@
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { Input, Select } from 'antd';
+import { useDeferredValue, useState } from 'react';
+import { modelApis } from '../../resources/models/model.api.ts';
+import type { ResponseOf } from '../../wire/operation.ts';
+import { queryOf } from '../call.ts';
+import { type Column, DataTable } from '../parts/data-table.tsx';
+import { Empty } from '../parts/empty.tsx';
+import { Page } from '../parts/page.tsx';
+import { State, sizeText, Time } from '../parts/words.tsx';
+import { useSettings } from '../settings.ts';
+import { useTexts } from '../texts/index.ts';
+
+type Model = ResponseOf<typeof modelApis.list>['models'][number];
+type Status = 'publishing' | 'published' | 'failed' | 'building' | 'building_failed';
+
+const PAGE = 50;
+const STATUSES: readonly Status[] = ['publishing', 'published', 'failed', 'building', 'building_failed'];
+
+/** The workspace's AI applications, a row for each version. The filter stands in the address. */
+export default function Models() {
+  const t = useTexts();
+  const navigate = useNavigate();
+  const { workspace } = useSettings();
+  const search: { name?: string; status?: Status } = useSearch({ strict: false });
+  const [typed, setTyped] = useState(search.name ?? '');
+  const name = useDeferredValue(typed);
+  const { status } = search;
+  const filter = (change: { name?: string | undefined; status?: Status | undefined }) =>
+    void navigate({ to: '/models', search: { ...search, ...change }, replace: true });
+  const page = (index: number) =>
+    queryOf(modelApis.list, {
+      query: {
+        workspace_id: workspace,
+        offset: index,
+        limit: PAGE,
+        ...(name ? { model_name: name } : {}),
+        ...(status ? { model_status: status } : {}),
+      },
+    });
+  const columns: Column<Model>[] = [
+    {
+      title: t('name'),
+      width: 'minmax(160px, 2fr)',
+      show: model => (
+        <Link to="/models/$modelId" params={{ modelId: model.model_id }}>
+          {model.model_name}
+        </Link>
+      ),
+    },
+    { title: t('version'), width: '90px', show: model => model.model_version },
+    { title: t('state'), width: '130px', show: model => <State value={model.model_status} /> },
+    { title: t('modelType'), width: '110px', show: model => model.model_type },
+    { title: t('size'), width: '90px', show: model => sizeText(model.model_size) },
+    { title: t('description'), width: 'minmax(100px, 2fr)', show: model => model.description },
+    { title: t('created'), width: '175px', show: model => <Time at={model.create_at} /> },
+  ];
+  return (
+    <Page title={t('models')}>
+      <div className="filters">
+        <Input.Search
+          allowClear
+          aria-label={t('searchByName')}
+          placeholder={t('searchByName')}
+          style={{ width: 280 }}
+          value={typed}
+          onChange={event => {
+            setTyped(event.target.value);
+            filter({ name: event.target.value || undefined });
+          }}
+        />
+        <Select
+          aria-label={t('state')}
+          style={{ width: 170 }}
+          value={status ?? ''}
+          options={[{ value: '', label: t('allStates') }, ...STATUSES.map(value => ({ value, label: value }))]}
+          onChange={value => filter({ status: STATUSES.find(known => known === value) })}
+        />
+      </div>
+      <DataTable
+        key={`${workspace} ${name} ${status}`}
+        label={t('models')}
+        columns={columns}
+        pageSize={PAGE}
+        page={page}
+        read={({ models, total_count }) => ({ items: models, count: total_count })}
+        empty={
+          name || status ? <Empty title={t('noMatch')} /> : <Empty title={t('noModels')} help={t('noModelsHelp')} />
+        }
+      />
+    </Page>
+  );
+}
