@@ -1,7 +1,7 @@
 import type { TextKey } from './texts/en.ts';
 
 /** Areas of the menu, as ModelArts orders them. */
-export const areas = ['overview', 'training'] as const;
+export const areas = ['overview', 'devEnviron', 'training', 'resources', 'configuration'] as const;
 export type Area = (typeof areas)[number];
 
 export interface Page {
@@ -18,6 +18,10 @@ export interface Page {
 /** Every page but the sign-in. The router, the menu and the tests are made of this list. */
 export const pages: readonly Page[] = [
   { path: '/', file: 'overview', area: 'overview', title: 'overview', menu: true },
+  { path: '/notebooks', file: 'notebooks', area: 'devEnviron', title: 'notebooks', menu: true },
+  { path: '/notebooks/create', file: 'create-notebook', area: 'devEnviron', title: 'createNotebook' },
+  { path: '/notebooks/$notebookId', file: 'notebook', area: 'devEnviron', title: 'notebook' },
+  { path: '/images', file: 'images', area: 'devEnviron', title: 'images', menu: true },
   { path: '/training/jobs', file: 'training-jobs', area: 'training', title: 'trainingJobs', menu: true },
   { path: '/training/jobs/create', file: 'create-training-job', area: 'training', title: 'createTrainingJob' },
   { path: '/training/jobs/$jobId', file: 'training-job', area: 'training', title: 'trainingJob' },

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { createSite } from '../../src/http/index.ts';
+import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import type { Program } from '../../src/runtime/fake/index.ts';
 import { ENGINE } from '../scenarios/things.ts';
-import { type Answer, createWorld, type World } from '../world.ts';
+import { type Answer, createWorld, type World, type WorldOptions } from '../world.ts';
 
 /** Where the launcher builds the console. */
 export const BUILT = join(import.meta.dirname, '../../dist/console');
@@ -15,9 +16,9 @@ export interface ConsoleWorld extends World {
 }
 
 /** The platform with the built console, an authorization and a bucket with code, ready to train. */
-export async function consoleWorld(): Promise<ConsoleWorld> {
+export async function consoleWorld(options: WorldOptions = {}): Promise<ConsoleWorld> {
   let next: Program = {};
-  const world = await createWorld({ site: createSite(BUILT), program: () => next, work: true });
+  const world = await createWorld({ ...options, site: createSite(BUILT), program: () => next, work: true });
   const { account, accountId, projectId, userId } = world.root;
   const token = await world.login(world.root);
   const call = async (method: string, path: string, body?: object) => {
@@ -61,4 +62,19 @@ export async function consoleWorld(): Promise<ConsoleWorld> {
       return id;
     },
   };
+}
+
+/** A notebook that runs, a network and a pool; their ids by the names that pages have for them. */
+export async function computeSamples(world: ConsoleWorld): Promise<Record<string, string>> {
+  const { projectId } = world.root;
+  const flavor = 'modelarts.vm.cpu.1u';
+  const notebook = await world.root_('POST', `/v1/${projectId}/notebooks`, {
+    name: 'digits-notebook',
+    image_id: NOTEBOOK_IMAGE_ID,
+    flavor,
+    volume: { category: 'EVS', ownership: 'MANAGED', capacity: 5 },
+  });
+  const at = `/v1/${projectId}/notebooks/${notebook.body.id}`;
+  await world.until(async () => (await world.root_('GET', at)).body.status === 'RUNNING');
+  return { notebookId: notebook.body.id };
 }
