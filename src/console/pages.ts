@@ -25,4 +25,9 @@ export const pages: readonly Page[] = [
   { path: '/training/jobs', file: 'training-jobs', area: 'training', title: 'trainingJobs', menu: true },
   { path: '/training/jobs/create', file: 'create-training-job', area: 'training', title: 'createTrainingJob' },
   { path: '/training/jobs/$jobId', file: 'training-job', area: 'training', title: 'trainingJob' },
+  { path: '/pools', file: 'pools', area: 'resources', title: 'pools', menu: true },
+  { path: '/pools/create', file: 'create-pool', area: 'resources', title: 'createPool' },
+  { path: '/pools/$poolId', file: 'pool', area: 'resources', title: 'pool' },
+  { path: '/networks', file: 'networks', area: 'resources', title: 'networks', menu: true },
+  { path: '/networks/$networkId', file: 'network', area: 'resources', title: 'network' },
 ];

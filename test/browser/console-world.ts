@@ -76,5 +76,27 @@ export async function computeSamples(world: ConsoleWorld): Promise<Record<string
   });
   const at = `/v1/${projectId}/notebooks/${notebook.body.id}`;
   await world.until(async () => (await world.root_('GET', at)).body.status === 'RUNNING');
-  return { notebookId: notebook.body.id };
+  const labels = (name: string) => ({ metadata: { labels: { 'os.modelarts/name': name } } });
+  const network = await world.root_('POST', `/v1/${projectId}/networks`, {
+    apiVersion: 'v1',
+    kind: 'Network',
+    ...labels('lab-network'),
+    spec: { cidr: '192.168.240.0/24' },
+  });
+  const networkId: string = network.body.metadata.name;
+  const pool = await world.root_('POST', `/v2/${projectId}/pools`, {
+    apiVersion: 'v2',
+    kind: 'Pool',
+    ...labels('lab-pool'),
+    spec: {
+      type: 'Dedicate',
+      scope: ['Train', 'Infer', 'Notebook'],
+      resources: [{ flavor, count: 1 }],
+      network: { name: networkId },
+    },
+  });
+  const poolId: string = pool.body.metadata.name;
+  const shown = `/v2/${projectId}/pools/${poolId}`;
+  await world.until(async () => (await world.root_('GET', shown)).body.status.phase === 'Running');
+  return { notebookId: notebook.body.id, networkId, poolId };
 }
