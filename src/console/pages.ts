@@ -30,4 +30,11 @@ export const pages: readonly Page[] = [
   { path: '/pools/$poolId', file: 'pool', area: 'resources', title: 'pool' },
   { path: '/networks', file: 'networks', area: 'resources', title: 'networks', menu: true },
   { path: '/networks/$networkId', file: 'network', area: 'resources', title: 'network' },
+  {
+    path: '/settings/global-configuration',
+    file: 'global-configuration',
+    area: 'configuration',
+    title: 'globalConfiguration',
+    menu: true,
+  },
 ];
