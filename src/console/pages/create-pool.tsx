@@ -79,7 +79,7 @@ export default function CreatePool() {
         >
           <Input.TextArea rows={2} maxLength={256} />
         </Form.Item>
-        <Form.Item name="scope" label={t('jobTypes')} rules={[{ ...required, type: 'array' }]}>
+        <Form.Item name="scope" label={t('jobTypes')} rules={[{ type: 'array', min: 1, message: t('required') }]}>
           <Checkbox.Group options={['Train', 'Infer', 'Notebook']} />
         </Form.Item>
         <Form.Item
