@@ -1,7 +1,15 @@
 import type { TextKey } from './texts/en.ts';
 
 /** Areas of the menu, as ModelArts orders them. */
-export const areas = ['overview', 'training', 'aiApplicationManagement', 'serviceDeployment'] as const;
+export const areas = [
+  'overview',
+  'devEnviron',
+  'training',
+  'aiApplicationManagement',
+  'serviceDeployment',
+  'resources',
+  'settings',
+] as const;
 export type Area = (typeof areas)[number];
 
 export interface Page {
@@ -18,6 +26,10 @@ export interface Page {
 /** Every page but the sign-in. The router, the menu and the tests are made of this list. */
 export const pages: readonly Page[] = [
   { path: '/', file: 'overview', area: 'overview', title: 'overview', menu: true },
+  { path: '/notebooks', file: 'notebooks', area: 'devEnviron', title: 'notebooks', menu: true },
+  { path: '/notebooks/create', file: 'create-notebook', area: 'devEnviron', title: 'createNotebook' },
+  { path: '/notebooks/$notebookId', file: 'notebook', area: 'devEnviron', title: 'notebook' },
+  { path: '/images', file: 'images', area: 'devEnviron', title: 'images', menu: true },
   { path: '/training/jobs', file: 'training-jobs', area: 'training', title: 'trainingJobs', menu: true },
   { path: '/training/jobs/create', file: 'create-training-job', area: 'training', title: 'createTrainingJob' },
   { path: '/training/jobs/$jobId', file: 'training-job', area: 'training', title: 'trainingJob' },
@@ -27,4 +39,16 @@ export const pages: readonly Page[] = [
   { path: '/services/deploy', file: 'deploy-service', area: 'serviceDeployment', title: 'deployService' },
   { path: '/services/$serviceId', file: 'service', area: 'serviceDeployment', title: 'service' },
   { path: '/services/$serviceId/update', file: 'update-service', area: 'serviceDeployment', title: 'updateService' },
+  { path: '/pools', file: 'pools', area: 'resources', title: 'pools', menu: true },
+  { path: '/pools/create', file: 'create-pool', area: 'resources', title: 'createPool' },
+  { path: '/pools/$poolId', file: 'pool', area: 'resources', title: 'pool' },
+  { path: '/networks', file: 'networks', area: 'resources', title: 'networks', menu: true },
+  { path: '/networks/$networkId', file: 'network', area: 'resources', title: 'network' },
+  {
+    path: '/settings/global-configuration',
+    file: 'global-configuration',
+    area: 'settings',
+    title: 'globalConfiguration',
+    menu: true,
+  },
 ];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { openBrowser } from './chromium.ts';
-import { heading, openConsole } from './console-window.ts';
+import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
 
 /** A picture of one pixel. */
@@ -14,6 +14,7 @@ const PIXEL = Buffer.from(
 let world: ConsoleWorld;
 let browser: Browser;
 let first: string;
+const { opened } = consoleWindows(() => ({ world, browser }));
 
 before(async () => {
   world = await consoleWorld();
@@ -27,7 +28,7 @@ after(async () => {
 
 describe('AI applications', () => {
   it('are listed with their versions, which come by themselves, and found by name', async () => {
-    const { page, close } = await openConsole(browser, world, '/models');
+    const { page, close } = await opened('/models');
     await page.getByRole('row', { name: /digits.*0\.0\.1.*published/ }).waitFor();
     await world.model('letters', '1.0.0');
     await page.getByRole('row', { name: /letters.*1\.0\.0.*published/ }).waitFor();
@@ -39,7 +40,7 @@ describe('AI applications', () => {
 
   it('show versions, interfaces and events, lead to deploying, and are deleted by name', async () => {
     await world.model('digits', '0.0.2');
-    const { page, close } = await openConsole(browser, world, `/models/${first}`);
+    const { page, close } = await opened(`/models/${first}`);
     await heading(page, 'digits 0.0.1');
     await page.getByRole('tab', { name: 'APIs' }).click();
     await page.getByText('file · required · A drawn digit').waitFor();
@@ -65,7 +66,7 @@ describe('AI applications', () => {
 
 describe('real-time services', () => {
   it('are deployed by a form that says what is wrong, and run without a reload', async () => {
-    const { page, close } = await openConsole(browser, world, `/services/deploy?model=${first}`);
+    const { page, close } = await opened(`/services/deploy?model=${first}`);
     await page.getByTitle('digits 0.0.1').waitFor();
     await page.getByLabel('Name', { exact: true }).fill('no blanks please');
     await page.getByText('1 to 64 letters').waitFor();
@@ -96,7 +97,7 @@ describe('real-time services', () => {
 
   it('predict from a file, which is shown, and the gateway gets a token and no cookie', async () => {
     const id = await world.deploy('predicts', first);
-    const { page, close } = await openConsole(browser, world, `/services/${id}`);
+    const { page, close } = await opened(`/services/${id}`);
     const send = page.getByRole('button', { name: 'Send' });
     await send.waitFor();
     assert.ok(await send.isDisabled(), 'the image is required');
@@ -124,7 +125,7 @@ describe('real-time services', () => {
 
   it('predict from JSON, and tell what is refused', async () => {
     const id = await world.deploy('predicts-json', first);
-    const { page, close } = await openConsole(browser, world, `/services/${id}`);
+    const { page, close } = await opened(`/services/${id}`);
     await page.getByRole('radio', { name: 'JSON' }).check();
     const body = page.getByLabel('Request body');
     assert.deepEqual(JSON.parse(await body.inputValue()), { images: '', top: 0 });
@@ -150,7 +151,7 @@ describe('real-time services', () => {
   it('share the traffic between two versions, and keep the history', async () => {
     const second = await world.model('digits', '0.0.3');
     const id = await world.deploy('splits', first);
-    const { page, close } = await openConsole(browser, world, `/services/${id}/update`);
+    const { page, close } = await opened(`/services/${id}/update`);
     await heading(page, 'Update splits');
     await page.getByRole('button', { name: 'Add a version' }).click();
     const entry = page.getByRole('group', { name: 'Version 2' });
@@ -182,7 +183,7 @@ describe('real-time services', () => {
     const id = await world.deploy('talks', first, {
       output: [{ text: 'model is loaded' }, { text: 'ready to serve' }],
     });
-    const { page, close } = await openConsole(browser, world, `/services/${id}?tab=log`);
+    const { page, close } = await opened(`/services/${id}?tab=log`);
     const log = page.getByRole('log');
     await log.getByText('ready to serve').waitFor();
     await page.getByLabel('Search in the log').fill('LOADED');

@@ -2,9 +2,10 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createSite } from '../../src/http/index.ts';
+import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import type { Program } from '../../src/runtime/fake/index.ts';
 import { ENGINE, serviceBody } from '../scenarios/things.ts';
-import { type Answer, createWorld, type World } from '../world.ts';
+import { type Answer, createWorld, type World, type WorldOptions } from '../world.ts';
 
 /** Where the launcher builds the console. */
 export const BUILT = join(import.meta.dirname, '../../dist/console');
@@ -48,7 +49,7 @@ const DIGIT_APIS = [
 ];
 
 /** The platform with the built console, an authorization and a bucket with code, ready to train. */
-export async function consoleWorld(): Promise<ConsoleWorld> {
+export async function consoleWorld(options: WorldOptions = {}): Promise<ConsoleWorld> {
   let next: Program = {};
   const predictions: Prediction[] = [];
   const answer: ConsoleWorld['answer'] = { status: 200, type: 'application/json', body: '{"predicted_label":"7"}' };
@@ -59,7 +60,7 @@ export async function consoleWorld(): Promise<ConsoleWorld> {
   });
   await new Promise<void>(resolve => gateway.listen(0, '127.0.0.1', resolve));
   const inference = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
-  const world = await createWorld({ site: createSite(BUILT), program: () => next, work: true, inference });
+  const world = await createWorld({ ...options, site: createSite(BUILT), program: () => next, work: true, inference });
   const { account, accountId, projectId, userId } = world.root;
   const token = await world.login(world.root);
   const call = async (method: string, path: string, body?: object) => {
@@ -136,4 +137,41 @@ export async function consoleWorld(): Promise<ConsoleWorld> {
       return id;
     },
   };
+}
+
+/** A notebook that runs, a network and a pool; their ids by the names that pages have for them. */
+export async function computeSamples(world: ConsoleWorld): Promise<Record<string, string>> {
+  const { projectId } = world.root;
+  const flavor = 'modelarts.vm.cpu.1u';
+  const notebook = await world.root_('POST', `/v1/${projectId}/notebooks`, {
+    name: 'digits-notebook',
+    image_id: NOTEBOOK_IMAGE_ID,
+    flavor,
+    volume: { category: 'EVS', ownership: 'MANAGED', capacity: 5 },
+  });
+  const at = `/v1/${projectId}/notebooks/${notebook.body.id}`;
+  await world.until(async () => (await world.root_('GET', at)).body.status === 'RUNNING');
+  const labels = (name: string) => ({ metadata: { labels: { 'os.modelarts/name': name } } });
+  const network = await world.root_('POST', `/v1/${projectId}/networks`, {
+    apiVersion: 'v1',
+    kind: 'Network',
+    ...labels('lab-network'),
+    spec: { cidr: '192.168.240.0/24' },
+  });
+  const networkId: string = network.body.metadata.name;
+  const pool = await world.root_('POST', `/v2/${projectId}/pools`, {
+    apiVersion: 'v2',
+    kind: 'Pool',
+    ...labels('lab-pool'),
+    spec: {
+      type: 'Dedicate',
+      scope: ['Train', 'Infer', 'Notebook'],
+      resources: [{ flavor, count: 1 }],
+      network: { name: networkId },
+    },
+  });
+  const poolId: string = pool.body.metadata.name;
+  const shown = `/v2/${projectId}/pools/${poolId}`;
+  await world.until(async () => (await world.root_('GET', shown)).body.status.phase === 'Running');
+  return { notebookId: notebook.body.id, networkId, poolId };
 }

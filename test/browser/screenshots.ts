@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pages } from '../../src/console/pages.ts';
 import { openBrowser } from './chromium.ts';
-import { consoleWorld } from './console-world.ts';
+import { computeSamples, consoleWorld } from './console-world.ts';
 
 /**
  * Takes pictures of every page in both languages and themes, to be looked at: `./atelier screenshots [directory]`; `docs/screenshots` when absent.
@@ -10,6 +10,7 @@ import { consoleWorld } from './console-world.ts';
 const target = process.argv[2] ?? join(import.meta.dirname, '../../docs/screenshots');
 mkdirSync(target, { recursive: true });
 const world = await consoleWorld();
+const compute = await computeSamples(world);
 const lines = Array.from({ length: 12 }, (_, at) => ({
   text: `epoch ${at + 1}/12 loss ${(0.9 / (at + 1)).toFixed(3)}`,
 }));
@@ -21,7 +22,7 @@ const serviceId = await world.deploy('digits', modelId);
 await world.train('digits-larger-batch', { output: lines });
 for (const name of ['digits-four-nodes', 'digits-waits', 'digits-waits-too', 'digits-last'])
   await world.train(name, {});
-const samples: Record<string, string> = { jobId, modelId, serviceId };
+const samples: Record<string, string> = { jobId, modelId, serviceId, ...compute };
 
 const browser = await openBrowser();
 for (const language of ['en', 'zh']) {

@@ -8,8 +8,7 @@ import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
-import { EventList } from '../parts/event-list.tsx';
-import { Facts } from '../parts/facts.tsx';
+import { EventList, eventOf, Facts } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, sizeText, Time } from '../parts/words.tsx';
@@ -154,5 +153,5 @@ function Events({ modelId }: { modelId: string }) {
   const params = { model_id: modelId };
   const { data, error } = useCall(modelApis.events, { params }, { live: ['model-events'] });
   if (error) return <ErrorView error={error} />;
-  return <EventList events={data?.events.toReversed()} />;
+  return <EventList events={data?.events.toReversed().map(eventOf)} />;
 }

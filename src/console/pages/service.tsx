@@ -6,8 +6,7 @@ import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
-import { EventList } from '../parts/event-list.tsx';
-import { Facts } from '../parts/facts.tsx';
+import { EventList, eventOf, Facts } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, Time } from '../parts/words.tsx';
@@ -179,5 +178,5 @@ function Events({ serviceId }: { serviceId: string }) {
     { live: ['service-events'] },
   );
   if (error) return <ErrorView error={error} />;
-  return <EventList events={data?.events} />;
+  return <EventList events={data?.events.map(eventOf)} />;
 }

@@ -11,7 +11,7 @@ import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
-import { Facts } from '../parts/facts.tsx';
+import { EventList, Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { LogView } from '../parts/log-view.tsx';
 import { Page } from '../parts/page.tsx';
@@ -152,29 +152,11 @@ function Log({ job }: { job: Job }) {
 }
 
 function Events({ jobId }: { jobId: string }) {
-  const t = useTexts();
   const { data, error } = useCall(listTrainingJobEvents, {
     params: { training_job_id: jobId },
     query: { limit: 100, order: 'desc' },
   });
-  if (error) return <ErrorView error={error} />;
-  if (data?.events.length === 0) return <p className="soft">{t('noEvents')}</p>;
-  return (
-    <ul className="plain">
-      {data?.events.map((event, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: events have no identity on the wire
-        <li key={at}>
-          <span className="soft">
-            <Time at={event.time} />
-          </span>
-          <span className={`state ${event.level === 'Error' ? 'bad' : event.level === 'Warning' ? 'wait' : ''}`}>
-            {event.level}
-          </span>
-          <span>{event.message}</span>
-        </li>
-      ))}
-    </ul>
-  );
+  return <EventList events={data?.events} error={error} />;
 }
 
 /** What the job was made of. The wire's shape is the SDK's own and open, so members are looked up. */
@@ -187,14 +169,14 @@ function Made({ job }: { job: Job }) {
         [
           t('engine'),
           [
-            text(algorithm, 'engine', 'engine_name'),
-            text(algorithm, 'engine', 'engine_version') || text(algorithm, 'engine', 'image_url'),
+            textOf(algorithm, 'engine', 'engine_name'),
+            textOf(algorithm, 'engine', 'engine_version') || textOf(algorithm, 'engine', 'image_url'),
           ].join(' '),
         ],
-        [t('codeDir'), text(algorithm, 'code_dir')],
-        [t('bootFile'), text(algorithm, 'boot_file') || text(algorithm, 'command')],
-        [t('flavor'), text(spec, 'resource', 'flavor_id')],
-        [t('nodes'), text(spec, 'resource', 'node_count')],
+        [t('codeDir'), textOf(algorithm, 'code_dir')],
+        [t('bootFile'), textOf(algorithm, 'boot_file') || textOf(algorithm, 'command')],
+        [t('flavor'), textOf(spec, 'resource', 'flavor_id')],
+        [t('nodes'), textOf(spec, 'resource', 'node_count')],
         [t('inputs'), <Channels key="inputs" job={job} kind="inputs" />],
       ]}
     />
@@ -214,14 +196,7 @@ function Channels({ job, kind }: { job: Job; kind: 'inputs' | 'outputs' }) {
   if (channels.length === 0) return <span className="soft">{t('none')}</span>;
   return (
     <Facts
-      facts={channels.map(channel => [text(channel, 'name'), text(channel, 'remote', 'obs', 'obs_url')] as const)}
+      facts={channels.map(channel => [textOf(channel, 'name'), textOf(channel, 'remote', 'obs', 'obs_url')] as const)}
     />
   );
-}
-
-/** The text at a path into an answer that is open. */
-function text(value: unknown, ...path: string[]): string {
-  let found = value;
-  for (const step of path) found = (found as Record<string, unknown> | null | undefined)?.[step];
-  return typeof found === 'string' || typeof found === 'number' ? String(found) : '';
 }

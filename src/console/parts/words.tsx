@@ -26,8 +26,33 @@ const TONES: Record<string, string> = {
   failed: 'bad',
   unhealthy: 'bad',
   SUCCESS: 'good',
-  RUNNING: 'busy',
   FAIL: 'bad',
+  // notebooks
+  RUNNING: 'good',
+  CREATING: 'busy',
+  INIT: 'busy',
+  STARTING: 'busy',
+  SNAPSHOTTING: 'busy',
+  STOPPING: 'wait',
+  DELETING: 'wait',
+  CREATE_FAILED: 'bad',
+  START_FAILED: 'bad',
+  DELETE_FAILED: 'bad',
+  ERROR: 'bad',
+  // their storage, their progress, images
+  MOUNTED: 'good',
+  MOUNTING: 'busy',
+  MOUNT_FAILED: 'bad',
+  UNMOUNT_FAILED: 'bad',
+  COMPLETED: 'good',
+  PROCESSING: 'busy',
+  FAILED: 'bad',
+  ACTIVE: 'good',
+  // pools and networks
+  Active: 'good',
+  Available: 'good',
+  Deleting: 'wait',
+  Queue: 'wait',
 };
 
 /** A state in ModelArts' own word, with a colour besides. */

@@ -1,0 +1,109 @@
+import { Link, useNavigate } from '@tanstack/react-router';
+import { Checkbox, Form, Input, Select } from 'antd';
+import { useState } from 'react';
+import { listNetworks } from '../../resources/networks/network.api.ts';
+import { createPool } from '../../resources/pools/pool.api.ts';
+import { call, changed, useCall } from '../call.ts';
+import { ErrorView } from '../parts/error-view.tsx';
+import { Gated } from '../parts/gated.tsx';
+import { Page } from '../parts/page.tsx';
+import { PoolFields, type PoolSize } from '../parts/pool-fields.tsx';
+import { displayName, NAME, WORKSPACE } from '../parts/resources.ts';
+import { useSettings } from '../settings.ts';
+import { useTexts } from '../texts/index.ts';
+
+interface Values extends PoolSize {
+  name: string;
+  description?: string;
+  scope: string[];
+  network: string;
+}
+
+/** A dedicated resource pool: nodes of its own, on a network of its own. */
+export default function CreatePool() {
+  const t = useTexts();
+  const navigate = useNavigate();
+  const { workspace } = useSettings();
+  const [form] = Form.useForm<Values>();
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const networks = useCall(listNetworks, { query: { workspaceId: workspace } }).data?.items ?? [];
+  const required = { required: true, message: t('required') };
+
+  async function create(): Promise<void> {
+    const values = await form.validateFields().catch(() => undefined);
+    if (!values) return;
+    setBusy(true);
+    setFailure(undefined);
+    const { name, description, scope, network, resources } = values;
+    try {
+      const pool = await call(createPool, {
+        body: {
+          apiVersion: 'v2',
+          kind: 'Pool',
+          metadata: {
+            labels: { [NAME]: name, [WORKSPACE]: workspace },
+            ...(description ? { annotations: { 'os.modelarts/description': description } } : {}),
+          },
+          spec: { type: 'Dedicate', scope, resources, network: { name: network } },
+        },
+      });
+      await changed('pools');
+      await navigate({ to: '/pools/$poolId', params: { poolId: pool.metadata.name } });
+    } catch (thrown) {
+      setFailure(thrown);
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Page title={t('createPool')}>
+      <Form<Values>
+        className="card form"
+        form={form}
+        layout="vertical"
+        initialValues={{ scope: ['Train', 'Infer', 'Notebook'], resources: [{ count: 1 }] }}
+        onValuesChange={() => setFailure(undefined)}
+      >
+        <Form.Item
+          name="name"
+          label={t('name')}
+          rules={[required, { pattern: /^[a-z][a-z0-9-]{2,23}[a-z0-9]$/, message: t('poolNameRule') }]}
+        >
+          <Input autoFocus maxLength={25} />
+        </Form.Item>
+        <Form.Item
+          name="description"
+          label={t('description')}
+          rules={[{ pattern: /^[^!<>=&"'.]{0,256}$/, message: t('poolTextRule') }]}
+        >
+          <Input.TextArea rows={2} maxLength={256} />
+        </Form.Item>
+        <Form.Item name="scope" label={t('jobTypes')} rules={[{ type: 'array', min: 1, message: t('required') }]}>
+          <Checkbox.Group options={['Train', 'Infer', 'Notebook']} />
+        </Form.Item>
+        <Form.Item
+          name="network"
+          label={t('network')}
+          rules={[required]}
+          extra={<Link to="/networks">{t('networkFirst')}</Link>}
+        >
+          <Select
+            notFoundContent={t('noNetworks')}
+            options={networks.map(network => ({
+              value: network.metadata.name,
+              label: `${displayName(network)} ${network.spec.cidr}`,
+            }))}
+          />
+        </Form.Item>
+        <PoolFields />
+        <div aria-live="polite">{failure !== undefined && <ErrorView error={failure} />}</div>
+        <div className="filters" style={{ marginTop: 16 }}>
+          <Gated action="modelarts:pool:create" type="primary" loading={busy} onClick={() => void create()}>
+            {t('create')}
+          </Gated>
+        </div>
+      </Form>
+    </Page>
+  );
+}

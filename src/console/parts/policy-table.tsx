@@ -1,0 +1,60 @@
+import { Checkbox, Input } from 'antd';
+import { useDeferredValue, useState } from 'react';
+import { listCustomPolicies, listRoles } from '../../resources/iam/policy.api.ts';
+import { useCall } from '../call.ts';
+import { useTexts } from '../texts/index.ts';
+import { ErrorView } from './error-view.tsx';
+import { textOf } from './facts.tsx';
+
+/** Chooses policies by searching names, services and descriptions. `value` and `onChange` are the form's: ids of policies. */
+export function PolicyTable({ value = [], onChange }: { value?: string[]; onChange?: (ids: string[]) => void }) {
+  const t = useTexts();
+  const [typed, setTyped] = useState('');
+  const wanted = useDeferredValue(typed).toLowerCase();
+  const system = useCall(listRoles, { query: { per_page: 300 } });
+  const custom = useCall(listCustomPolicies, {}, { live: ['custom-policies'] });
+  const failure = system.error ?? custom.error;
+  if (failure) return <ErrorView error={failure} />;
+  const all = [...(custom.data?.roles ?? []), ...(system.data?.roles ?? [])].map(role => ({
+    id: textOf(role, 'id'),
+    name: textOf(role, 'display_name') || textOf(role, 'name'),
+    service: textOf(role, 'catalog'),
+    text: textOf(role, 'description'),
+  }));
+  const shown = [...new Map(all.map(each => [each.id, each])).values()].filter(({ name, service, text }) =>
+    `${name} ${service} ${text}`.toLowerCase().includes(wanted),
+  );
+  const choose = (id: string, chosen: boolean) =>
+    onChange?.(chosen ? [...value, id] : value.filter(each => each !== id));
+  return (
+    <>
+      <div className="filters">
+        <Input.Search
+          allowClear
+          aria-label={t('searchPolicies')}
+          placeholder={t('searchPolicies')}
+          style={{ width: 280 }}
+          onChange={event => setTyped(event.target.value)}
+        />
+        <span className="soft" role="status">
+          {t('chosenOf', { count: value.length, total: shown.length })}
+        </span>
+      </div>
+      <div className="card" style={{ maxHeight: 260, overflow: 'auto', marginTop: 8 }} tabIndex={0}>
+        {shown.length === 0 && <p className="soft">{t('noMatch')}</p>}
+        <ul className="plain">
+          {shown.map(({ id, name, service, text }) => (
+            <li key={id}>
+              <Checkbox checked={value.includes(id)} onChange={event => choose(id, event.target.checked)}>
+                {name}
+              </Checkbox>
+              <span className="spring" />
+              <span className="soft">{service}</span>
+              <span className="soft note">{text}</span>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { PASSWORD, type World } from '../world.ts';
+
+interface Window_ {
+  page: Page;
+  context: BrowserContext;
+  /** Of scripts, and of the content policy. */
+  errors: string[];
+  close(): Promise<void>;
+}
+
+/** Opens windows on the console of a world; what goes wrong in one fails the test that closes it. */
+export function consoleWindows(at: () => { world: World; browser: Browser }) {
+  /** A fresh window on an address. */
+  async function open(path: string, settings: object = {}): Promise<Window_> {
+    const { world, browser } = at();
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    context.setDefaultTimeout(15_000);
+    await context.addInitScript(
+      text => localStorage.getItem('atelier-console') ?? localStorage.setItem('atelier-console', text),
+      JSON.stringify({ language: 'en', theme: 'light', ...settings }),
+    );
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', error => errors.push(String(error)));
+    page.on('console', message => {
+      // A refused request is told by the page; the browser notes it besides.
+      if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) errors.push(message.text());
+    });
+    await page.goto(world.api + path);
+    return {
+      page,
+      context,
+      errors,
+      async close() {
+        await context.close();
+        assert.deepEqual(errors, [], 'nothing went wrong in the page');
+      },
+    };
+  }
+
+  /** The same, signed in as the first account's root user, or as another of its users. */
+  async function opened(path: string, settings: object = {}, user: { user?: string } = {}): Promise<Window_> {
+    const window = await open(path, settings);
+    await signIn(window.page, at().world, user);
+    await window.page.locator('h1').first().waitFor();
+    await window.page.locator('.frame').waitFor();
+    return window;
+  }
+  return { open, opened };
+}
+
+/** Fills in the sign-in page that is open. */
+export async function signIn(
+  page: Page,
+  { root: { account } }: Pick<World, 'root'>,
+  { user = account, password = PASSWORD } = {},
+): Promise<void> {
+  const field = page.getByLabel(/^(Account|账号)$/);
+  await field.waitFor().catch(async error => {
+    throw new Error(`no sign-in, but: ${await page.locator('body').textContent()}`, { cause: error });
+  });
+  await field.fill(account);
+  await page.getByLabel(/^(IAM user|IAM 用户)$/).fill(user);
+  await page.getByLabel(/^(Password|密码)$/).fill(password);
+  await page.getByRole('button', { name: /^(Sign in|登 ?录)$/ }).click();
+}
+
+export const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
