@@ -77,7 +77,11 @@ describe('the gateway, the engine and credentials', () => {
 
   it('an instance that writes without end meets the limit of its file system, and serves on', async () => {
     const [instance] = await containersOf(at, 'service-instance');
-    const filled = await runInside(at, instance!.name, 'head -c 2G /dev/zero > /tmp/all; stat -c %s /tmp/all; rm /tmp/all');
+    const filled = await runInside(
+      at,
+      instance!.name,
+      'head -c 2G /dev/zero > /tmp/all; stat -c %s /tmp/all; rm /tmp/all',
+    );
     assert.match(filled.output, /No space left on device/);
     assert.ok(Number(/^\d+$/m.exec(filled.output)?.[0]) < 1024 ** 3, filled.output);
     assert.deepEqual(await ask(), [{ a: 1 }]);
