@@ -146,7 +146,7 @@ it(
     await kernel.run('x = 41');
     const job = await count('one', 160);
     const first = await shell(job);
-      const before = await running();
+    const before = await running();
 
     killEngine();
     // The kernel is reached without the engine.
@@ -161,10 +161,10 @@ it(
     kernel.close();
     const again = await shell(job);
     // The image of jobs has no pgrep. There are this shell and its part that looks.
-  const all = 'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " <$f; echo; done 2>/dev/null';
-  again.input.write(`sleep 2; ${all} | grep -c "^bash -i" | sed "s/^/shells: /"\n`);
-  await again.says(/shells: 2\r/);
-  again.input.write('exit\n');
+    const all = 'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " <$f; echo; done 2>/dev/null';
+    again.input.write(`sleep 2; ${all} | grep -c "^bash -i" | sed "s/^/shells: /"\n`);
+    await again.says(/shells: 2\r/);
+    again.input.write('exit\n');
     await again.end;
 
     // The server dies with it.
