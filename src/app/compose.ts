@@ -75,6 +75,7 @@ export interface Parts {
   terminals?: Parameters<typeof createTerminals>[0]['settings'];
   imageSettings?: ImagesDeps['settings'];
   trainingSettings?: TrainingDeps['settings'];
+  serviceSettings?: Pick<ServicesDeps['settings'], 'layerBytes'>;
   /** Of notebooks: where their storage lies, how their web IDEs are asked, host names of the proxy; see NotebooksDeps. */
   notebooks?: Partial<
     Pick<
@@ -221,7 +222,7 @@ export function composeFamilies(parts: Parts) {
     workspaces,
     dir: paths.services,
     installation,
-    settings: { inferenceUrl: () => endpoints.inference },
+    settings: { ...parts.serviceSettings, inferenceUrl: () => endpoints.inference },
     ...(parts.probe ? { probe: parts.probe } : {}),
   });
   const notebooks = createNotebooks({

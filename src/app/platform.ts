@@ -126,6 +126,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     poolShares: settings.pools,
     sharedDirectories: settings.sharedDirectories,
     trainingSettings: { layerBytes: settings.layerGiB * 1024 ** 3 },
+    serviceSettings: { layerBytes: settings.layerGiB * 1024 ** 3 },
     doors: servers =>
       createContainerDoors({
         api: { target: servers.api, port: settings.ports.api },

@@ -211,6 +211,19 @@ it('tells why a program could not be started, and never more than that', async t
   assert.deepEqual(await unknown.closed, { code: 4002, reason: 'The terminal could not be opened.' });
 });
 
+it('a program that nobody can tell anything of any more is lost, not refused', async t => {
+  const { offer, connect, shell } = await world(t);
+  const lost = connect(
+    offer({
+      start: async () => ({ ...shell.program, done: Promise.reject(new Error('the engine at /run/secret is silent')) }),
+    }),
+  );
+  assert.deepEqual(await lost.closed, {
+    code: 4001,
+    reason: 'The connection to the program was lost. Open the terminal again.',
+  });
+});
+
 it('holds the program back for a client that does not read', async t => {
   const { offer, shell, url } = await world(t, { checkMs: 60_000 });
   const client = new Client(`${url}${offer()}`);

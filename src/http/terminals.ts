@@ -197,7 +197,10 @@ export function createTerminals(deps: { clock: Clock; log: Log; settings?: Parti
       }
     } catch (error) {
       if (!isFailure(error)) log.error({ err: error }, 'terminal failed');
-      end(isFailure(error) ? error.message : 'The terminal could not be opened.', CLOSED.refused);
+      const what = program
+        ? 'The connection to the program was lost. Open the terminal again.'
+        : 'The terminal could not be opened.';
+      end(isFailure(error) ? error.message : what, program ? CLOSED.platform : CLOSED.refused);
     } finally {
       clearInterval(timer);
       open.delete(entry);

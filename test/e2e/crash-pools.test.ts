@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, it } from 'node:test';
+import { homePaths } from '../../src/app/home.ts';
 import { isFinal } from '../../src/client/platform.ts';
+import { accountNetworkName } from '../../src/kernel/names.ts';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
-import { containersOf } from './containers.ts';
+import { withDriver } from './containers.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, submitScript } from './jobs.ts';
 import { makePool } from './pools.ts';
@@ -11,7 +15,7 @@ import { makePool } from './pools.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read answers freely
 type Json = any;
-const KILLS = 12;
+const KILLS = 7;
 const VCPUS = 6;
 let at: Installation;
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
@@ -42,7 +46,7 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
       await step(round).catch(() => {
         unsure++;
       });
-      await sleep(100 + Math.random() * 300);
+      await sleep(200 + Math.random() * 500);
     }
   }
   const submit = async (round: number) => {
@@ -59,8 +63,9 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
     client(async () => {
       const id = jobs[Math.floor(Math.random() * jobs.length)];
       if (!id || deleted.has(id)) return;
-      await ask('DELETE', `/v2/{p}/training-jobs/${id}`);
+      // From here on it may be gone, answered or not.
       deleted.add(id);
+      await ask('DELETE', `/v2/{p}/training-jobs/${id}`);
     }),
     client(async round => {
       if (round % 4 > 0 || notebooks.length > 2) return;
@@ -82,19 +87,29 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
     }),
   ];
 
+  /** The containers of both kinds, by the engine's word. */
+  const containers = () =>
+    withDriver(at, async (driver, id) => {
+      const kinds = ['training-job', 'notebook'].map(kind => ({ 'atelier.installation': id, 'atelier.kind': kind }));
+      const found = await Promise.all(kinds.map(labels => driver.list(labels)));
+      return found.flat();
+    });
+
   /** What runs is never more than there is, by the engine's word as by the platform's. */
   async function check() {
-    const found = await Promise.all(['training-job', 'notebook'].map(kind => containersOf(at, kind)));
-    const names = found.flat().map(({ name }) => name);
+    const [found, metrics, admitted] = await Promise.all([
+      containers(),
+      ask('GET', '/v2/{p}/metrics/runtime/pools'),
+      ask('GET', `/v2/{p}/pools/${pool}/workloads?status=Running`),
+    ]);
+    const names = found.filter(({ state }) => state === 'running').map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
     assert.ok(names.length <= VCPUS, `${names.length} containers of one vCPU each on ${VCPUS}`);
-    const { items } = await ask('GET', '/v2/{p}/metrics/runtime/pools');
-    for (const { table } of items) {
+    for (const { table } of metrics.items) {
       const [used, there] = [table.allocated, table.capacity].map(each => Number.parseInt(each.value.cpu, 10));
       assert.ok(used! <= there!, `${used} of ${there} are allocated`);
     }
-    const workloads = (await ask('GET', `/v2/{p}/pools/${pool}/workloads?status=Running`)).items as Json[];
-    const ids = workloads.map(each => each.uid);
+    const ids = (admitted.items as Json[]).map(each => each.uid);
     assert.equal(new Set(ids).size, ids.length, 'nothing is admitted twice');
   }
   for (let kill = 0; kill < KILLS; kill++) {
@@ -137,12 +152,28 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
     'deleting the pool',
   );
   await at.client.until(
-    async () => (await Promise.all(['training-job', 'notebook'].map(kind => containersOf(at, kind)))).flat().length,
+    async () => (await containers()).length,
     left => left === 0,
     60_000,
     'removing the containers',
   );
   assert.equal((await ask('GET', '/v1/{p}/notebooks?limit=50')).data.length, 0);
+
+  // Nor a network but that of the account, nor storage, mounted or not.
+  for (const { metadata } of (await ask('GET', '/v1/{p}/networks')).items as Json[])
+    await ask('DELETE', `/v1/{p}/networks/${metadata.name}`);
+  const networks = () => withDriver(at, (driver, id) => driver.listNetworks({ 'atelier.installation': id }));
+  const account = accountNetworkName(await withDriver(at, async (_, id) => id), at.accountId);
+  await at.client.until(networks, left => left.every(name => name === account), 30_000, 'removing the networks');
+  const paths = homePaths(at.home);
+  const inUse = () =>
+    [
+      ...readFileSync('/proc/self/mountinfo', 'utf8').split('\n'),
+      ...execFileSync('losetup', ['--list', '--noheadings', '--output', 'BACK-FILE'], { encoding: 'utf8' }).split('\n'),
+    ].filter(line => line.includes(at.home));
+  const left = () => [...readdirSync(paths.notebooks), ...inUse()];
+  for (const end = Date.now() + 30_000; left().length > 0 && Date.now() < end; ) await sleep(200);
+  assert.deepEqual(left(), []);
   console.log(
     `${jobs.length} jobs, ${notebooks.length} notebooks, ${unsure} calls refused or without an answer, ${KILLS} kills`,
   );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { requestToken, Session } from '../../src/client/session.ts';
 import { isFailure } from '../../src/kernel/failure.ts';
-import { containersOf } from './containers.ts';
+import { containersOf, runInside } from './containers.ts';
 import { deployEcho } from './echo.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, ended, inPhase, logOf, submitScript } from './jobs.ts';
@@ -29,7 +29,7 @@ describe('the gateway, the engine and credentials', () => {
   const bucket = 'recovery-tests';
 
   before(async () => {
-    at = await createInstallation();
+    at = await createInstallation({ ATELIER_LAYER_GIB: '1' });
     await presetImageReady(at);
     await authorize(at);
     await at.obs.createBucket(bucket);
@@ -73,6 +73,19 @@ describe('the gateway, the engine and credentials', () => {
       Array.from({ length: 12 }, (_, index) => index),
     );
     assert.deepEqual(await ask(), [{ a: 1 }]);
+  });
+
+  it('an instance that writes without end meets the limit of its file system, and serves on', async () => {
+    const [instance] = await containersOf(at, 'service-instance');
+    const filled = await runInside(
+      at,
+      instance!.name,
+      'head -c 2G /dev/zero > /tmp/all; stat -c %s /tmp/all; rm /tmp/all',
+    );
+    assert.match(filled.output, /No space left on device/);
+    assert.ok(Number(/^\d+$/m.exec(filled.output)?.[0]) < 1024 ** 3, filled.output);
+    assert.deepEqual(await ask(), [{ a: 1 }]);
+    assert.deepEqual(await containersOf(at, 'service-instance'), [instance]);
   });
 
   it('signed calls are verified, forged ones refused', async () => {

@@ -21,6 +21,7 @@ import { canChown, WORKLOAD_OWNER } from '../workload-access/index.ts';
 const run = promisify(execFile);
 const ENV = { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
 const PROGRAMS = ['mkfs.xfs', 'xfs_growfs', 'losetup', 'mount', 'umount'];
+const TRY = '.try-';
 /** What the machine keeps for itself when volumes are promised. */
 const KEPT_BYTES = 1024 ** 3;
 
@@ -174,6 +175,7 @@ export function directoryVolumes(dir: string): Volumes {
 
 /** Lets go of all volumes below `dir`; for the end of an installation. What is in them stays. */
 export async function detachAll(dir: string): Promise<void> {
+  await removeTries(dir);
   const ids = await readdir(dir).catch(() => []);
   for (const id of ids.filter(name => /^[0-9a-f-]{36}$/.test(name))) await imageVolumes(dir).detach(id);
 }
@@ -193,12 +195,23 @@ function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
+/** Takes away what a server left that was killed in the middle of a try: it would hold a loop device for good. */
+async function removeTries(dir: string): Promise<void> {
+  const tries = (await readdir(dir).catch(() => [])).filter(name => name.startsWith(TRY));
+  for (const root of tries.map(name => join(dir, name))) {
+    const work = join(root, 'work');
+    if (await loopOf(work)) await program('umount', [work]);
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
 /** Tries it, on a small file: rights, programs, loop devices and the file system must all be there. */
 async function canMount(dir: string, log: Log): Promise<boolean> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   if (process.platform !== 'linux' || !canChown) return false;
-  const root = join(dir, `.try-${process.pid}`);
+  const root = join(dir, `${TRY}${process.pid}`);
   try {
+    await removeTries(dir);
     for (const name of PROGRAMS) await run(name, ['-V'], { env: ENV });
     await mkdir(join(root, 'work'), { recursive: true });
     const image = join(root, 'volume.xfs');

@@ -53,6 +53,8 @@ export interface ServicesDeps {
     command?: string[];
     /** Bytes of output kept per instance, twice. */
     logCapBytes?: number;
+    /** What an instance may write outside of what is mounted into it, bytes; 10 GiB when absent. */
+    layerBytes?: number;
   };
 }
 
@@ -77,6 +79,7 @@ const SWEEP_RETRY_MS = 5_000;
 /** Events are kept for a month (behaviour/inference.md 5). */
 const EVENTS_KEPT_MS = 31 * 86_400_000;
 const DEFAULT_LOG_CAP = 10 * 1024 ** 2;
+const DEFAULT_LAYER_BYTES = 10 * 1024 ** 3;
 
 /** The family of real-time services. */
 export function createServices(deps: ServicesDeps): Services {
@@ -101,6 +104,7 @@ export function createServices(deps: ServicesDeps): Services {
     logs,
     probe: deps.probe ?? probeHealth,
     command: deps.settings.command ?? ['python', '-m', 'model_service.server'],
+    layerBytes: deps.settings.layerBytes ?? DEFAULT_LAYER_BYTES,
   });
   /** Undefined where the workspace is gone: nobody may go there. */
   async function scopeOf({ projectId, workspaceId }: Scope): Promise<InvocationScope | undefined> {

@@ -27,6 +27,8 @@ export interface RunnerDeps {
   command: string[];
   /** Whether an instance answers. */
   probe: Probe;
+  /** What an instance may write outside of what is mounted into it, bytes. */
+  layerBytes: number;
 }
 
 export type Probe = (endpoint: { host: string; port: number }) => Promise<boolean>;
@@ -74,6 +76,7 @@ export function instanceRunner(deps: RunnerDeps) {
         memoryBytes: flavor.memoryBytes,
         pids: PIDS,
         shmBytes: Math.min(flavor.memoryBytes / 4, 1024 ** 3),
+        layerBytes: deps.layerBytes,
         ...(flavor.gpus > 0 ? { gpus: flavor.gpus } : {}),
       },
       stopGraceSeconds: instance.graceSeconds,

@@ -21,6 +21,7 @@ describe('services', () => {
     assert.equal(first!.spec.env.MODEL_PATH, '/home/mind/model');
     assert.deepEqual(first!.spec.mounts, [{ source: '/tmp', target: '/home/mind/model', readOnly: true }]);
     assert.equal(first!.spec.network, 'atelier-abc123-acc');
+    assert.equal(first!.spec.limits.layerBytes, 10 * 1024 ** 3, 'it cannot fill the disk of the machine');
     const route = world.gateway.service(id)!;
     assert.equal(route.state, 'running');
     assert.equal(route.entries[0]!.instances.length, 2);

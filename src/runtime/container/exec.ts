@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineRefused, type ExecOptions, type ExecSession } from '../driver.ts';
+import { EngineRefused, EngineUnavailable, type ExecOptions, type ExecSession } from '../driver.ts';
 import type { EngineClient } from './engine-client.ts';
 import { frames } from './stream-log.ts';
 
 const EXIT_POLLS = 100;
+/** An engine that died is there again within seconds. */
+const END_MS = 60_000;
+const END_POLL_MS = 500;
 
 interface ExecInfo {
   Running: boolean;
@@ -72,9 +75,7 @@ export async function startExec(client: EngineClient, name: string, options: Exe
       stdout.resume();
       stderr.resume();
       // Engines let the command run on when its terminal is gone; nobody could ever reach it again.
-      void inspect()
-        .then(endProcess)
-        .catch(() => undefined);
+      void endSoon(inspect).catch(() => undefined);
     },
   };
 }
@@ -115,6 +116,17 @@ async function exitCode(inspect: () => Promise<ExecInfo>, operation: string): Pr
     await sleep(20 + poll);
   }
   throw new EngineRefused(operation, 'its connection ended but it still runs');
+}
+
+/** Ends the command, when the engine that lost the connection answers again at the latest. */
+async function endSoon(inspect: () => Promise<ExecInfo>): Promise<void> {
+  for (const giveUp = Date.now() + END_MS; ; await sleep(END_POLL_MS, undefined, { ref: false })) {
+    try {
+      return await endProcess(await inspect());
+    } catch (error) {
+      if (!(error instanceof EngineUnavailable) || Date.now() > giveUp) throw error;
+    }
+  }
 }
 
 async function endProcess(info: ExecInfo): Promise<void> {
