@@ -247,9 +247,8 @@ export function runConformance(name: string, makeSubject: () => Promise<Subject>
       const waiting = assert.rejects(driver.wait(living), EngineUnavailable);
       await subject.killEngine();
       await waiting;
-      for (const call of [driver.ping(), driver.inspect(living), driver.list({}), driver.hasImage(options.image)]) {
-        await assert.rejects(call, EngineUnavailable);
-      }
+      const calls = [driver.ping(), driver.inspect(living), driver.list({}), driver.hasImage(options.image)];
+      await Promise.all(calls.map(call => assert.rejects(call, EngineUnavailable)));
       await sleep(1200);
       driver = await subject.restartEngine();
       assert.equal((await driver.inspect(living)).state, 'running');

@@ -174,7 +174,7 @@ describe('a dedicated pool and what runs in it', () => {
     const { running_records, queue } = (await show('job')).status;
     assert.match(running_records[0].end_reason, new RegExp(`The node ${node} .* is drained`));
     // The other node could hold both tasks, were it not for the service.
-    assert.match(queue.reason, /2 vCPUs \(1 free\); held by answers/);
+    assert.match(queue.reason, new RegExp(`not available: ${node} takes no tasks: .*drained.*; held by answers`));
     await world.until(async () => (await show('service')).status === 'running');
     await batch('return');
     await phase(ids.job, 'Running');

@@ -111,7 +111,15 @@ describe('what is remembered between requests', () => {
       await send(world, 'PUT', path, { body });
       assert.equal((await send(world, 'GET', path)).text, body);
     }
+    for (const colour of ['red', 'blue']) {
+      const headers = { 'x-obs-metadata-directive': 'REPLACE_NEW', 'x-obs-meta-colour': colour };
+      await change('PUT', `${path}?metadata`, undefined, headers);
+      assert.equal((await send(world, 'HEAD', path)).headers['x-obs-meta-colour'], colour);
+    }
     await change('DELETE', path);
     assert.equal(await status(send(world, 'GET', path)), 404);
+    await send(world, 'PUT', path, { body: 'three' });
+    const answer = await send(world, 'GET', path);
+    assert.deepEqual([answer.text, answer.headers['x-obs-meta-colour']], ['three', undefined]);
   });
 });
