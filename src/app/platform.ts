@@ -217,6 +217,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
       notebooks.server.once('error', error => reject(portTaken(error, settings.ports.notebooks)));
       notebooks.server.listen(settings.ports.notebooks, settings.host, resolve);
     });
+    await notebooks.open();
     health.set('notebooks', { ok: true, text: endpoints.notebooks }, { required: true });
   }
 

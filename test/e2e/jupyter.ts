@@ -14,11 +14,13 @@ export interface Kernel {
 /** A new kernel of an instance, reached through the proxy as browsers do: HTTP to make it, a WebSocket to talk to it. */
 export async function kernelOf({ id, url, token }: Opened): Promise<Kernel> {
   const { host, origin } = new URL(url);
-  const made = await fetch(`${origin}/${id}/api/kernels`, {
-    method: 'POST',
-    headers: { authorization: `token ${token}` },
-    body: '{}',
-  });
+  const make = () =>
+    fetch(`${origin}/${id}/api/kernels`, { method: 'POST', headers: { authorization: `token ${token}` }, body: '{}' });
+  let made = await make();
+  // A server that has just started may not have found its engine yet, and says so.
+  for (const end = Date.now() + 10_000; made.status === 502 && Date.now() < end; made = await make()) {
+    await new Promise(resolve => setTimeout(resolve, 200));
+  }
   if (made.status !== 201) throw new Error(`a kernel: ${made.status} ${await made.text()}`);
   const kernel = (await made.json()) as { id: string };
   const socket = new WebSocket(`ws://${host}/${id}/api/kernels/${kernel.id}/channels?token=${token}`);

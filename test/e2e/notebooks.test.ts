@@ -155,6 +155,10 @@ except OSError as e: print(errno.errorcode[e.errno])`,
   await at.kill();
   await at.start();
   assert.equal((await reached(id, 'RUNNING')).token, shown.token);
+  // Its port is open at once; the server may still look for its engine.
+  for (const end = Date.now() + 10_000; (await web(shown, '/api/contents')).status === 502 && Date.now() < end; ) {
+    await new Promise(resolve => setTimeout(resolve, 200));
+  }
   assert.equal((await web(shown, '/api/contents')).status, 200);
   assert.equal((await containersOf(at, 'notebook')).length, 1);
 

@@ -98,6 +98,8 @@ export interface Notebooks {
   snapshots: Snapshots;
   /** Which instances run an image, in words. */
   usersOfImage(projectId: string, imageId: string): Promise<string[]>;
+  /** Opens the ports by which browsers reach the instances there are. */
+  open(): Promise<void>;
   /** Cleans up after a predecessor that died, then drives the instances. */
   start(): Promise<void>;
   /** Lets go of the instances, which run on. */
@@ -230,9 +232,10 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
     snapshots,
     usersOfImage: async (projectId, imageId) =>
       (await store.withImage(projectId, imageId)).map(({ name }) => `notebook instance ${name}`),
+    open: () => origins.start(),
     async start() {
       await doors?.start();
-      await origins.start();
+      await origins.start(); // of those that `open` could not open
       await reconciler.start();
       await mounting.start();
       const run = () => {
