@@ -1,11 +1,11 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Input, Select } from 'antd';
 import { useDeferredValue, useState } from 'react';
 import { modelApis } from '../../resources/models/model.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { queryOf } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { NameFilter, StateFilter } from '../parts/filters.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, sizeText, Time } from '../parts/words.tsx';
 import { useSettings } from '../settings.ts';
@@ -58,24 +58,14 @@ export default function Models() {
   return (
     <Page title={t('models')}>
       <div className="filters">
-        <Input.Search
-          allowClear
-          aria-label={t('searchByName')}
-          placeholder={t('searchByName')}
-          style={{ width: 280 }}
+        <NameFilter
           value={typed}
-          onChange={event => {
-            setTyped(event.target.value);
-            filter({ name: event.target.value || undefined });
+          onChange={text => {
+            setTyped(text);
+            filter({ name: text || undefined });
           }}
         />
-        <Select
-          aria-label={t('state')}
-          style={{ width: 170 }}
-          value={status ?? ''}
-          options={[{ value: '', label: t('allStates') }, ...STATUSES.map(value => ({ value, label: value }))]}
-          onChange={value => filter({ status: STATUSES.find(known => known === value) })}
-        />
+        <StateFilter value={status} states={STATUSES} onChange={status => filter({ status })} />
       </div>
       <DataTable
         key={`${workspace} ${name} ${status}`}

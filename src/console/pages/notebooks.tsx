@@ -1,5 +1,5 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Input, Select, Switch } from 'antd';
+import { Switch } from 'antd';
 import { useDeferredValue, useState } from 'react';
 import { listAllNotebooks, listNotebooks } from '../../resources/notebooks/notebook.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
@@ -7,6 +7,7 @@ import { queryOf } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { textOf } from '../parts/facts.tsx';
+import { NameFilter, StateFilter } from '../parts/filters.tsx';
 import { Gated, useDenial } from '../parts/gated.tsx';
 import { leaseEnd, OpenNotebook } from '../parts/notebook.tsx';
 import { Page } from '../parts/page.tsx';
@@ -83,24 +84,14 @@ export default function Notebooks() {
       }
     >
       <div className="filters">
-        <Input.Search
-          allowClear
-          aria-label={t('searchByName')}
-          placeholder={t('searchByName')}
-          style={{ width: 280 }}
+        <NameFilter
           value={typed}
-          onChange={event => {
-            setTyped(event.target.value);
-            filter({ name: event.target.value || undefined });
+          onChange={text => {
+            setTyped(text);
+            filter({ name: text || undefined });
           }}
         />
-        <Select
-          aria-label={t('state')}
-          style={{ width: 170 }}
-          value={search.status ?? ''}
-          options={[{ value: '', label: t('allStates') }, ...STATES.map(value => ({ value, label: value }))]}
-          onChange={status => filter({ status: status || undefined })}
-        />
+        <StateFilter value={search.status} states={STATES} onChange={status => filter({ status })} />
         <Switch
           size="small"
           aria-label={t('ofAllUsers')}

@@ -1,11 +1,11 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Input, Select } from 'antd';
 import { useDeferredValue, useState } from 'react';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { queryOf } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { NameFilter, StateFilter } from '../parts/filters.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, Time } from '../parts/words.tsx';
@@ -79,24 +79,14 @@ export default function Services() {
       }
     >
       <div className="filters">
-        <Input.Search
-          allowClear
-          aria-label={t('searchByName')}
-          placeholder={t('searchByName')}
-          style={{ width: 280 }}
+        <NameFilter
           value={typed}
-          onChange={event => {
-            setTyped(event.target.value);
-            filter({ name: event.target.value || undefined });
+          onChange={text => {
+            setTyped(text);
+            filter({ name: text || undefined });
           }}
         />
-        <Select<string>
-          aria-label={t('state')}
-          style={{ width: 150 }}
-          value={status ?? ''}
-          options={[{ value: '', label: t('allStates') }, ...STATUSES.map(value => ({ value, label: value }))]}
-          onChange={value => filter({ status: value || undefined })}
-        />
+        <StateFilter value={status} states={STATUSES} onChange={status => filter({ status })} />
       </div>
       <DataTable
         key={`${workspace} ${name} ${status}`}

@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Input, Select } from 'antd';
 import { useDeferredValue, useState } from 'react';
 import { listTrainingJobs } from '../../resources/training-jobs/job.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { queryOf } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { NameFilter, StateFilter } from '../parts/filters.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
@@ -71,24 +71,14 @@ export default function TrainingJobs() {
       }
     >
       <div className="filters">
-        <Input.Search
-          allowClear
-          aria-label={t('searchByName')}
-          placeholder={t('searchByName')}
-          style={{ width: 280 }}
+        <NameFilter
           value={typed}
-          onChange={event => {
-            setTyped(event.target.value);
-            filter({ name: event.target.value || undefined } as { name?: string });
+          onChange={text => {
+            setTyped(text);
+            filter({ name: text || undefined } as { name?: string });
           }}
         />
-        <Select
-          aria-label={t('state')}
-          style={{ width: 150 }}
-          value={search.phase ?? ''}
-          options={[{ value: '', label: t('allStates') }, ...PHASES.map(phase => ({ value: phase, label: phase }))]}
-          onChange={phase => filter({ phase: phase || undefined } as { phase?: string })}
-        />
+        <StateFilter value={search.phase} states={PHASES} onChange={phase => filter({ phase } as { phase?: string })} />
         <Count query={page(0)} />
       </div>
       <DataTable
