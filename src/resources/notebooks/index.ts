@@ -113,7 +113,7 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const part = ssh && sshPart({ publicKeys: ssh.publicKeys, allot: async id => void (await doors?.allot(id)) });
   mkdirSync(given.dir, { recursive: true, mode: 0o700 });
   const settings: NotebookSettings = { ...DEFAULTS, ...given.settings };
-  const store = notebookStore(given.db);
+  const store = notebookStore(given.db, id => targets.forget(id));
   const sessions = new AgencySessions(given.iam, given.clock, settings.credentialSeconds);
   const mounter = given.mounter ?? rcloneMounter();
   const storages = storageStore(given.db);
@@ -159,7 +159,8 @@ export function createNotebooks(given: NotebooksDeps): Notebooks {
   const targets = webTargets({ store, driver: deps.driver, installation: deps.installation });
   const publicUrl = () => new URL(deps.endpoints.notebooks);
   const server: Server = createWebProxy({
-    ...targets,
+    find: targets.find,
+    lost: targets.forget,
     origins,
     knowsHost: host => hostRule([publicUrl().hostname, ...(deps.hosts ?? [])], deps.anyAddress ?? false)(host),
     secure: () => publicUrl().protocol === 'https:',

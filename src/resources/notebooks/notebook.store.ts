@@ -43,8 +43,11 @@ export interface NewRun {
   stopRule: StopRule;
 }
 
-/** Queries on notebook instances. Those that a caller's request leads to take the project and never look beyond it. */
-export function notebookStore(database: Database) {
+/**
+ * Queries on notebook instances. Those that a caller's request leads to take the project and never look beyond it. `changed` is told
+ * which instance has another state now.
+ */
+export function notebookStore(database: Database, changed: (id: string) => void = () => {}) {
   const db = tables<NotebookTables>(database);
   const inside = (trx: Database) => tables<NotebookTables>(trx);
 
@@ -53,7 +56,7 @@ export function notebookStore(database: Database) {
     id: string,
     decide: (found: Notebook) => Partial<NotebookRow> | undefined,
   ): Promise<{ before: Status; changed: boolean } | undefined> {
-    return database.transaction().execute(async raw => {
+    const outcome = await database.transaction().execute(async raw => {
       const trx = inside(raw);
       const row = await trx.selectFrom('notebooks').selectAll().where('id', '=', id).executeTakeFirst();
       if (!row) return undefined;
@@ -67,6 +70,8 @@ export function notebookStore(database: Database) {
         .execute();
       return { before, changed: true };
     });
+    if (outcome?.changed) changed(id);
+    return outcome;
   }
 
   return {

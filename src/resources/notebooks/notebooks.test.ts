@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { createWorld, type World } from '../../../test/world.ts';
 import { NOTEBOOK_IMAGE_ID } from '../images/image.api.ts';
@@ -103,6 +104,22 @@ test('an instance goes through its states, and each wrong wish has its code', as
   await reached(id, 'RUNNING');
   world.engine.drop(container.spec.name);
   assert.match((await reached(id, 'ERROR')).fail_reason, /container is gone/);
+  await gone(id);
+});
+
+test('the token of a run opens nothing from the moment the instance is stopped', async () => {
+  const { server } = world.families.notebooks;
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const { id } = (await ask('POST', '', body('tokens'))).body;
+  const run = await reached(id, 'RUNNING');
+  const web = async () =>
+    (await fetch(`http://127.0.0.1:${port}/${id}/api`, { headers: { authorization: `token ${run.token}` } })).status;
+  // Behind the fake engine nothing serves: what answers instead differs, but the token is taken.
+  assert.notEqual(await web(), 401);
+  await ask('POST', `/${id}/stop`);
+  assert.equal(await web(), 401);
+  await reached(id, 'STOPPED');
   await gone(id);
 });
 

@@ -4,7 +4,7 @@ import { WEB_PORT } from '../notebook.paths.ts';
 import type { NotebookStore } from '../notebook.store.ts';
 import type { WebTarget } from './web-proxy.ts';
 
-/** How long what is known of an instance is taken for true: so long its old token works after a stop. */
+/** How long what is known of an instance is taken for true, unless it is told to be otherwise. */
 const FRESH_MS = 1_000;
 const MOST_KNOWN = 1_000;
 
@@ -44,7 +44,8 @@ export function webTargets(deps: {
       target.catch(() => known.delete(id));
       return target;
     },
-    lost(id: string): void {
+    /** What is known of an instance is no longer so: it stops, or is not where it was. */
+    forget(id: string): void {
       addresses.delete(id);
       known.delete(id);
     },
