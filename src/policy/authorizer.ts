@@ -1,4 +1,5 @@
 import type { Principal } from '../kernel/principal.ts';
+import type { Soon } from '../kernel/soon.ts';
 import type { Condition } from './operators.ts';
 
 /** What someone wants to do. `context` holds condition keys such as `modelarts:poolType` or `g:SourceIp`. */
@@ -35,5 +36,5 @@ export interface Decision {
 /** Answers whether a principal may do something. What services and the HTTP layer depend on. */
 export interface Authorizer {
   /** Decides one request; never throws for a refusal. Order of checks: behaviour/permissions.md 3. */
-  decide(principal: Principal, request: AccessRequest): Promise<Decision>;
+  decide(principal: Principal, request: AccessRequest): Soon<Decision>;
 }

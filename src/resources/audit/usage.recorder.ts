@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { then } from '../../kernel/soon.ts';
 import type { AccessRequest, Authorizer } from '../../policy/index.ts';
 import { DAY_MS } from './trace.keeper.ts';
 import type { CountedUse, UsageStore } from './usage.store.ts';
@@ -120,10 +121,10 @@ function placeOf(resource: string): string {
 /** An authorizer that counts what it allows. For decisions on what somebody does, not for those that only ask what he might. */
 export function recordingAuthorizer(authorizer: Authorizer, usage: Pick<UsageRecorder, 'used'>): Authorizer {
   return {
-    async decide(principal, request) {
-      const decision = await authorizer.decide(principal, request);
-      if (decision.allowed && !request.probe) usage.used(principal, request);
-      return decision;
-    },
+    decide: (principal, request) =>
+      then(authorizer.decide(principal, request), decision => {
+        if (decision.allowed && !request.probe) usage.used(principal, request);
+        return decision;
+      }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Principal } from '../../kernel/principal.ts';
+import { type Soon, then } from '../../kernel/soon.ts';
 import {
   type AccessRequest,
   type Authorizer,
@@ -39,7 +40,7 @@ export function iamAuthorizer(
   store: IamStore,
   federated: Pick<ProviderStore, 'federatedUser'>,
 ): Authorizer & { changed(): void } {
-  const known = new Map<string, Promise<Rights>>();
+  const known = new Map<string, Soon<Rights>>();
   const boundaries = new Map<string, CompiledPolicies>();
 
   async function grantsOf(subject: Subject) {
@@ -88,19 +89,23 @@ export function iamAuthorizer(
     return { name: custom.display_name, id, policy: parsePolicy(custom.document).policy };
   }
 
-  function rightsOf(subject: Subject, action: string, place: Place): Promise<Rights> {
+  function rightsOf(subject: Subject, action: string, place: Place): Soon<Rights> {
     const where = action.startsWith('obs:') ? 'obs' : (place.projectId ?? '');
     const groups = subject.groups?.join() ?? '';
     const key = `${subject.kind}:${subject.id}:${groups}:${where}:${place.enterpriseProjectId}`;
-    let found = known.get(key);
-    if (!found) {
-      // Callers name enterprise projects as they like: what is kept for them has an end.
-      if (known.size >= MOST_KEPT) known.clear();
-      found = load(subject, action, place);
-      known.set(key, found);
-      found.catch(() => known.delete(key));
-    }
-    return found;
+    const found = known.get(key);
+    if (found) return found;
+    // Callers name enterprise projects as they like: what is kept for them has an end.
+    if (known.size >= MOST_KEPT) known.clear();
+    const loading = load(subject, action, place);
+    const replace = (by?: Rights) => {
+      if (known.get(key) !== loading) return; // something changed meanwhile
+      if (by) known.set(key, by);
+      else known.delete(key);
+    };
+    known.set(key, loading);
+    loading.then(replace, () => replace());
+    return loading;
   }
 
   function boundaryOf(document: string): CompiledPolicies {
@@ -156,7 +161,7 @@ export function iamAuthorizer(
 
   return {
     changed: () => known.clear(),
-    async decide(principal: Principal, asked: AccessRequest): Promise<Decision> {
+    decide(principal: Principal, asked: AccessRequest): Soon<Decision> {
       if (principal.kind === 'anonymous') return { allowed: false, reason: 'The request carries no credential.' };
       if (principal.kind === 'root' && principal.boundary === undefined) return ROOT_MAY;
       const request = { ...asked, context: contextOf(principal, asked) };
@@ -171,11 +176,12 @@ export function iamAuthorizer(
         projectId: principal.projectId,
         enterpriseProjectId: request.enterpriseProjectId ?? '0',
       };
-      const rights = await rightsOf(principal, request.action, place);
-      const whenNoMatch = request.action.startsWith('modelarts:') ? rights.whenNoMatch : 'deny';
-      const decision = judge(rights.policies, request, { whenNoMatch });
-      if (!decision.allowed || !rights.ofPlatform) return decision;
-      return (await ownerDenies(principal, request, place)) ?? decision;
+      return then(rightsOf(principal, request.action, place), rights => {
+        const whenNoMatch = request.action.startsWith('modelarts:') ? rights.whenNoMatch : 'deny';
+        const decision = judge(rights.policies, request, { whenNoMatch });
+        if (!decision.allowed || !rights.ofPlatform) return decision;
+        return ownerDenies(principal, request, place).then(denied => denied ?? decision);
+      });
     },
   };
 }

@@ -4,6 +4,7 @@ import { Failure } from '../../kernel/failure.ts';
 import { accessKeyId, randomText, uuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { seal, unseal } from '../../kernel/sealing.ts';
+import { type Soon, then } from '../../kernel/soon.ts';
 import type { IamStore } from './iam.store.ts';
 import { type Agency, isAlive, type Project, type User } from './identity.ts';
 import type { ProviderStore } from './provider.store.ts';
@@ -258,9 +259,9 @@ export function iamSessions(deps: {
   }
 
   /** Finds a key, permanent or temporary; undefined when it is unknown, disabled or expired. */
-  async function resolveAccessKey(access: string): Promise<ResolvedKey | undefined> {
-    const key = await keys.get(access, async () => (await permanentKey(access)) ?? (await temporaryKey(access)));
-    return key?.expiresAt !== undefined && key.expiresAt <= clock.now() ? undefined : key;
+  function resolveAccessKey(access: string): Soon<ResolvedKey | undefined> {
+    const found = keys.get(access, async () => (await permanentKey(access)) ?? (await temporaryKey(access)));
+    return then(found, key => (key?.expiresAt !== undefined && key.expiresAt <= clock.now() ? undefined : key));
   }
 
   async function bySignature(request: SignedRequest): Promise<Principal> {
@@ -313,7 +314,7 @@ export function iamSessions(deps: {
   }
 
   /** A project by its id, remembered: nearly every request asks. */
-  function projectById(id: string): Promise<Project | undefined> {
+  async function projectById(id: string): Promise<Project | undefined> {
     return projects.get(id, () => store.project(id));
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import type { Soon } from '../../kernel/soon.ts';
 import { type Authorizer, findSystemPolicy } from '../../policy/index.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { accountRoutes } from './account.routes.ts';
@@ -71,7 +72,7 @@ export interface Iam {
   /** Tells which enterprise projects there are, which a family made after this one knows; only the default one until then. */
   setEnterpriseProjects(exists: (accountId: string, id: string) => Promise<boolean>): void;
   /** Undefined when the key is unknown, disabled or expired. */
-  resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
+  resolveAccessKey(access: string): Soon<ResolvedKey | undefined>;
   /** `policies`: names of system-defined policies. Throws Failure on a taken name, an unknown policy, too many agencies. */
   createAgency(input: {
     accountId: string;

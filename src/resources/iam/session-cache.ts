@@ -1,3 +1,5 @@
+import type { Soon } from '../../kernel/soon.ts';
+
 const LIMIT = 10_000;
 
 /**
@@ -8,16 +10,17 @@ export function sessionCache<T>() {
   const kept = new Map<string, T>();
   let age = 0;
   return {
-    async get(key: string, find: () => Promise<T | undefined>): Promise<T | undefined> {
+    get(key: string, find: () => Promise<T | undefined>): Soon<T | undefined> {
       const known = kept.get(key);
       if (known !== undefined) return known;
       const started = age;
-      const found = await find();
-      if (found !== undefined && started === age) {
-        if (kept.size >= LIMIT) kept.clear();
-        kept.set(key, found);
-      }
-      return found;
+      return find().then(found => {
+        if (found !== undefined && started === age) {
+          if (kept.size >= LIMIT) kept.clear();
+          kept.set(key, found);
+        }
+        return found;
+      });
     },
     clear(): void {
       age++;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { type Soon, then } from '../../kernel/soon.ts';
 import type { Commit } from './commit-queue.ts';
 import { obsFailure } from './failures.ts';
 import type { Guard } from './guard.ts';
@@ -32,21 +33,20 @@ export function createArchive(deps: {
 }) {
   const { commit, guard, settings, clock, restoreMs } = deps;
 
-  async function checkIn(bucket: string): Promise<(info: ObjectInfo) => void> {
-    const direct = (await settings.having('directColdAccess')).has(bucket);
-    return info => {
-      if (direct || info.storageClass !== 'COLD' || restoreState(info, clock.now()) === 'restored') return;
+  function checkIn(bucket: string): Soon<(info: ObjectInfo) => void> {
+    return then(settings.having('directColdAccess'), direct => info => {
+      if (direct.has(bucket) || info.storageClass !== 'COLD' || restoreState(info, clock.now()) === 'restored') return;
       throw obsFailure(
         'InvalidObjectState',
         `Object ${formatObsPath(info)} is archived (COLD): restore it with POST ?restore, then read it.`,
       );
-    };
+    });
   }
 
   return {
     /** Throws Failure InvalidObjectState for an archived object that is not restored. */
-    async checkReadable(info: ObjectInfo): Promise<void> {
-      if (info.storageClass === 'COLD') (await checkIn(info.bucket))(info);
+    checkReadable(info: ObjectInfo): Soon<void> {
+      if (info.storageClass === 'COLD') return then(checkIn(info.bucket), check => check(info));
     },
 
     /** The check for objects of a bucket, to be called within a transaction. */

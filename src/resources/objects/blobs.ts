@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
 import { hexId } from '../../kernel/ids.ts';
+import { orElse, type Soon, then } from '../../kernel/soon.ts';
 import { type BlobPlace, type FileCalls, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { type Source, takeIn } from './blob-writer.ts';
@@ -51,7 +52,7 @@ export interface BlobOptions {
 export class Blobs {
   readonly #place: BlobPlace;
   readonly #tmp: string;
-  readonly #find: (id: string) => Promise<BlobRecord | undefined>;
+  readonly #find: (id: string) => Soon<BlobRecord | undefined>;
   readonly #files: FileCalls;
   readonly #onDamage: NonNullable<BlobOptions['onDamage']>;
   /** Bytes that may still be taken before the disk is asked again, and until when. */
@@ -61,7 +62,7 @@ export class Blobs {
   /** Written by this process and not settled yet: the sweep leaves them alone. */
   readonly #unsettled = new Set<string>();
 
-  constructor(dir: string, find: (id: string) => Promise<BlobRecord | undefined>, options: BlobOptions = {}) {
+  constructor(dir: string, find: (id: string) => Soon<BlobRecord | undefined>, options: BlobOptions = {}) {
     this.#tmp = join(dir, 'tmp');
     this.#find = find;
     this.#files = options.files ?? { open, rename, rm, statfs };
@@ -157,18 +158,21 @@ export class Blobs {
   }
 
   /** The bytes of a small object, or undefined when it is not one blob kept in the database. */
-  async inline(segments: readonly Segment[], cipher?: BlobCipher): Promise<Buffer | undefined> {
+  inline(segments: readonly Segment[], cipher?: BlobCipher): Soon<Buffer | undefined> {
     const [first] = segments;
     if (!first) return Buffer.alloc(0);
     if (segments.length > 1 || first[2] > INLINE_BYTES) return undefined;
-    try {
-      const blob = await this.#require(first[0]);
-      if (!blob.content) return undefined;
-      const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
-      return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
-    } catch (error) {
-      throw this.#noticed(error);
-    }
+    return orElse(
+      () =>
+        then(this.#require(first[0]), blob => {
+          if (!blob.content) return undefined;
+          const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
+          return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
+        }),
+      error => {
+        throw this.#noticed(error);
+      },
+    );
   }
 
   /**
@@ -213,10 +217,11 @@ export class Blobs {
     return error;
   }
 
-  async #require(id: string): Promise<BlobRecord> {
-    const blob = await this.#find(id);
-    if (!blob) throw damaged(id, 'has no row');
-    return blob;
+  #require(id: string): Soon<BlobRecord> {
+    return then(this.#find(id), blob => {
+      if (!blob) throw damaged(id, 'has no row');
+      return blob;
+    });
   }
 
   /** Deletes the file of a blob whose row is gone. */

@@ -46,7 +46,7 @@ export function bucketService(deps: {
 
   return {
     /** The bucket, or Failure NoSuchBucket / AccessDenied. */
-    bucket: (principal: Principal, name: string): Promise<BucketInfo> =>
+    bucket: async (principal: Principal, name: string): Promise<BucketInfo> =>
       guard.require(principal, 'obs:bucket:HeadBucket', { bucket: name, key: '' }),
 
     /** The account's buckets by name. */

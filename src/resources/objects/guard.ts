@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Failure, isFailure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { type Soon, then } from '../../kernel/soon.ts';
 import type { Authorizer, Decision } from '../../policy/authorizer.ts';
 import { obsResource } from '../../wire/obs-resource.ts';
 import { aclGrants, asksObjectAcl, ownerOfObject } from './access/acl.ts';
@@ -19,17 +20,17 @@ export interface Asking extends Principal {
 /** Decides who may do what to buckets and objects. */
 export interface Guard {
   /** An action that concerns no bucket, or none yet: `obs:bucket:ListAllMyBuckets`. */
-  account(principal: Asking, action: string, bucket?: string): Promise<void>;
+  account(principal: Asking, action: string, bucket?: string): Soon<void>;
   /**
    * The bucket, when `principal` may do `action` to it, or to the object when `path` has a key. Throws Failure NoSuchBucket or
    * AccessDenied. What depends on whose an object is, as reading it, is asked with `object`.
    */
-  require(principal: Asking, action: string, path: ObsPath, context?: Record<string, unknown>): Promise<BucketInfo>;
+  require(principal: Asking, action: string, path: ObsPath, context?: Record<string, unknown>): Soon<BucketInfo>;
   /**
    * The same for an object that may have another owner, or its own access control list: call `check` with it before telling anything of it,
    * and with undefined where there is none. Throws at once what no object could change.
    */
-  object(principal: Asking, action: string, path: ObsPath): Promise<ObjectAccess>;
+  object(principal: Asking, action: string, path: ObsPath): Soon<ObjectAccess>;
 }
 
 export interface ObjectAccess {
@@ -64,7 +65,7 @@ export function createGuard(
     return policy;
   }
 
-  function ask(principal: Asking, action: string, path: ObsPath, context?: Record<string, unknown>): Promise<Decision> {
+  function ask(principal: Asking, action: string, path: ObsPath, context?: Record<string, unknown>): Soon<Decision> {
     const request = { action, resource: obsResource(action, path), ...(context ? { context } : {}) };
     return authorizer.decide(principal, request);
   }
@@ -73,19 +74,32 @@ export function createGuard(
    * Order of checks: what the caller's own account says to a bucket elsewhere, before anything is told of that; a denial of the bucket's
    * policy; then whether anything allows it. Within the account IAM, the policy or an ACL suffices; across accounts both sides must allow.
    */
-  async function weigh(
+  function weigh(
     principal: Asking,
     action: string,
     path: ObsPath,
     context?: Record<string, unknown>,
-  ): Promise<ObjectAccess> {
+  ): Soon<ObjectAccess> {
     checkBucketName(path.bucket);
-    const bucket = await buckets.findBucket(path.bucket);
-    if (!bucket) throw obsFailure('NoSuchBucket', `Bucket "${path.bucket}" does not exist.`);
+    return then(buckets.findBucket(path.bucket), bucket => {
+      if (!bucket) throw obsFailure('NoSuchBucket', `Bucket "${path.bucket}" does not exist.`);
+      return then(settings.of(bucket.id), set =>
+        then(principal.kind === 'anonymous' ? undefined : ask(principal, action, path, context), iam =>
+          accessTo({ bucket, set, iam }, principal, action, path, context),
+        ),
+      );
+    });
+  }
+
+  function accessTo(
+    { bucket, set, iam }: { bucket: BucketInfo; set: Partial<BucketSettings>; iam: Decision | undefined },
+    principal: Asking,
+    action: string,
+    path: ObsPath,
+    context: Record<string, unknown> | undefined,
+  ): ObjectAccess {
     const anonymous = principal.kind === 'anonymous';
     const atHome = !anonymous && principal.accountId === bucket.accountId;
-    const set = await settings.of(bucket.id);
-    const iam = anonymous ? undefined : await ask(principal, action, path, context);
     if (iam && !iam.allowed && (iam.final || !atHome)) throw denied(principal, action, path, iam.reason);
 
     const policy = set.policy && policyOf(bucket, set.policy);
@@ -104,12 +118,12 @@ export function createGuard(
     const policyAllows = answer.effect === 'allow' && !closed;
 
     function check(object: Pick<ObjectExtras, 'owner' | 'acl'> | undefined): void {
-      const owner = ownerOfObject(bucket!, object);
+      const owner = ownerOfObject(bucket, object);
       const own = !anonymous && principal.accountId === owner;
       if (own && iam?.allowed) return;
       // A bucket's policy speaks for the bucket's owner, not for others who keep objects there.
-      const byPolicy = policyAllows && owner === bucket!.accountId;
-      const asked = { principal, action, bucket: bucket!, bucketAcl: set.acl, object };
+      const byPolicy = policyAllows && owner === bucket.accountId;
+      const asked = { principal, action, bucket, bucketAcl: set.acl, object };
       const allows = byPolicy || aclGrants({ ...asked, ignorePublic: blocks?.ignorePublicAcls === true });
       if (allows && (anonymous || own || iam?.allowed)) return;
       const reason = atHome ? (own ? iam?.reason : 'the object belongs to another account') : ELSEWHERE;
@@ -119,22 +133,22 @@ export function createGuard(
   }
 
   return {
-    async account(principal, action, bucket = '') {
+    account(principal, action, bucket = '') {
       const path = { bucket, key: '' };
-      const decision = principal.kind === 'anonymous' ? undefined : await ask(principal, action, path);
-      if (!decision?.allowed) throw denied(principal, action, path, decision?.reason);
+      return then(principal.kind === 'anonymous' ? undefined : ask(principal, action, path), decision => {
+        if (!decision?.allowed) throw denied(principal, action, path, decision?.reason);
+      });
     },
-    async require(principal, action, path, context) {
+    require(principal, action, path, context) {
       // Whoever forgets whose the object is must not read what is not the bucket's.
       if (asksObjectAcl(action))
         throw obsFailure('InternalError', undefined, new Error(`ask for ${action} by the object`));
-      const { bucket, check } = await weigh(principal, action, path, context);
-      check(undefined);
-      return bucket;
+      return then(weigh(principal, action, path, context), ({ bucket, check }) => {
+        check(undefined);
+        return bucket;
+      });
     },
-    async object(principal, action, path) {
-      return weigh(principal, action, path);
-    },
+    object: (principal, action, path) => weigh(principal, action, path),
   };
 }
 

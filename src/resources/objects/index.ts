@@ -5,6 +5,7 @@ import type { Audit } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import type { Soon } from '../../kernel/soon.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { accessService } from './access.service.ts';
@@ -99,7 +100,7 @@ export interface ObjectsDeps {
   clock: Clock;
   log: Log;
   iam: {
-    resolveAccessKey(access: string): Promise<ResolvedKey | undefined>;
+    resolveAccessKey(access: string): Soon<ResolvedKey | undefined>;
     authorizer: Authorizer;
   };
   /** Told of what is done to buckets, and of what was refused. */

@@ -6,6 +6,7 @@ import { crc32Text } from '../../kernel/crc32.ts';
 import { errorText } from '../../kernel/failure.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { type Soon, then } from '../../kernel/soon.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { foreignOwner } from './access/acl.ts';
 import type { Archive } from './archive.ts';
@@ -110,16 +111,14 @@ export function objectService(deps: ObjectDeps) {
   const { db, store, blobs, commit, guard, encryption, archive, clock, onRelease } = deps;
 
   /** The current object, or the version that is named. */
-  async function open(principal: Principal, path: ObsPath, options: ReadOptions = {}): Promise<OpenObject> {
+  function open(principal: Principal, path: ObsPath, options: ReadOptions = {}): Soon<OpenObject> {
     const { versionId, customerKey } = options;
-    const { row, info } = await admitted(
-      db,
-      await guard.object(principal, readAction(versionId), path),
-      path,
-      versionId,
-    );
-    const cipher = encryption.open(info.encryption, customerKey)?.cipher;
-    return { info, segments: segmentsOf(row), ...(cipher ? { cipher } : {}) };
+    const access = guard.object(principal, readAction(versionId), path);
+    const admission = then(access, weighed => admitted(db, weighed, path, versionId));
+    return then(admission, ({ row, info }) => {
+      const cipher = encryption.open(info.encryption, customerKey)?.cipher;
+      return { info, segments: segmentsOf(row), ...(cipher ? { cipher } : {}) };
+    });
   }
 
   /** What is told of an object or version to those who may do `action`. */

@@ -1,4 +1,5 @@
 import { CompiledQuery, sql } from 'kysely';
+import { type Soon, then } from '../../kernel/soon.ts';
 import { type Bindable, type Database, readerOf, tables, writerOf } from '../../store-kit/index.ts';
 import type { KeyRange } from './listing.ts';
 import type { BucketInfo, ObjectAttributes, ObjectInfo, Segment, StorageClass } from './object.ts';
@@ -112,9 +113,9 @@ function queriesOn(database: Database) {
   // What every request asks is written out: building and compiling a query costs several times its execution.
   const built = <T>(query: string, parameters: Bindable[]) =>
     database.executeQuery<T>(CompiledQuery.raw(query, parameters));
-  const every = <T>(query: string, parameters: Bindable[]): T[] | Promise<T[]> =>
+  const every = <T>(query: string, parameters: Bindable[]): Soon<T[]> =>
     direct ? direct.all<T>(query, ...parameters) : built<T>(query, parameters).then(({ rows }) => rows);
-  const first = <T>(query: string, parameters: Bindable[]): T | undefined | Promise<T | undefined> =>
+  const first = <T>(query: string, parameters: Bindable[]): Soon<T | undefined> =>
     direct ? direct.get<T>(query, ...parameters) : built<T>(query, parameters).then(({ rows }) => rows[0]);
   const write = async (query: string, parameters: Bindable[]): Promise<void> => {
     if (writer) writer.run(query, ...parameters);
@@ -123,17 +124,17 @@ function queriesOn(database: Database) {
   return {
     /** The database or transaction that these queries go to. */
     database,
-    async findBucket(name: string): Promise<BucketInfo | undefined> {
+    findBucket(name: string): Soon<BucketInfo | undefined> {
       const known = buckets?.get(name);
       if (known) return known;
-      const query = 'SELECT * FROM obs_buckets WHERE name = ?';
-      const row = await first<BucketRow>(query, [name]);
-      const bucket = row && bucketOf(row);
-      if (bucket && buckets) {
-        if (buckets.size >= MOST_KEPT) buckets.clear();
-        buckets.set(name, bucket);
-      }
-      return bucket;
+      return then(first<BucketRow>('SELECT * FROM obs_buckets WHERE name = ?', [name]), row => {
+        const bucket = row && bucketOf(row);
+        if (bucket && buckets) {
+          if (buckets.size >= MOST_KEPT) buckets.clear();
+          buckets.set(name, bucket);
+        }
+        return bucket;
+      });
     },
     /**
      * Call when the commit of a change to a bucket's row is over, before anybody is told of it. The rows of buckets are remembered, as
@@ -168,12 +169,12 @@ function queriesOn(database: Database) {
       db.updateTable('obs_buckets').set(patch).where('id', '=', id).execute(),
     deleteBucket: (id: number) => db.deleteFrom('obs_buckets').where('id', '=', id).execute(),
 
-    async findObject(bucketId: number, key: string): Promise<ObjectRow | undefined> {
+    findObject(bucketId: number, key: string): Soon<ObjectRow | undefined> {
       const query = 'SELECT * FROM obs_objects WHERE bucket_id = ? AND key = ?';
       if (reader) return known().row(bucketId, key, () => reader.get<ObjectRow>(query, bucketId, key));
       return first(query, [bucketId, key]);
     },
-    listObjects(bucketId: number, range: KeyRange): ListedRow[] | Promise<ListedRow[]> {
+    listObjects(bucketId: number, range: KeyRange): Soon<ListedRow[]> {
       const { from, exclusive, before, limit } = range;
       const columns = 'key, size, etag, last_modified, storage_class, version_id, seq, attributes';
       const query = `SELECT ${columns} FROM obs_objects
@@ -182,12 +183,11 @@ function queriesOn(database: Database) {
       return every(query, parameters);
     },
     /** The first key at or after `from` and before `before`. */
-    nextKey(bucketId: number, from: string, before?: string): string | undefined | Promise<string | undefined> {
+    nextKey(bucketId: number, from: string, before?: string): Soon<string | undefined> {
       const query = `SELECT key FROM obs_objects
         WHERE bucket_id = ? AND key >= ? ${before === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT 1`;
       const parameters = before === undefined ? [bucketId, from] : [bucketId, from, before];
-      const row = first<{ key: string }>(query, parameters);
-      return row instanceof Promise ? row.then(found => found?.key) : row?.key;
+      return then(first<{ key: string }>(query, parameters), row => row?.key);
     },
     replaceObject: (row: ObjectRow) =>
       write(
@@ -204,7 +204,7 @@ function queriesOn(database: Database) {
         checks,
         content,
       ]),
-    async findBlob(id: string): Promise<BlobRecord | undefined> {
+    findBlob(id: string): Soon<BlobRecord | undefined> {
       const query = 'SELECT id, size, checks, content FROM obs_blobs WHERE id = ?';
       if (reader) return known().blob(id, () => reader.get<BlobRecord>(query, id));
       return first(query, [id]);

@@ -1,3 +1,4 @@
+import type { Soon } from '../../kernel/soon.ts';
 import { type Database, tables } from '../../store-kit/index.ts';
 import type { Acl } from './object.ts';
 import type {
@@ -56,9 +57,9 @@ export interface SetOn<T> {
  */
 export function settingsStore(database: Database) {
   const db = tables<{ obs_bucket_settings: Row; obs_buckets: { id: number; name: string } }>(database);
-  const known = new Map<number, Promise<Partial<BucketSettings>>>();
+  const known = new Map<number, Soon<Partial<BucketSettings>>>();
   /** By name of the setting: the buckets that have it, by name. */
-  const having = new Map<SettingName, Promise<ReadonlyMap<string, SetOn<unknown>>>>();
+  const having = new Map<SettingName, Soon<ReadonlyMap<string, SetOn<unknown>>>>();
 
   async function load(bucketId: number): Promise<Partial<BucketSettings>> {
     const rows = await db.selectFrom('obs_bucket_settings').selectAll().where('bucket_id', '=', bucketId).execute();
@@ -79,24 +80,13 @@ export function settingsStore(database: Database) {
 
   return {
     /** Every bucket that has this setting, by bucket name: for what few have and many requests ask about. */
-    having<N extends SettingName>(name: N): Promise<ReadonlyMap<string, SetOn<BucketSettings[N]>>> {
-      let found = having.get(name);
-      if (!found) {
-        found = loadHaving(name);
-        having.set(name, found);
-        found.catch(() => having.delete(name));
-      }
-      return found as Promise<ReadonlyMap<string, SetOn<BucketSettings[N]>>>;
+    having<N extends SettingName>(name: N): Soon<ReadonlyMap<string, SetOn<BucketSettings[N]>>> {
+      const found = having.get(name) ?? keep(having, name, loadHaving(name));
+      return found as Soon<ReadonlyMap<string, SetOn<BucketSettings[N]>>>;
     },
     /** Everything that is set on a bucket; not to be changed. */
-    of(bucketId: number): Promise<Partial<BucketSettings>> {
-      let found = known.get(bucketId);
-      if (!found) {
-        found = load(bucketId);
-        known.set(bucketId, found);
-        found.catch(() => known.delete(bucketId));
-      }
-      return found;
+    of(bucketId: number): Soon<Partial<BucketSettings>> {
+      return known.get(bucketId) ?? keep(known, bucketId, load(bucketId));
     },
     async set<N extends SettingName>(bucketId: number, name: N, value: BucketSettings[N]): Promise<void> {
       const document = JSON.stringify(value);
@@ -116,6 +106,17 @@ export function settingsStore(database: Database) {
       having.clear();
     },
   };
+}
+
+/** Remembers what is being loaded, then what came of it, unless it was forgotten meanwhile. */
+function keep<K, T>(known: Map<K, Soon<T>>, key: K, loading: Promise<T>): Promise<T> {
+  known.set(key, loading);
+  const mine = () => known.get(key) === loading;
+  loading.then(
+    value => mine() && known.set(key, value),
+    () => mine() && known.delete(key),
+  );
+  return loading;
 }
 
 export type SettingsStore = ReturnType<typeof settingsStore>;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { orElse, type Soon, then } from '../../kernel/soon.ts';
 import type { Database } from '../../store-kit/index.ts';
 import { obsFailure } from './failures.ts';
 import type { ObjectAccess } from './guard.ts';
@@ -132,15 +133,28 @@ export interface FoundVersion {
  * The current object, or the version that is named. Throws Failure NoSuchKey, NoSuchVersion, or MethodNotAllowed for a delete marker;
  * `details.deleteMarker` is its id where one is met.
  */
-export async function findVersion(
+export function findVersion(
   database: Database,
   bucket: BucketInfo,
   path: ObsPath,
   versionId?: string,
+): Soon<FoundVersion> {
+  return then(objectStore(database).findObject(bucket.id, path.key), current =>
+    versionId === undefined && current
+      ? { row: current, current: true }
+      : findOther(database, bucket, path, current, versionId),
+  );
+}
+
+/** A version that is named, or the failure to find any. */
+async function findOther(
+  database: Database,
+  bucket: BucketInfo,
+  path: ObsPath,
+  current: ObjectRow | undefined,
+  versionId: string | undefined,
 ): Promise<FoundVersion> {
-  const current = await objectStore(database).findObject(bucket.id, path.key);
   if (versionId === undefined) {
-    if (current) return { row: current, current: true };
     const marker = bucket.versioning && (await versionStore(database).latest(bucket.id, path.key));
     throw obsFailure('NoSuchKey', `Object ${formatObsPath(path)} does not exist.`, undefined, met(marker));
   }
@@ -155,19 +169,24 @@ export async function findVersion(
 const met = (marker: VersionRow | undefined) => (marker ? { deleteMarker: idOf(marker) } : undefined);
 
 /** What is there, when the caller may have it; whoever may not learns that first. Throws as `findVersion`. */
-export async function admitted(
+export function admitted(
   database: Database,
   { bucket, check }: ObjectAccess,
   path: ObsPath,
   versionId?: string,
-): Promise<FoundVersion & { info: ObjectInfo }> {
-  const found = await findVersion(database, bucket, path, versionId).catch(error => {
-    check(undefined);
-    throw error;
+): Soon<FoundVersion & { info: ObjectInfo }> {
+  const finding = orElse(
+    () => findVersion(database, bucket, path, versionId),
+    error => {
+      check(undefined);
+      throw error;
+    },
+  );
+  return then(finding, found => {
+    const info = objectOf(bucket.name, found.row);
+    check(info);
+    return { ...found, info };
   });
-  const info = objectOf(bucket.name, found.row);
-  check(info);
-  return { ...found, info };
 }
 
 /** Writes a changed row back to where it was found. */

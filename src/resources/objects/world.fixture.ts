@@ -93,9 +93,9 @@ async function storeWorld(options: WorldOptions): Promise<ObjectWorld> {
     log: options.log ?? silentLog(),
     audit: async record => void records.push(record),
     iam: {
-      resolveAccessKey: async access => keys.get(access),
+      resolveAccessKey: access => keys.get(access),
       authorizer: {
-        async decide(principal, request) {
+        decide(principal, request) {
           const reason = deny.rule?.(principal, request);
           if (reason === undefined) return { allowed: true, reason: 'test' };
           return typeof reason === 'string' ? { allowed: false, reason } : { allowed: false, ...reason };

@@ -95,11 +95,13 @@ describe('who may do what with buckets and objects', () => {
     );
     const place = { bucket: 'data', key: '' };
     const root = callers.root!.principal;
-    await assert.rejects(guard.require(root, 'obs:bucket:ListBucket', place), error =>
-      isFailure(error, 'AccessDenied'),
+    await assert.rejects(
+      async () => guard.require(root, 'obs:bucket:ListBucket', place),
+      error => isFailure(error, 'AccessDenied'),
     );
-    await assert.rejects(guard.require(callers.granted!.principal, 'obs:bucket:PutBucketPolicy', place), error =>
-      isFailure(error, 'AccessDenied'),
+    await assert.rejects(
+      async () => guard.require(callers.granted!.principal, 'obs:bucket:PutBucketPolicy', place),
+      error => isFailure(error, 'AccessDenied'),
     );
     assert.equal(await guard.require(root, 'obs:bucket:DeleteBucketPolicy', place), bucket);
   });
@@ -108,7 +110,8 @@ describe('who may do what with buckets and objects', () => {
     const authorizer = { decide: async () => ({ allowed: true, reason: 'granted' }) };
     const stores = [{ findBucket: async () => bucket }, { of: async () => ({}) }] as const;
     const guard = createGuard(authorizer, ...stores, systemClock);
-    const asked = guard.require(callers.root!.principal, 'obs:object:GetObject', { bucket: 'data', key: 'key' });
+    const asked = async () =>
+      guard.require(callers.root!.principal, 'obs:object:GetObject', { bucket: 'data', key: 'key' });
     await assert.rejects(asked, error => isFailure(error, 'InternalError'));
   });
 });

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../../kernel/clock.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import { type Soon, then } from '../../../kernel/soon.ts';
 import { obsFailure } from '../failures.ts';
 import type { Address } from './address.ts';
 import { AWS, type Dialect, dialectHeader, guessDialect, OBS } from './dialect.ts';
@@ -52,7 +53,7 @@ export const ANONYMOUS: Principal = {
 };
 const CREDENTIAL_PARAMETERS = ['AccessKeyId', 'AWSAccessKeyId', 'X-Amz-Credential', 'X-Amz-Signature'];
 
-export type ResolveKey = (access: string) => Promise<ResolvedKey | undefined>;
+export type ResolveKey = (access: string) => Soon<ResolvedKey | undefined>;
 
 const SKEW_MS = 15 * 60_000;
 const MAX_EXPIRES_V4 = 7 * 24 * 3600;
@@ -73,7 +74,7 @@ export function dialectOf(request: SignedRequest): Dialect {
  * is none of these. Throws Failure AccessDenied (half or expired credential), InvalidAccessKeyId, SignatureDoesNotMatch,
  * RequestTimeTooSkewed, InvalidToken or InvalidArgument.
  */
-export async function authenticate(request: SignedRequest, resolve: ResolveKey, clock: Clock): Promise<Authenticated> {
+export function authenticate(request: SignedRequest, resolve: ResolveKey, clock: Clock): Soon<Authenticated> {
   const dialect = dialectOf(request);
   const { authorization } = request.headers;
   const { query } = request.address;
@@ -97,28 +98,24 @@ interface V2Credential {
   signature: string;
 }
 
-async function v2Header(
+function v2Header(
   request: SignedRequest,
   dialect: Dialect,
   credential: V2Credential,
   resolve: ResolveKey,
   clock: Clock,
-): Promise<Authenticated> {
+): Soon<Authenticated> {
   const { headers } = request;
   const own = dialectHeader(headers, dialect, 'date');
   checkSkew(parseDate(own ?? headers.date), clock);
-  const key = await resolveKey(resolve, credential.access, clock);
-  checkToken(key, dialectHeader(headers, dialect, 'security-token'));
-  checkV2({ request, dialect, date: own === undefined ? (headers.date ?? '') : '' }, credential, key);
-  return { principal: key.principal, dialect, signature: dialect.name === 'obs' ? 'obs' : 'v2' };
+  return then(resolveKey(resolve, credential.access, clock), key => {
+    checkToken(key, dialectHeader(headers, dialect, 'security-token'));
+    checkV2({ request, dialect, date: own === undefined ? (headers.date ?? '') : '' }, credential, key);
+    return { principal: key.principal, dialect, signature: dialect.name === 'obs' ? 'obs' : 'v2' };
+  });
 }
 
-async function v2Query(
-  request: SignedRequest,
-  dialect: Dialect,
-  resolve: ResolveKey,
-  clock: Clock,
-): Promise<Authenticated> {
+function v2Query(request: SignedRequest, dialect: Dialect, resolve: ResolveKey, clock: Clock): Soon<Authenticated> {
   const { query } = request.address;
   const access = query.get(dialect.name === 'obs' ? 'AccessKeyId' : 'AWSAccessKeyId');
   const expires = query.get('Expires') ?? '';
@@ -126,10 +123,11 @@ async function v2Query(
     throw obsFailure('AccessDenied', 'A signed URL needs AccessKeyId or AWSAccessKeyId, Expires and Signature.');
   }
   if (Number(expires) * 1000 < clock.now()) throw obsFailure('AccessDenied', 'The signed URL has expired.');
-  const key = await resolveKey(resolve, access, clock);
-  checkToken(key, query.get(dialect.tokenParameter) ?? dialectHeader(request.headers, dialect, 'security-token'));
-  checkV2({ request, dialect, date: expires }, { access, signature: query.get('Signature')! }, key);
-  return { principal: signedUrl(key), dialect, signature: dialect.name === 'obs' ? 'obs' : 'v2' };
+  return then(resolveKey(resolve, access, clock), key => {
+    checkToken(key, query.get(dialect.tokenParameter) ?? dialectHeader(request.headers, dialect, 'security-token'));
+    checkV2({ request, dialect, date: expires }, { access, signature: query.get('Signature')! }, key);
+    return { principal: signedUrl(key), dialect, signature: dialect.name === 'obs' ? 'obs' : 'v2' };
+  });
 }
 
 function checkV2(
@@ -144,12 +142,12 @@ function checkV2(
   }
 }
 
-async function v4Header(
+function v4Header(
   request: SignedRequest,
   authorization: string,
   resolve: ResolveKey,
   clock: Clock,
-): Promise<Authenticated> {
+): Soon<Authenticated> {
   const { headers } = request;
   const fields = new Map(
     authorization
@@ -164,20 +162,21 @@ async function v4Header(
   if (payloadHash === undefined) throw obsFailure('InvalidRequest', 'Header x-amz-content-sha256 is missing.');
   const signedHeaders = (fields.get('SignedHeaders') ?? '').split(';');
   checkAllSigned(headers, signedHeaders);
-  const key = await resolveKey(resolve, access, clock);
-  checkToken(key, dialectHeader(headers, AWS, 'security-token'));
-  const signature = fields.get('Signature') ?? '';
-  const signing = checkV4({ ...request, timestamp, scope, signedHeaders, payloadHash }, signature, key);
-  return {
-    principal: key.principal,
-    dialect: AWS,
-    signature: 'v4',
-    payloadHash,
-    chunkSigner: v4ChunkSigner(signing, timestamp, scope, signature),
-  };
+  return then(resolveKey(resolve, access, clock), key => {
+    checkToken(key, dialectHeader(headers, AWS, 'security-token'));
+    const signature = fields.get('Signature') ?? '';
+    const signing = checkV4({ ...request, timestamp, scope, signedHeaders, payloadHash }, signature, key);
+    return {
+      principal: key.principal,
+      dialect: AWS,
+      signature: 'v4',
+      payloadHash,
+      chunkSigner: v4ChunkSigner(signing, timestamp, scope, signature),
+    };
+  });
 }
 
-async function v4Query(request: SignedRequest, resolve: ResolveKey, clock: Clock): Promise<Authenticated> {
+function v4Query(request: SignedRequest, resolve: ResolveKey, clock: Clock): Soon<Authenticated> {
   const { headers } = request;
   const { query } = request.address;
   if (query.get('X-Amz-Algorithm') !== 'AWS4-HMAC-SHA256') {
@@ -196,13 +195,14 @@ async function v4Query(request: SignedRequest, resolve: ResolveKey, clock: Clock
   if (since + expires * 1000 < clock.now()) throw obsFailure('AccessDenied', 'The signed URL has expired.');
   const signedHeaders = (query.get('X-Amz-SignedHeaders') ?? '').split(';');
   if (!signedHeaders.includes('host')) throw obsFailure('AccessDenied', 'The host header must be signed.');
-  const key = await resolveKey(resolve, access, clock);
-  checkToken(key, query.get('X-Amz-Security-Token'));
-  const payloadHash =
-    query.get('X-Amz-Content-Sha256') ?? dialectHeader(headers, AWS, 'content-sha256') ?? 'UNSIGNED-PAYLOAD';
-  const signature = query.get('X-Amz-Signature') ?? '';
-  checkV4({ ...request, timestamp, scope, signedHeaders, payloadHash }, signature, key);
-  return { principal: signedUrl(key), dialect: AWS, signature: 'v4', payloadHash };
+  return then(resolveKey(resolve, access, clock), key => {
+    checkToken(key, query.get('X-Amz-Security-Token'));
+    const payloadHash =
+      query.get('X-Amz-Content-Sha256') ?? dialectHeader(headers, AWS, 'content-sha256') ?? 'UNSIGNED-PAYLOAD';
+    const signature = query.get('X-Amz-Signature') ?? '';
+    checkV4({ ...request, timestamp, scope, signedHeaders, payloadHash }, signature, key);
+    return { principal: signedUrl(key), dialect: AWS, signature: 'v4', payloadHash };
+  });
 }
 
 function checkV4(signed: Parameters<typeof v4StringsToSign>[0], signature: string, key: ResolvedKey): Buffer {
@@ -235,11 +235,12 @@ function checkAllSigned(headers: IncomingHttpHeaders, signed: readonly string[])
 }
 
 /** Throws Failure InvalidAccessKeyId or ExpiredToken. */
-export async function resolveKey(resolve: ResolveKey, access: string, clock: Clock): Promise<ResolvedKey> {
-  const key = await resolve(access);
-  if (!key) throw obsFailure('InvalidAccessKeyId');
-  if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) throw obsFailure('ExpiredToken');
-  return key;
+export function resolveKey(resolve: ResolveKey, access: string, clock: Clock): Soon<ResolvedKey> {
+  return then(resolve(access), key => {
+    if (!key) throw obsFailure('InvalidAccessKeyId');
+    if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) throw obsFailure('ExpiredToken');
+    return key;
+  });
 }
 
 /** Throws Failure InvalidToken unless a temporary key comes with its token, and no other key with any. */

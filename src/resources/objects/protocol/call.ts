@@ -20,6 +20,7 @@ import { type Address, utf8Text } from './address.ts';
 import type { Authenticated } from './authenticate.ts';
 import type { AuthenticatedForm } from './authenticate-form.ts';
 import { type Body, bytesOf, openBody } from './body.ts';
+import { requestConditions } from './conditions.ts';
 import { type Dialect, dialectHeader, parseStorageClass } from './dialect.ts';
 import type { Form } from './form.ts';
 import { tagsOfHeader } from './tags.ts';
@@ -60,6 +61,21 @@ export interface ObsCall {
   denied(failure: Failure): void;
   /** Tells a client that waits for `100 Continue` to send its body. */
   proceed(): void;
+}
+
+/** Who asks, with what policies may look at in the request. */
+export function callerOf(
+  auth: Authenticated,
+  request: Pick<IncomingMessage, 'headers' | 'socket'>,
+  address: Address,
+): Asking {
+  const { headers, socket } = request;
+  const encrypted = 'encrypted' in socket;
+  return {
+    ...auth.principal,
+    conditions: () => requestConditions({ headers, encrypted }, address, auth.dialect),
+    ...(socket.remoteAddress ? { sourceIp: socket.remoteAddress } : {}),
+  };
 }
 
 export type ObsHandler = (call: ObsCall) => Promise<void>;

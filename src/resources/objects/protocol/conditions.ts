@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Address } from './address.ts';
 import type { Dialect } from './dialect.ts';
 
@@ -7,11 +7,11 @@ const HEADERS = /^(?:acl|copy-source|metadata-directive|storage-class|server-sid
 
 /** What conditions of a bucket's policy may look at in a request, by the names of access/policy-condition.ts. */
 export function requestConditions(
-  request: IncomingMessage,
+  request: { headers: IncomingHttpHeaders; encrypted: boolean },
   address: Address,
   dialect: Dialect,
 ): Record<string, unknown> {
-  const conditions: Record<string, unknown> = { SecureTransport: 'encrypted' in request.socket };
+  const conditions: Record<string, unknown> = { SecureTransport: request.encrypted };
   const { referer, 'user-agent': agent } = request.headers;
   if (referer !== undefined) conditions.Referer = referer;
   if (agent !== undefined) conditions.UserAgent = agent;

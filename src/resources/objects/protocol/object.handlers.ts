@@ -1,4 +1,5 @@
 import { isFailure } from '../../../kernel/failure.ts';
+import { orElse } from '../../../kernel/soon.ts';
 import { mapBounded } from '../bounded.ts';
 import { obsFailure } from '../failures.ts';
 import { typeOfChecksum } from '../multipart-checksum.ts';
@@ -21,7 +22,7 @@ import {
   sendXml,
   versionOf,
 } from './call.ts';
-import { storageClassName } from './dialect.ts';
+import { type Dialect, storageClassName } from './dialect.ts';
 import { customerKey, encryptionRequest, readOptions, tellEncryption } from './encryption.ts';
 import { parseRange } from './ranges.ts';
 import { children, childText, parseXml, type Xml } from './xml.ts';
@@ -84,8 +85,10 @@ export function tellChecksum(call: ObsCall, checksum: Record<string, string>): v
 export const getObject: ObsHandler = async call => {
   refuseUnsupported(call);
   const { services, principal, path, request, response } = call;
-  const opened = services.objects.open(principal, path, { ...readOptions(call), versionId: versionOf(call) });
-  const { info, segments, cipher } = await opened.catch(error => hideMissing(call, error));
+  const { info, segments, cipher } = await orElse(
+    () => services.objects.open(principal, path, { ...readOptions(call), versionId: versionOf(call) }),
+    error => hideMissing(call, error),
+  );
   if (notModified(call, info)) {
     response.setHeader('ETag', `"${info.etag}"`);
     response.writeHead(304);
@@ -156,28 +159,34 @@ function responseOverrides(call: ObsCall): Record<string, string> {
 }
 
 function tellObject(call: ObsCall, info: ObjectInfo, overrides: Record<string, string>): void {
-  const { response, dialect } = call;
-  const headers = { 'content-type': info.contentType, ...info.headers, ...overrides };
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  for (const [name, value] of Object.entries(info.metadata)) response.setHeader(`${dialect.prefix}meta-${name}`, value);
-  response.setHeader('ETag', `"${info.etag}"`);
-  response.setHeader('Last-Modified', new Date(info.lastModified).toUTCString());
-  response.setHeader('Accept-Ranges', 'bytes');
-  tellVersion(call, info.versionId);
+  const headers = { ...objectHeaders(info, call.dialect), ...overrides };
+  for (const [name, value] of Object.entries(headers)) call.response.setHeader(name, value);
+  tellEncryption(call, info.encryption);
+}
+
+/** What is told of an object to every reader, encryption aside; standard headers in lower case. */
+export function objectHeaders(info: ObjectInfo, dialect: Dialect): Record<string, string> {
+  const { prefix } = dialect;
+  const headers: Record<string, string> = { 'content-type': info.contentType, ...info.headers };
+  for (const [key, value] of Object.entries(info.metadata)) headers[`${prefix}meta-${key}`] = value;
+  headers.ETag = `"${info.etag}"`;
+  headers['Last-Modified'] = new Date(info.lastModified).toUTCString();
+  headers['Accept-Ranges'] = 'bytes';
+  if (info.versionId !== NULL_VERSION) headers[`${prefix}version-id`] = info.versionId;
   const tags = Object.keys(info.tags ?? {}).length;
-  if (tags > 0) response.setHeader(`${dialect.prefix}tagging-count`, tags);
-  if (info.redirect !== undefined) response.setHeader(`${dialect.prefix}website-redirect-location`, info.redirect);
+  if (tags > 0) headers[`${prefix}tagging-count`] = String(tags);
+  if (info.redirect !== undefined) headers[`${prefix}website-redirect-location`] = info.redirect;
   if (info.appendable) {
     // Without regard to the dialect, as esdk-obs-nodejs reads them.
-    for (const prefix of new Set([dialect.prefix, 'x-obs-'])) {
-      response.setHeader(`${prefix}object-type`, 'Appendable');
-      response.setHeader(`${prefix}next-append-position`, info.size);
+    for (const either of [prefix, 'x-obs-']) {
+      headers[`${either}object-type`] = 'Appendable';
+      headers[`${either}next-append-position`] = String(info.size);
     }
   }
-  tellEncryption(call, info.encryption);
   if (info.storageClass !== 'STANDARD') {
-    response.setHeader(`${dialect.prefix}storage-class`, storageClassName(dialect, info.storageClass));
+    headers[`${prefix}storage-class`] = storageClassName(dialect, info.storageClass);
   }
+  return headers;
 }
 
 export const deleteObject: ObsHandler = async call => {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
 import { hexId } from '../../../kernel/ids.ts';
 import type { Log } from '../../../kernel/log.ts';
+import type { Soon } from '../../../kernel/soon.ts';
 import type { Authorizer } from '../../../policy/authorizer.ts';
 import type { AccessLog, LoggedRequest } from '../access-log.ts';
 import { type ObsCode, obsFailure } from '../failures.ts';
@@ -12,12 +13,13 @@ import { type Address, parseAddress } from './address.ts';
 import { authenticate, dialectOf, type ResolvedKey } from './authenticate.ts';
 import { authenticateForm, formDialect, formKey } from './authenticate-form.ts';
 import { bytesOf } from './body.ts';
-import type { ObsCall, ObsServices } from './call.ts';
-import { requestConditions } from './conditions.ts';
+import { callerOf, type ObsCall, type ObsServices } from './call.ts';
 import { isCorsHeader, preflight, tellCors } from './cors.ts';
 import { AWS, type Dialect, guessDialect, OBS } from './dialect.ts';
 import { type Form, openForm } from './form.ts';
+import { type Lane, openLane } from './lane.ts';
 import { operationName, operationOf, subResourceOf } from './operations.ts';
+import { quickReads } from './quick-read.ts';
 import { Reply } from './reply.ts';
 import { trails } from './trail.ts';
 import { errorPage, redirectAll, serveWebsite } from './website.ts';
@@ -25,13 +27,15 @@ import { renderXml } from './xml.ts';
 
 /** A connection on which nothing moves for this long is closed; the whole of a large upload may take any time. */
 const IDLE_MS = 120_000;
+/** A connection without a request is kept for so long. */
+const KEEP_ALIVE_MS = 75_000;
 /** What a refused client may still send before the connection is cut: enough for it to read the answer. */
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 10_000;
 
 export interface ObsServerDeps extends ObsServices {
   accessLog: AccessLog;
-  iam: { resolveAccessKey(access: string): Promise<ResolvedKey | undefined>; authorizer: Authorizer };
+  iam: { resolveAccessKey(access: string): Soon<ResolvedKey | undefined>; authorizer: Authorizer };
   audit: Audit;
   log: Log;
 }
@@ -104,11 +108,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
         response,
         address,
         path,
-        principal: {
-          ...auth.principal,
-          conditions: () => requestConditions(request, address, auth.dialect),
-          ...(request.socket.remoteAddress ? { sourceIp: request.socket.remoteAddress } : {}),
-        },
+        principal: callerOf(auth, request, address),
         dialect: auth.dialect,
         auth,
         services,
@@ -177,19 +177,60 @@ export function createObsServer(deps: ObsServerDeps): Server {
     if (!request.complete) finishReading(request, response, context.proceeded);
   }
 
-  const server = createServer({
+  const read = quickReads(services, iam.resolveAccessKey);
+
+  /** Answers a plain read of a small object, if that is what is asked for. */
+  function answered(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.method !== 'GET') return false;
+    const found = read({ url: request.url ?? '', headers: request.headers, socket: request.socket });
+    if (!found) return false;
+    const [idName, hostName] = identifying(found.dialect);
+    response.setHeader(idName, hexId().toUpperCase());
+    response.setHeader(hostName, hostId);
+    response.setHeader('Server', 'OBS');
+    for (const [name, value] of found.headers.pairs) response.setHeader(name, value);
+    response.end(found.body);
+    return true;
+  }
+
+  const server = new ObsServer({
     ServerResponse: Reply,
     highWaterMark: 256 * 1024,
     maxHeaderSize: 64 * 1024,
     headersTimeout: 30_000,
     requestTimeout: 0,
-    keepAliveTimeout: 75_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     requireHostHeader: true,
   });
   server.timeout = IDLE_MS;
-  server.on('request', (request, response) => void handle(request, response, false));
+  server.on('request', (request, response) => {
+    if (!answered(request, response)) void handle(request, response, false);
+  });
   server.on('checkContinue', (request, response) => void handle(request, response, true));
+  server.lane = openLane(server, {
+    read,
+    begin: dialect => {
+      const [idName, hostName] = identifying(dialect);
+      return `${idName}: ${hexId().toUpperCase()}\r\n${hostName}: ${hostId}\r\nServer: OBS\r\n`;
+    },
+    idleMs: KEEP_ALIVE_MS,
+  });
   return server;
+}
+
+/** Closes with its own the connections that it has not been given yet. */
+class ObsServer extends Server<typeof IncomingMessage, typeof Reply> {
+  lane: Lane | undefined;
+
+  override closeIdleConnections(): void {
+    super.closeIdleConnections();
+    this.lane?.close();
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    this.lane?.close();
+  }
 }
 
 /** The names of the two headers that every answer has. */

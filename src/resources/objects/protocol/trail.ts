@@ -3,6 +3,7 @@ import { type Attributed, type Audit, attributedTo } from '../../../http/audit.t
 import type { Failure } from '../../../kernel/failure.ts';
 import type { Log } from '../../../kernel/log.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import type { Soon } from '../../../kernel/soon.ts';
 import type { BucketInfo, ObsPath } from '../object.ts';
 import { subResourceOf } from './operations.ts';
 
@@ -35,7 +36,7 @@ export function trails(deps: TrailDeps) {
 interface TrailDeps {
   audit: Audit;
   log: Log;
-  findBucket(name: string): Promise<BucketInfo | undefined>;
+  findBucket(name: string): Soon<BucketInfo | undefined>;
 }
 
 function trailOf(deps: TrailDeps, request: IncomingMessage, response: ServerResponse, requestId: string): Trail {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { type Failure, isFailure } from '../../../kernel/failure.ts';
+import { orElse } from '../../../kernel/soon.ts';
 import { obsFailure } from '../failures.ts';
 import type { RoutingRule, WebsiteSettings } from '../settings.ts';
 import { type Address, encodeStrictly } from './address.ts';
@@ -71,10 +72,12 @@ async function serveError(call: ObsCall, settings: WebsiteSettings, failure: Fai
   if (moved) return sendRedirect(response, moved.Redirect.HttpRedirectCode ?? 301, locationOf(call, moved));
   const key = settings.ErrorDocument?.Key;
   if (key === undefined) throw failure;
-  const found = await services.objects.open(principal, { bucket: call.path.bucket, key }).catch(error => {
-    if (isFailure(error)) throw failure; // what went wrong is the page, not its error document
-    throw error;
-  });
+  const found = await orElse(
+    () => services.objects.open(principal, { bucket: call.path.bucket, key }),
+    error => {
+      throw isFailure(error) ? failure : error; // what went wrong is the page, not its error document
+    },
+  );
   await services.archive.checkReadable(found.info);
   for (const [name, value] of Object.entries({ ...found.info.headers, 'content-type': found.info.contentType })) {
     response.setHeader(name, value);
