@@ -11,8 +11,10 @@ const MOST_HEAD_BYTES = 8 * 1024;
 const G = 0x47;
 
 export interface Lane {
-  /** Closes the connections that are here: none has a request under way that is not answered. */
+  /** Closes the connections that are here once what they are owed is sent: every request of theirs has its answer. */
   close(): void;
+  /** Closes them at once. */
+  destroy(): void;
 }
 
 /**
@@ -93,6 +95,9 @@ export function openLane(
     close() {
       send();
       for (const socket of connections) socket.destroySoon();
+    },
+    destroy() {
+      for (const socket of connections) socket.destroy();
     },
   };
 }

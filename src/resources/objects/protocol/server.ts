@@ -229,7 +229,7 @@ class ObsServer extends Server<typeof IncomingMessage, typeof Reply> {
 
   override closeAllConnections(): void {
     super.closeAllConnections();
-    this.lane?.close();
+    this.lane?.destroy();
   }
 }
 
