@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { joinCrc32 } from '../../kernel/crc32.ts';
 import { isFailure } from '../../kernel/failure.ts';
 import { hexId } from '../../kernel/ids.ts';
-import { orElse, type Soon, then } from '../../kernel/soon.ts';
+import { atOnce, orElse, type Soon, then } from '../../kernel/soon.ts';
 import { type BlobPlace, type FileCalls, localPlace } from './blob-place.ts';
 import { sendInTurn } from './blob-sender.ts';
 import { type Source, takeIn } from './blob-writer.ts';
@@ -58,6 +58,8 @@ export class Blobs {
   /** Bytes that may still be taken before the disk is asked again, and until when. */
   #space = 0;
   #spaceUntil = 0;
+  /** A look at the space that is under way. */
+  #look: Promise<void> | undefined;
   readonly #pins = new Map<string, number>();
   /** Written by this process and not settled yet: the sweep leaves them alone. */
   readonly #unsettled = new Set<string>();
@@ -120,13 +122,21 @@ export class Blobs {
   /** Takes `bytes` of the space; throws as a full disk does when what is reserved is all that would be left. */
   async #takeSpace(bytes: number): Promise<void> {
     this.#space -= bytes;
-    const now = performance.now();
-    if (this.#space > 0 && now < this.#spaceUntil) return;
-    const { bavail, blocks, bsize } = await this.#files.statfs(this.#tmp);
-    this.#space = bavail * bsize - Math.min(RESERVED_BYTES, (blocks * bsize) / 10) - bytes;
-    this.#spaceUntil = now + SPACE_KNOWN_MS;
+    if (this.#space > 0 && performance.now() < this.#spaceUntil) return;
+    // Of many who ask at once one looks.
+    this.#look ??= this.#lookForSpace().finally(() => {
+      this.#look = undefined;
+    });
+    await this.#look;
+    this.#space -= bytes;
     if (this.#space > 0) return;
     throw Object.assign(new Error('only the reserved space is left on the disk of the objects'), { code: 'ENOSPC' });
+  }
+
+  async #lookForSpace(): Promise<void> {
+    const { bavail, blocks, bsize } = await this.#files.statfs(this.#tmp);
+    this.#space = bavail * bsize - Math.min(RESERVED_BYTES, (blocks * bsize) / 10);
+    this.#spaceUntil = performance.now() + SPACE_KNOWN_MS;
   }
 
   /** Keeps the blobs of `segments` from being removed until the returned function is called. */
@@ -159,20 +169,32 @@ export class Blobs {
 
   /** The bytes of a small object, or undefined when it is not one blob kept in the database. */
   inline(segments: readonly Segment[], cipher?: BlobCipher): Soon<Buffer | undefined> {
-    const [first] = segments;
-    if (!first) return Buffer.alloc(0);
-    if (segments.length > 1 || first[2] > INLINE_BYTES) return undefined;
     return orElse(
-      () =>
-        then(this.#require(first[0]), blob => {
-          if (!blob.content) return undefined;
-          const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
-          return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
-        }),
+      () => this.#small(segments, cipher),
       error => {
         throw this.#noticed(error);
       },
     );
+  }
+
+  /** The same where it is there at once and whole; undefined otherwise, so ask `inline`, which takes note of what it meets. */
+  glance(segments: readonly Segment[]): Buffer | undefined {
+    try {
+      return atOnce(this.#small(segments));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #small(segments: readonly Segment[], cipher?: BlobCipher): Soon<Buffer | undefined> {
+    const [first] = segments;
+    if (!first) return Buffer.alloc(0);
+    if (segments.length > 1 || first[2] > INLINE_BYTES) return undefined;
+    return then(this.#require(first[0]), blob => {
+      if (!blob.content) return undefined;
+      const bytes = inlineBytes(blob).subarray(first[1], first[1] + first[2]);
+      return cipher ? cipher(blob.id, first[1])(bytes) : bytes;
+    });
   }
 
   /**

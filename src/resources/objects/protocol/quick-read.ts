@@ -88,7 +88,7 @@ export function quickReads(
     if (info.encryption || info.expiresAt !== undefined || info.storageClass === 'COLD') return undefined;
     const caller = callerOf(auth, { headers, socket }, address);
     atOnce(guard.object(caller, 'obs:object:GetObject', address)).check(info);
-    const body = info.size > 0 ? atOnce(blobs.inline(segments)) : undefined;
+    const body = info.size > 0 ? blobs.glance(segments) : undefined;
     if (!body) return undefined;
     const { dialect } = auth;
     object.headers[dialect.name] ??= headersOf(info, dialect);
