@@ -9,6 +9,7 @@ export const areas = [
   'serviceDeployment',
   'resources',
   'settings',
+  'iam',
 ] as const;
 export type Area = (typeof areas)[number];
 
@@ -51,4 +52,12 @@ export const pages: readonly Page[] = [
     title: 'globalConfiguration',
     menu: true,
   },
+  { path: '/iam/users', file: 'users', area: 'iam', title: 'users', menu: true },
+  { path: '/iam/users/$userId', file: 'user', area: 'iam', title: 'iamUser' },
+  { path: '/iam/groups', file: 'groups', area: 'iam', title: 'userGroups', menu: true },
+  { path: '/iam/groups/$groupId', file: 'group', area: 'iam', title: 'userGroup' },
+  { path: '/iam/policies', file: 'policies', area: 'iam', title: 'policies', menu: true },
+  { path: '/iam/policies/create', file: 'create-policy', area: 'iam', title: 'createPolicy' },
+  { path: '/iam/policies/$policyId', file: 'policy', area: 'iam', title: 'policy' },
+  { path: '/iam/access-keys', file: 'access-keys', area: 'iam', title: 'myAccessKeys', menu: true },
 ];

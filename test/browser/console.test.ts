@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
-import { BUILT, type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
+import { BUILT, type ConsoleWorld, computeSamples, consoleWorld, identitySamples } from './console-world.ts';
 
 const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const FIRST_LOAD_BYTES = 300_000;
@@ -30,6 +30,7 @@ before(async () => {
     modelId,
     serviceId: await world.deploy('digits', modelId),
     ...(await computeSamples(world)),
+    ...(await identitySamples(world)),
   };
   browser = await openBrowser();
 });
