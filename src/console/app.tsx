@@ -50,6 +50,7 @@ const TOKENS = {
     colorTextPlaceholder: '#a3a7ae',
     colorTextDescription: '#b0b4bb',
     colorError: '#ff7875',
+    colorLink: LINK,
     colorBgContainer: '#191c22',
     colorBgElevated: '#20242b',
   },

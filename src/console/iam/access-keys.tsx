@@ -73,7 +73,7 @@ export function AccessKeys({ userId, name, own }: { userId: string; name: string
         label={t('accessKeys')}
         columns={columns}
         pageSize={100}
-        page={() => queryOf(listKeys, { query: { user_id: userId } }, ['access-keys'])}
+        page={() => queryOf(listKeys, { query: { user_id: userId } }, ['users'])}
         read={({ credentials }) => ({ items: credentials, count: credentials.length })}
         empty={<Empty title={t('noAccessKeys')} help={t('noAccessKeysHelp')} />}
       />

@@ -19,7 +19,7 @@ export function useUsers(enabled = true): Named[] {
   return named(useCall(listUsers, {}, { live: ['users'], enabled }).data?.users);
 }
 export function useGroups(enabled = true): Named[] {
-  return named(useCall(listGroups, {}, { live: ['user-groups', 'groups'], enabled }).data?.groups);
+  return named(useCall(listGroups, {}, { live: ['user-groups'], enabled }).data?.groups);
 }
 export function useAgencies(enabled = true): Named[] {
   return named(useCall(listAgencies, {}, { live: ['agencies'], enabled }).data?.agencies);

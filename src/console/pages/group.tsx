@@ -126,7 +126,11 @@ function Members({ groupId, add }: { groupId: string; add: () => void }) {
               </Link>
             ),
           },
-          { title: t('state'), width: '110px', show: user => <Enabled value={user.enabled === true} /> },
+          {
+            title: t('state'),
+            width: '110px',
+            show: user => <Enabled value={(user as { enabled?: unknown }).enabled === true} />,
+          },
           { title: t('description'), width: 'minmax(140px, 3fr)', show: user => textOf(user, 'description') },
           {
             title: t('actions'),
@@ -143,8 +147,8 @@ function Members({ groupId, add }: { groupId: string; add: () => void }) {
             ),
           },
         ]}
-        page={() => queryOf(listUsersOfGroup, { params: { group_id: groupId } }, ['group-members', 'users'])}
-        read={({ users }) => ({ items: users as Record<string, unknown>[], count: users.length })}
+        page={() => queryOf(listUsersOfGroup, { params: { group_id: groupId } }, ['user-groups', 'users'])}
+        read={({ users }) => ({ items: users, count: users.length })}
         empty={<Empty title={t('noMembers')} action={{ text: t('addMembers'), run: add, needs: ADD }} />}
       />
     </>

@@ -200,7 +200,7 @@ function Groups({ userId, add }: { userId: string; add: () => void }) {
             ),
           },
         ]}
-        page={() => queryOf(listGroupsOfUser, { params: { user_id: userId } }, ['group-members', 'user-groups'])}
+        page={() => queryOf(listGroupsOfUser, { params: { user_id: userId } }, ['user-groups'])}
         read={({ groups }) => ({ items: groups, count: groups.length })}
         empty={
           <Empty
