@@ -1,5 +1,8 @@
 /** Texts of identity and access management. */
 export const iamEn = {
+  federatedSignIn: 'Sign-in by an identity provider',
+  federatedHint: 'People of an identity provider: enter the account, then leave the field; its button appears here.',
+  signInBy: 'Sign in with {name}',
   iam: 'Identity and access',
   enabled: 'Enabled',
   disabled: 'Disabled',

@@ -1,6 +1,9 @@
 import type { iamEn } from './iam-en.ts';
 
 export const iamZh: Record<keyof typeof iamEn, string> = {
+  federatedSignIn: '联邦用户登录',
+  federatedHint: '联邦用户：输入账号后移出输入框，身份提供商的登录按钮将显示在此处。',
+  signInBy: '使用 {name} 登录',
   iam: '统一身份认证',
   enabled: '启用',
   disabled: '停用',
