@@ -44,6 +44,7 @@ const TOKENS = {
     colorTextPlaceholder: '#6b6b6b',
     colorTextDescription: '#595959',
     colorError: '#cf1322',
+    colorLink: PRIMARY,
   },
   dark: {
     colorPrimary: '#3c7dff',

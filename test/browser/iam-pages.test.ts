@@ -305,6 +305,13 @@ describe('the visual editor', () => {
     await page.getByText('This is no valid policy yet').waitFor();
     assert.ok(await page.getByRole('button', { name: 'Create', exact: true }).isDisabled());
     await page.keyboard.press('Space');
+    // A pattern, which no box stands for.
+    await page.getByRole('button', { name: 'Everything of modelarts' }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('.ant-tag', { hasText: 'modelarts:*:*' }).waitFor();
+    await page.getByRole('button', { name: 'Remove modelarts:*:*' }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('.ant-tag', { hasText: 'modelarts:*:*' }).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Create', exact: true }).focus();
     await page.keyboard.press('Enter');
     await heading(page, 'by-keyboard');

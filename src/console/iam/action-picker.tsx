@@ -31,12 +31,17 @@ export function ActionPicker(props: {
       <div className="filters" aria-live="polite">
         {value.length === 0 && <span className="soft">{t('noActionChosen')}</span>}
         {value.map(action => (
-          <Tag
-            key={action}
-            closable={{ 'aria-label': t('remove', { name: action }) }}
-            onClose={() => toggle(action, false)}
-          >
+          <Tag key={action}>
             {action}
+            {/* A button, as the tag's own mark cannot be reached by keyboard. */}
+            <Button
+              type="text"
+              size="small"
+              aria-label={t('remove', { name: action })}
+              onClick={() => toggle(action, false)}
+            >
+              ✕
+            </Button>
           </Tag>
         ))}
       </div>

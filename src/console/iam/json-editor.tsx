@@ -85,6 +85,7 @@ function complete(context: CompletionContext): CompletionResult | null {
   return { from: begun.from + 1, options, validFor: /^[\w:.*/-]*$/ };
 }
 
+/** What may stand in the string that begins at `from`, told by the members around it. */
 function choices(state: EditorState, from: number): readonly string[] {
   const before = state.sliceDoc(0, from).trimEnd();
   /** The members around the string, the innermost first. */
@@ -96,6 +97,7 @@ function choices(state: EditorState, from: number): readonly string[] {
     if (at.name === 'Object' || at.name === 'Array') inObject ??= at.name === 'Object';
     if (at.name !== 'Property' || at.from >= from) continue;
     const name = /^"([^"]*)"/.exec(state.sliceDoc(at.from, at.from + 200))?.[1] ?? '';
+    // The innermost is known from the text already, as its string may be too broken for the tree.
     if (names.length !== 1 || names[0] !== name || owner === undefined) names.push(name);
   }
   const inCondition = names.indexOf('Condition');
