@@ -143,6 +143,8 @@ export function composeFamilies(parts: Parts) {
     authorizer: iam.authorizer,
     issue: input => issueToken(app, input),
     workspace: workspaces.find,
+    browserProvider: iam.browserProvider,
+    signInProviders: iam.signInProviders,
   });
   const { app, mount } = createApiServer({
     authenticate: webConsole.authenticate,

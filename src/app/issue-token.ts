@@ -2,15 +2,21 @@ import type { FastifyInstance } from 'fastify';
 import { Failure } from '../kernel/failure.ts';
 import type { IssueToken } from '../resources/console/index.ts';
 
-/** Calls the token operation on the API's own server, so that whoever signs in to the console passes all that programs pass. */
+/**
+ * Calls the token operation, or with `providerId` that of ID tokens, on the API's own server, so that whoever signs in to the console
+ * passes all that programs pass.
+ */
 export async function issueToken(
   app: FastifyInstance,
-  { body, token, address }: Parameters<IssueToken>[0],
+  { body, token, providerId, address }: Parameters<IssueToken>[0],
 ): ReturnType<IssueToken> {
   const answer = await app.inject({
     method: 'POST',
-    url: '/v3/auth/tokens?nocatalog=true',
-    headers: token === undefined ? {} : { 'x-auth-token': token },
+    url: providerId === undefined ? '/v3/auth/tokens?nocatalog=true' : '/v3.0/OS-AUTH/id-token/tokens',
+    headers: {
+      ...(token === undefined ? {} : { 'x-auth-token': token }),
+      ...(providerId === undefined ? {} : { 'x-idp-id': providerId }),
+    },
     payload: body,
     remoteAddress: address,
   });

@@ -9,6 +9,7 @@ export const areas = [
   'serviceDeployment',
   'resources',
   'settings',
+  'iam',
 ] as const;
 export type Area = (typeof areas)[number];
 
@@ -51,4 +52,26 @@ export const pages: readonly Page[] = [
     title: 'globalConfiguration',
     menu: true,
   },
+  { path: '/workspaces', file: 'workspaces', area: 'settings', title: 'workspaces', menu: true },
+  { path: '/workspaces/$workspaceId', file: 'workspace', area: 'settings', title: 'workspace' },
+  { path: '/iam/users', file: 'users', area: 'iam', title: 'users', menu: true },
+  { path: '/iam/users/$userId', file: 'user', area: 'iam', title: 'iamUser' },
+  { path: '/iam/groups', file: 'groups', area: 'iam', title: 'userGroups', menu: true },
+  { path: '/iam/groups/$groupId', file: 'group', area: 'iam', title: 'userGroup' },
+  { path: '/iam/policies', file: 'policies', area: 'iam', title: 'policies', menu: true },
+  { path: '/iam/policies/create', file: 'create-policy', area: 'iam', title: 'createPolicy' },
+  { path: '/iam/policies/$policyId', file: 'policy', area: 'iam', title: 'policy' },
+  { path: '/iam/agencies', file: 'agencies', area: 'iam', title: 'agencies', menu: true },
+  { path: '/iam/agencies/$agencyId', file: 'agency', area: 'iam', title: 'agency' },
+  {
+    path: '/iam/enterprise-projects',
+    file: 'enterprise-projects',
+    area: 'iam',
+    title: 'enterpriseProjects',
+    menu: true,
+  },
+  { path: '/iam/access-keys', file: 'access-keys', area: 'iam', title: 'myAccessKeys', menu: true },
+  { path: '/iam/simulator', file: 'simulator', area: 'iam', title: 'simulator', menu: true },
+  { path: '/iam/why', file: 'why', area: 'iam', title: 'whyDenied' },
+  { path: '/iam/audit', file: 'audit', area: 'iam', title: 'audit', menu: true },
 ];

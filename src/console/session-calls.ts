@@ -1,8 +1,10 @@
 import { isFailure } from '../kernel/failure.ts';
 import {
+  beginFederatedSignIn,
   changeConsoleSession,
   createConsoleSession,
   endConsoleSession,
+  finishFederatedSignIn,
   showConsoleSession,
 } from '../resources/console/console.api.ts';
 import type { BodyOf } from '../wire/operation.ts';
@@ -29,6 +31,25 @@ export async function signIn(body: BodyOf<typeof createConsoleSession>): Promise
   queries.clear();
   setSession(await call(createConsoleSession, { body }));
   others.postMessage('in');
+}
+
+/** Leaves for the page of an identity provider, which leads back. */
+export async function leaveForProvider(provider_id: string): Promise<void> {
+  const { url } = await call(beginFederatedSignIn, { body: { provider_id } });
+  location.assign(url);
+}
+
+/** Signs in by what the identity provider answered, where the browser comes back from one. Resolves with whether it does. */
+export async function returnFromProvider(): Promise<boolean> {
+  const address = new URL(location.href);
+  if (!address.searchParams.has('federated')) return false;
+  // Once: a reload asks for nothing.
+  address.searchParams.delete('federated');
+  history.replaceState(null, '', address);
+  queries.clear();
+  setSession(await call(finishFederatedSignIn));
+  others.postMessage('in');
+  return true;
 }
 
 /** Goes to another project, takes on a role, or leaves it (null). */

@@ -142,6 +142,10 @@ export function createApiServer(options: ApiServerOptions): {
       done(null, undefined);
       return;
     }
+    if ((request.routeOptions.config as { operation?: AnyOperation }).operation?.form) {
+      done(null, Object.fromEntries(new URLSearchParams(text)));
+      return;
+    }
     parseJson(request, text, (error, value) => {
       if (error) state.badJson = badJsonFailure(parserError(text));
       done(null, error ? undefined : value);

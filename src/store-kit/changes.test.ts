@@ -14,8 +14,11 @@ async function watched(): Promise<{ db: Database; seen: Change[] }> {
   );
   await run('CREATE TABLE records (account_id TEXT)');
   await run('CREATE TABLE nobodys (id TEXT)');
+  await run('CREATE TABLE rights (holder TEXT)');
   const seen: Change[] = [];
-  watchChanges(db, ['records'], change => seen.push(change));
+  watchChanges(db, ['records'], change => seen.push(change), {
+    rights: row => `(SELECT project_id FROM main.things WHERE id = ${row}.holder)`,
+  });
   return { db, seen };
 }
 
@@ -37,6 +40,7 @@ test('whatever way rows are written, the project hears which table they are of',
     [],
     'a lease is no change',
   );
+  assert.deepEqual(await after("INSERT INTO rights VALUES ('2')"), ['rights of q'], 'as it was said whose they are');
   assert.ok((await after("DELETE FROM things WHERE id = '2'")).includes('things of q'));
   assert.deepEqual(await after("INSERT INTO records VALUES ('a')"), [], 'left out');
   assert.deepEqual(await after("INSERT INTO nobodys VALUES ('a')"), [], 'belongs to nobody');

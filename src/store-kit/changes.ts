@@ -24,9 +24,15 @@ interface ForeignKey {
 /**
  * Tells of every change to rows that belong to a project or an account, and to rows that refer to such, by whatever way they are
  * written. `told` is called within the writer's transaction, once for each row, so it must be quick and must not use the database; the
- * transaction may yet be undone. Tables named in `except` are left alone. Call it once, when the schema is there.
+ * transaction may yet be undone. Tables named in `except` are left alone. `scopes` has, for tables whose columns and keys do not tell, the SQL of a
+ * row's project or account; `row` is NEW or OLD. Call it once, when the schema is there.
  */
-export function watchChanges(db: Database, except: readonly string[], told: (change: Change) => void): void {
+export function watchChanges(
+  db: Database,
+  except: readonly string[],
+  told: (change: Change) => void,
+  scopes: Readonly<Record<string, (row: string) => string>> = {},
+): void {
   const raw = rawOf(db);
   if (!raw) return;
   raw.function('atelier_changed', { deterministic: false }, (table, scope) => {
@@ -40,6 +46,8 @@ export function watchChanges(db: Database, except: readonly string[], told: (cha
 
   /** Whose a row is, as an expression on NEW or OLD, and which table it counts to. */
   function ownerOf(table: string): { table: string; scope: (row: string) => string } | undefined {
+    const given = scopes[table];
+    if (given) return { table, scope: given };
     const own = scopeOf(table);
     if (own) return { table, scope: row => `${row}.${own}` };
     const keys = raw!.prepare('SELECT "table", "from", "to" FROM pragma_foreign_key_list(?)').all(table);

@@ -113,6 +113,8 @@ export interface Operation<
   membersOnce?: boolean;
   /** Largest body in bytes, 1 MiB when absent. */
   bodyLimit?: number;
+  /** The body is a form as browsers post it (application/x-www-form-urlencoded), of which each member counts once. */
+  form?: boolean;
 }
 
 type PathParams<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`

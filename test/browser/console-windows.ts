@@ -40,10 +40,19 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
     };
   }
 
-  /** The same, signed in as the first account's root user, or as another of its users. */
-  async function opened(path: string, settings: object = {}, user: { user?: string } = {}): Promise<Window_> {
+  /** The same, signed in as the first account's root user, or as another of its users, who may have to choose a password. */
+  async function opened(
+    path: string,
+    settings: object = {},
+    user: { user?: string; password?: string; choose?: string } = {},
+  ): Promise<Window_> {
     const window = await open(path, settings);
     await signIn(window.page, at().world, user);
+    if (user.choose) {
+      await window.page.getByLabel('New password', { exact: true }).fill(user.choose);
+      await window.page.getByLabel('New password again').fill(user.choose);
+      await window.page.getByRole('button', { name: 'Set password' }).click();
+    }
     await window.page.locator('h1').first().waitFor();
     await window.page.locator('.frame').waitFor();
     return window;

@@ -175,3 +175,33 @@ export async function computeSamples(world: ConsoleWorld): Promise<Record<string
   await world.until(async () => (await world.root_('GET', shown)).body.status.phase === 'Running');
   return { notebookId: notebook.body.id, networkId, poolId };
 }
+
+/** A user in a group that holds a policy, an agency, a workspace; their ids by the names that pages have for them. */
+export async function identitySamples(world: ConsoleWorld): Promise<Record<string, string>> {
+  const { accountId, projectId } = world.root;
+  const user = { name: 'li-lei', domain_id: accountId, password: 'Given-pass-1', description: 'Vision team' };
+  const userId: string = (await world.root_('POST', '/v3.0/OS-USER/users', { user })).body.user.id;
+  const group = { name: 'developers', description: 'Own notebooks and jobs' };
+  const groupId: string = (await world.root_('POST', '/v3/groups', { group })).body.group.id;
+  await world.root_('PUT', `/v3/groups/${groupId}/users/${userId}`);
+  const policy = {
+    Version: '1.1',
+    Statement: [
+      { Effect: 'Allow', Action: ['modelarts:*:*', 'obs:object:GetObject'] },
+      {
+        Effect: 'Deny',
+        Action: ['modelarts:trainJob:create', 'modelarts:notebook:create'],
+        Condition: { StringEquals: { 'modelarts:poolType': ['public'] } },
+      },
+    ],
+  };
+  const role = { display_name: 'dedicated-pools-only', type: 'XA', description: 'Nothing in the public pool', policy };
+  const policyId: string = (await world.root_('POST', '/v3.0/OS-ROLE/roles', { role })).body.role.id;
+  const grant = `/v3/OS-INHERIT/domains/${accountId}/groups/${groupId}/roles/${policyId}/inherited_to_projects`;
+  await world.root_('PUT', grant);
+  const agency = { name: 'for-pipelines', domain_id: accountId, trust_domain_name: 'op_svc_modelarts' };
+  const agencyId: string = (await world.root_('POST', '/v3.0/OS-AGENCY/agencies', { agency })).body.agency.id;
+  const workspace = { name: 'vision-lab', auth_type: 'INTERNAL', grants: [{ user_id: userId }] };
+  const workspaceId: string = (await world.root_('POST', `/v1/${projectId}/workspaces`, workspace)).body.id;
+  return { userId, groupId, policyId, agencyId, workspaceId };
+}

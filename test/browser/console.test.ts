@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
+import { accessible } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
-import { BUILT, type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
+import { BUILT, type ConsoleWorld, computeSamples, consoleWorld, identitySamples } from './console-world.ts';
 
-const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const FIRST_LOAD_BYTES = 300_000;
 
 let world: ConsoleWorld;
@@ -30,6 +30,7 @@ before(async () => {
     modelId,
     serviceId: await world.deploy('digits', modelId),
     ...(await computeSamples(world)),
+    ...(await identitySamples(world)),
   };
   browser = await openBrowser();
 });
@@ -252,25 +253,6 @@ async function settled(page: Page): Promise<void> {
     await page.waitForTimeout(50);
   }
   await page.waitForTimeout(150);
-}
-
-/** Fails on anything that axe-core finds of WCAG A and AA. */
-async function accessible(page: Page, what: string): Promise<void> {
-  // The content policy lets no script in; the debugger's evaluate is no script of the page.
-  await page.evaluate(AXE);
-  const found = (await page.evaluate(
-    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })",
-  )) as {
-    violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
-  };
-  const told = found.violations.map(
-    ({ id, help, nodes }) =>
-      `${id}: ${help}\n${nodes
-        .slice(0, 3)
-        .map(node => `${node.html}\n${node.failureSummary}`)
-        .join('\n')}`,
-  );
-  assert.deepEqual(told, [], what);
 }
 
 describe('the files', () => {

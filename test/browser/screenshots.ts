@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pages } from '../../src/console/pages.ts';
 import { openBrowser } from './chromium.ts';
-import { computeSamples, consoleWorld } from './console-world.ts';
+import { computeSamples, consoleWorld, identitySamples } from './console-world.ts';
 
 /**
  * Takes pictures of every page in both languages and themes, to be looked at: `./atelier screenshots [directory]`; `docs/screenshots` when absent.
@@ -10,7 +10,7 @@ import { computeSamples, consoleWorld } from './console-world.ts';
 const target = process.argv[2] ?? join(import.meta.dirname, '../../docs/screenshots');
 mkdirSync(target, { recursive: true });
 const world = await consoleWorld();
-const compute = await computeSamples(world);
+const compute = { ...(await computeSamples(world)), ...(await identitySamples(world)) };
 const lines = Array.from({ length: 12 }, (_, at) => ({
   text: `epoch ${at + 1}/12 loss ${(0.9 / (at + 1)).toFixed(3)}`,
 }));

@@ -1,13 +1,13 @@
 import { Button, Form, Input } from 'antd';
 import { useEffect, useState } from 'react';
-import { createConsoleSession } from '../../resources/console/console.api.ts';
+import { createConsoleSession, listSignInProviders } from '../../resources/console/console.api.ts';
 import { changePassword } from '../../resources/iam/user.api.ts';
-import { call } from '../call.ts';
+import { call, useCall } from '../call.ts';
 import { Preferences } from '../frame/preferences.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useRules } from '../parts/rules.ts';
 import { type Session, useSessionState } from '../session.ts';
-import { signIn, signOut } from '../session-calls.ts';
+import { leaveForProvider, returnFromProvider, signIn, signOut } from '../session-calls.ts';
 import { useTexts } from '../texts/index.ts';
 
 interface Login {
@@ -49,11 +49,16 @@ function Password({ signedIn }: { signedIn: (password: string) => void }) {
   const t = useTexts();
   const rules = useRules(createConsoleSession);
   const { busy, failure, run } = useRun();
+  const [account, setAccount] = useState('');
   const submit = (login: Login) => run(() => signIn(login).then(() => signedIn(login.password)));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page is opened
+  useEffect(() => {
+    void run(returnFromProvider);
+  }, []);
   return (
     <Form<Login> layout="vertical" requiredMark={false} onFinish={submit} validateTrigger="onBlur">
       <Form.Item name="account" label={t('account')} rules={rules('account')}>
-        <Input autoFocus autoComplete="organization" />
+        <Input autoFocus autoComplete="organization" onBlur={event => setAccount(event.target.value.trim())} />
       </Form.Item>
       <Form.Item name="user" label={t('iamUser')} rules={rules('user')}>
         <Input autoComplete="username" />
@@ -66,7 +71,25 @@ function Password({ signedIn }: { signedIn: (password: string) => void }) {
       <Button type="primary" htmlType="submit" block loading={busy}>
         {t('signIn')}
       </Button>
+      <Providers account={account} run={run} />
     </Form>
+  );
+}
+
+/** A button for each identity provider of the account, once it is known which account. */
+function Providers(props: { account: string; run: (work: () => Promise<unknown>) => Promise<unknown> }) {
+  const { account, run } = props;
+  const t = useTexts();
+  const { data } = useCall(listSignInProviders, { query: { account } }, { enabled: account !== '' });
+  return (
+    <section aria-label={t('federatedSignIn')} style={{ marginTop: 16 }}>
+      {!data?.providers.length && <p className="soft">{t('federatedHint')}</p>}
+      {data?.providers.map(({ id, description }) => (
+        <Button key={id} block style={{ marginBottom: 8 }} onClick={() => void run(() => leaveForProvider(id))}>
+          {t('signInBy', { name: description || id })}
+        </Button>
+      ))}
+    </section>
   );
 }
 

@@ -1,12 +1,7 @@
 import { Alert, App, Button } from 'antd';
 import { Failure } from '../../kernel/failure.ts';
-import { pages } from '../pages.ts';
 import { type T, useTexts } from '../texts/index.ts';
-
-const WHY = '/iam/why';
-/** The link is there once the page that explains decisions is. */
-const explains = pages.some(({ path }) => path === WHY);
-const ACTION = /Policy doesn't allow ([\w:-]+)/;
+import { type Denial, denialOf, useWhy } from './why.ts';
 
 /** An error as people are told: what failed and why, what to do, and for the operator which request it was. */
 interface Told {
@@ -14,8 +9,8 @@ interface Told {
   remedy?: string;
   code?: string;
   request?: string;
-  /** The action that a policy did not allow. */
-  denied?: string;
+  /** What a policy did not allow. */
+  denied?: Denial;
 }
 
 /** Turns anything that was thrown into words: the one place where errors are told. */
@@ -23,7 +18,7 @@ function tell(t: T, error: unknown): Told {
   if (!(error instanceof Failure)) return { cause: error instanceof Error ? error.message : String(error) };
   if (error.code === 'Console.Unreachable') return { cause: t('unreachable') };
   const request = error.details?.request_id;
-  const denied = ACTION.exec(error.message)?.[1];
+  const denied = denialOf(error.message);
   return {
     cause: error.message,
     code: error.code,
@@ -36,6 +31,7 @@ function tell(t: T, error: unknown): Told {
 /** Shows what failed, where it failed. */
 export function ErrorView({ error, title, retry }: { error: unknown; title?: string; retry?: () => void }) {
   const t = useTexts();
+  const why = useWhy();
   const { cause, remedy, code, request, denied } = tell(t, error);
   return (
     <Alert
@@ -47,9 +43,9 @@ export function ErrorView({ error, title, retry }: { error: unknown; title?: str
         <>
           <p>{cause}</p>
           {remedy && <p>{remedy}</p>}
-          {denied && explains && (
+          {denied && (
             <p>
-              <a href={`${WHY}?action=${encodeURIComponent(denied)}`}>{t('whyDenied')}</a>
+              <a href={why(denied)}>{t('whyDenied')}</a>
             </p>
           )}
           <p className="soft">{[code, request && t('requestId', { id: request })].filter(Boolean).join(' · ')}</p>
@@ -63,9 +59,17 @@ export function ErrorView({ error, title, retry }: { error: unknown; title?: str
 /** Tells of what failed and has no place of its own on the page. */
 export function useTell(): (error: unknown) => void {
   const t = useTexts();
+  const why = useWhy();
   const { notification } = App.useApp();
   return error => {
-    const { cause, remedy } = tell(t, error);
-    notification.error({ title: t('failed'), description: [cause, remedy].filter(Boolean).join(' ') });
+    const { cause, remedy, denied } = tell(t, error);
+    notification.error({
+      title: t('failed'),
+      description: (
+        <>
+          {[cause, remedy].filter(Boolean).join(' ')} {denied && <a href={why(denied)}>{t('whyDenied')}</a>}
+        </>
+      ),
+    });
   };
 }

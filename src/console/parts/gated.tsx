@@ -4,9 +4,10 @@ import { showOwnAccess } from '../../resources/console/console.api.ts';
 import { queryOf } from '../call.ts';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
+import { useWhy } from './why.ts';
 
-/** Why the user may not perform an action in the workspace; undefined while that is not known, and where it is allowed. */
-export function useDenial(action: string): string | undefined {
+/** What the server says of an action of the user's; undefined while that is not known. */
+function useDecision(action: string) {
   const { workspace } = useSettings();
   const { data } = useQuery(
     queryOf(showOwnAccess, { body: { actions: [action], workspace_id: workspace } }, [
@@ -15,7 +16,17 @@ export function useDenial(action: string): string | undefined {
       'user-groups',
     ]),
   );
-  const decision = data?.decisions[0];
+  return data?.decisions[0];
+}
+
+/** Whether the user may perform an action; false while that is not known. For what is read only where it may be. */
+export function useMay(action: string): boolean {
+  return useDecision(action)?.allowed === true;
+}
+
+/** Why the user may not perform an action in the workspace; undefined while that is not known, and where it is allowed. */
+export function useDenial(action: string): string | undefined {
+  const decision = useDecision(action);
   return decision && !decision.allowed ? decision.reason : undefined;
 }
 
@@ -23,6 +34,7 @@ export function useDenial(action: string): string | undefined {
 export function Gated({ action, onClick, ...rest }: ButtonProps & { action: string }) {
   const t = useTexts();
   const denial = useDenial(action);
+  const why = useWhy();
   const button = (
     <Button
       {...rest}
@@ -33,6 +45,15 @@ export function Gated({ action, onClick, ...rest }: ButtonProps & { action: stri
   );
   if (denial === undefined) return button;
   return (
-    <Tooltip title={`${t('deniedBecause', { reason: denial })} ${t('askAdministrator', { action })}`}>{button}</Tooltip>
+    <Tooltip
+      title={
+        <>
+          {t('deniedBecause', { reason: denial })} {t('askAdministrator', { action })}{' '}
+          <a href={why({ action })}>{t('whyDenied')}</a>
+        </>
+      }
+    >
+      {button}
+    </Tooltip>
   );
 }

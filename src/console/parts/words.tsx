@@ -27,6 +27,8 @@ const TONES: Record<string, string> = {
   unhealthy: 'bad',
   SUCCESS: 'good',
   FAIL: 'bad',
+  // workspaces
+  NORMAL: 'good',
   // notebooks
   RUNNING: 'good',
   CREATING: 'busy',

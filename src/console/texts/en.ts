@@ -1,5 +1,8 @@
+import { iamEn } from './iam-en.ts';
+
 /** Every text of the console. zh.ts has the same ones in Chinese, or it does not compile. */
 export const en = {
+  ...iamEn,
   // frame
   overview: 'Overview',
   training: 'Training',

@@ -1,6 +1,8 @@
 import type { Texts } from './en.ts';
+import { iamZh } from './iam-zh.ts';
 
 export const zh: Texts = {
+  ...iamZh,
   overview: '总览',
   training: '模型训练',
   trainingJobs: '训练作业',

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { type Database, watchChanges } from '../../store-kit/index.ts';
+import { type Change, type Database, watchChanges } from '../../store-kit/index.ts';
+import { accountOfGrant } from '../iam/index.ts';
 
 export interface ChangeSettings {
   /** Between two hints of one kind. */
@@ -39,10 +40,11 @@ export function changeStreams(db: Database, settings: Partial<ChangeSettings> = 
   function watch(): void {
     if (watching) return;
     watching = true;
-    watchChanges(db, QUIET, ({ table, scope }) => {
+    const told = ({ table, scope }: Change) => {
       const heard = listeners.get(scope);
       if (heard) for (const hear of heard) hear(table.replaceAll('_', '-'));
-    });
+    };
+    watchChanges(db, QUIET, told, { grants: accountOfGrant });
   }
 
   function listen(scopes: readonly string[], hear: (kind: string) => void): () => void {

@@ -153,7 +153,67 @@ export const predict = operation({
   }),
 });
 
+export const listSignInProviders = operation({
+  ...base,
+  id: 'ListSignInProviders',
+  summary: 'List the identity providers by which people of an account sign in to the console',
+  method: 'GET',
+  path: '/console/identity-providers',
+  action: { public: 'the sign-in page has a button for each; it tells no more than their ids and descriptions' },
+  query: open({ account: Type.String({ minLength: 1, maxLength: 64 }) }),
+  status: 200,
+  response: open({ providers: Type.Array(open({ id: Type.String(), description: Type.String() })) }),
+});
+
+export const beginFederatedSignIn = operation({
+  ...base,
+  id: 'BeginFederatedSignIn',
+  summary: 'Begin a sign-in at an identity provider: the address to go to, and a cookie that says which browser began',
+  method: 'POST',
+  path: '/console/federation',
+  action: { public: 'it is how a person begins to prove who it is; the identity provider asks for that' },
+  readOnly: true,
+  body: open({ provider_id: Type.String({ minLength: 1, maxLength: 64 }) }),
+  status: 201,
+  response: open({ url: Type.String() }),
+});
+
+export const answerFederatedSignIn = operation({
+  ...base,
+  id: 'AnswerFederatedSignIn',
+  summary:
+    'Take the ID token that an identity provider’s page posts (response_mode form_post), and lead back to the console',
+  method: 'POST',
+  path: '/console/federation/answer',
+  action: { public: 'it is how a person proves who it is; the token operation verifies the ID token' },
+  // The token operation, through which it goes, is what the audit trail keeps.
+  readOnly: true,
+  form: true,
+  body: open({
+    state: Type.String({ maxLength: 64 }),
+    id_token: Type.Optional(Type.String({ maxLength: 16 * 1024 })),
+    error: Type.Optional(Type.String({ maxLength: 1024 })),
+  }),
+  status: 303,
+});
+
+export const finishFederatedSignIn = operation({
+  ...base,
+  id: 'FinishFederatedSignIn',
+  summary: 'Sign in to the console by what the identity provider answered to the sign-in that this browser began',
+  method: 'PUT',
+  path: '/console/federation',
+  action: { public: 'the cookie of the browser that began is what it takes' },
+  readOnly: true,
+  status: 201,
+  response: session,
+});
+
 export const consoleOperations = [
+  listSignInProviders,
+  beginFederatedSignIn,
+  answerFederatedSignIn,
+  finishFederatedSignIn,
   createConsoleSession,
   showConsoleSession,
   changeConsoleSession,

@@ -4,12 +4,16 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { ChangeStreams } from './changes.ts';
 import * as api from './console.api.ts';
+import type { FederationAttempts } from './federation.ts';
 import { predictions } from './prediction.ts';
 import { isActive, isOwnScript, type SessionCookie } from './session.cookie.ts';
 import type { SessionService } from './session.service.ts';
 
 export interface ConsoleRouteDeps {
   sessions: SessionService;
+  federation: FederationAttempts;
+  /** The identity providers of an account by which browsers sign in. */
+  signInProviders(account: string): Promise<{ id: string; description: string }[]>;
   cookie: SessionCookie;
   changes: ChangeStreams;
   authorizer: Authorizer;
@@ -23,7 +27,7 @@ export interface ConsoleRouteDeps {
 
 /** Handlers of the console's own operations. */
 export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
-  const { sessions, cookie, changes, authorizer, region } = deps;
+  const { sessions, federation, cookie, changes, authorizer, region } = deps;
   const calls = predictions(() => deps.endpoints.inference);
 
   function idOf(headers: Record<string, string | string[] | undefined>): string {
@@ -61,16 +65,39 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
     };
   }
 
+  function checkOwnScript(headers: Parameters<typeof isOwnScript>[0]): void {
+    if (isOwnScript(headers)) return;
+    throw new Failure({
+      code: 'ModelArts.0201',
+      status: 403,
+      message: 'Only the console’s own pages sign in here.',
+      solution: 'Programs obtain a token: POST /v3/auth/tokens.',
+    });
+  }
+
   return [
+    route(api.listSignInProviders, async ({ query }) => ({ providers: await deps.signInProviders(query.account) })),
+    route(api.beginFederatedSignIn, async ({ body, headers }) => {
+      checkOwnScript(headers);
+      // Where this browser has the console, so that the answer comes to the same place; a proxy may stand before it.
+      const origin = typeof headers.origin === 'string' ? headers.origin : deps.endpoints.api;
+      const { url, secret } = await federation.begin(body.provider_id, `${origin}${api.answerFederatedSignIn.path}`);
+      return new Reply({ url }, { headers: { 'Set-Cookie': cookie.setLogin(secret), 'Cache-Control': 'no-store' } });
+    }),
+    route(api.answerFederatedSignIn, async ({ body, remoteAddress }) => {
+      await federation.answer(body, remoteAddress);
+      return new Reply(undefined, { headers: { Location: '/?federated=true', 'Cache-Control': 'no-store' } });
+    }),
+    route(api.finishFederatedSignIn, async ({ headers }) => {
+      checkOwnScript(headers);
+      const id = await sessions.openWith(federation.finish(cookie.readLogin(headers)));
+      const body = await view(await deps.principalOf(await sessions.token(id, true)), id);
+      return new Reply(body, {
+        headers: { 'Set-Cookie': cookie.set(id), 'Cache-Control': 'no-store' },
+      });
+    }),
     route(api.createConsoleSession, async call => {
-      if (!isOwnScript(call.headers)) {
-        throw new Failure({
-          code: 'ModelArts.0201',
-          status: 403,
-          message: 'Only the console’s own pages sign in here.',
-          solution: 'Programs obtain a token: POST /v3/auth/tokens.',
-        });
-      }
+      checkOwnScript(call.headers);
       const id = await sessions.open({ ...call.body, address: call.remoteAddress });
       const body = await view(await deps.principalOf(await sessions.token(id, true)), id);
       return new Reply(body, { headers: { 'Set-Cookie': cookie.set(id), 'Cache-Control': 'no-store' } });

@@ -3,8 +3,10 @@ import type { Authenticate, FindWorkspace, Route } from '../../http/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
 import type { Database } from '../../store-kit/index.ts';
+import type { BrowserProvider } from '../iam/index.ts';
 import { type ChangeSettings, changeStreams } from './changes.ts';
 import { consoleRoutes } from './console.routes.ts';
+import { federationAttempts } from './federation.ts';
 import { isActive, sessionCookie } from './session.cookie.ts';
 import { type IssueToken, sessionService } from './session.service.ts';
 import { sessionStore } from './session.store.ts';
@@ -24,6 +26,8 @@ export interface ConsoleDeps {
   authorizer: Authorizer;
   issue: IssueToken;
   workspace: FindWorkspace;
+  browserProvider(id: string): Promise<BrowserProvider | undefined>;
+  signInProviders(account: string): Promise<{ id: string; description: string }[]>;
   changeSettings?: Partial<ChangeSettings>;
 }
 
@@ -40,6 +44,8 @@ export function createConsole(deps: ConsoleDeps): {
   return {
     routes: consoleRoutes({
       sessions,
+      federation: federationAttempts({ clock, region, provider: deps.browserProvider, issue: deps.issue }),
+      signInProviders: deps.signInProviders,
       cookie,
       changes: changeStreams(db, deps.changeSettings),
       authorizer,

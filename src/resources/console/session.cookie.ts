@@ -10,20 +10,25 @@ type Headers = Pick<IncomingHttpHeaders, 'cookie' | 'host' | 'origin'> & Record<
 /** The cookie of an installation: browsers send cookies to every port of a host, so its name tells whose it is. */
 export function sessionCookie(installation: string) {
   const name = PREFIX + installation;
+  const loginName = `${PREFIX}login-${installation}`;
   const attributes = 'Path=/; HttpOnly; SameSite=Strict';
+  const read = (headers: Headers, wanted: string): string | undefined => {
+    if (!isOwnScript(headers)) return undefined;
+    for (const cookie of (headers.cookie ?? '').split(';')) {
+      const [key, value] = cookie.trim().split('=');
+      if (key === wanted && value && /^[\w-]{43}$/.test(value)) return value;
+    }
+    return undefined;
+  };
   return {
     /** Set-Cookie that hands out a session, or takes it back. */
     set: (id: string) => `${name}=${id}; ${attributes}`,
     clear: `${name}=; ${attributes}; Max-Age=0`,
     /** The session's id, where the request comes from the console's own scripts; undefined otherwise. */
-    read(headers: Headers): string | undefined {
-      if (!isOwnScript(headers)) return undefined;
-      for (const cookie of (headers.cookie ?? '').split(';')) {
-        const [key, value] = cookie.trim().split('=');
-        if (key === name && value && /^[\w-]{43}$/.test(value)) return value;
-      }
-      return undefined;
-    },
+    read: (headers: Headers) => read(headers, name),
+    /** Set-Cookie that marks the browser that began to sign in at an identity provider, and its value, as above. */
+    setLogin: (secret: string) => `${loginName}=${secret}; ${attributes}; Max-Age=600`,
+    readLogin: (headers: Headers) => read(headers, loginName),
   };
 }
 

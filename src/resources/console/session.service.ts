@@ -4,10 +4,14 @@ import { Failure } from '../../kernel/failure.ts';
 import { seal, unseal } from '../../kernel/sealing.ts';
 import type { SessionRow, SessionStore } from './session.store.ts';
 
-/** The token operation, as a client calls it: `token` goes into X-Auth-Token. Throws the Failure that it answers. */
+/**
+ * The token operation, as a client calls it: `token` goes into X-Auth-Token; with `providerId` the operation for ID tokens of that identity
+ * provider. Throws the Failure that it answers.
+ */
 export type IssueToken = (input: {
   body: object;
   token?: string;
+  providerId?: string;
   /** Whence the sign-in comes. */
   address: string;
 }) => Promise<{ token: string; userId: string; expiresAt: number }>;
@@ -48,7 +52,11 @@ export function sessionService({ store, clock, region, key, issue }: SessionDeps
       const body = {
         auth: { identity: { methods: ['password'], password: { user } }, scope: { project: { name: region } } },
       };
-      const { token, userId, expiresAt } = await issue({ body, address: login.address });
+      return this.openWith(await issue({ body, address: login.address }));
+    },
+
+    /** Signs in by a token that was issued; the id is for the cookie alone. */
+    async openWith({ token, userId, expiresAt }: Awaited<ReturnType<IssueToken>>): Promise<string> {
       const id = randomBytes(32).toString('base64url');
       const hash = hashOf(id);
       const now = clock.now();

@@ -22,14 +22,15 @@ import { policyService } from './policy.service.ts';
 import { providerRoutes } from './provider.routes.ts';
 import { LOGIN_MS, providerService } from './provider.service.ts';
 import { providerStore } from './provider.store.ts';
-import type { FederatedUser } from './provider.ts';
+import type { BrowserProvider, FederatedUser } from './provider.ts';
 import { tokenRoutes } from './token.routes.ts';
 import { userRoutes } from './user.routes.ts';
 import { userService } from './user.service.ts';
 
 export { iamOperations } from './iam.api.ts';
-export { iamMigrations } from './iam.schema.ts';
+export { accountOfGrant, iamMigrations } from './iam.schema.ts';
 export type { ResolvedKey, TemporaryCredential } from './iam.sessions.ts';
+export type { BrowserProvider } from './provider.ts';
 
 export interface IamDeps {
   db: Database;
@@ -118,6 +119,10 @@ export interface Iam {
   group(id: string): Promise<{ id: string; name: string; accountId: string } | undefined>;
   /** A user whom an identity provider vouches for, as of the last login. */
   federatedUser(id: string): Promise<FederatedUser | undefined>;
+  /** How browsers sign in by an identity provider; undefined where they do not. */
+  browserProvider(id: string): Promise<BrowserProvider | undefined>;
+  /** The identity providers of an account, by its name, by which browsers sign in; none where there is no such account. */
+  signInProviders(account: string): Promise<{ id: string; description: string }[]>;
   /** Throws Failure 400 when several are named so. */
   federatedUserByName(accountId: string, name: string): Promise<FederatedUser | undefined>;
 }
@@ -334,6 +339,12 @@ export function createIam(deps: IamDeps): Iam {
       return group && { id: group.id, name: group.name, accountId: group.account_id };
     },
     federatedUser: providers.federatedUser,
+    browserProvider: providers.browserProvider,
+    async signInProviders(name) {
+      const account = await accounts.accountByName(name);
+      if (!account?.enabled) return [];
+      return (await providers.signInProviders(account.id)).map(({ id, description }) => ({ id, description }));
+    },
     federatedUserByName: providers.federatedUserByName,
   };
 }

@@ -9,7 +9,7 @@ import type { Federation } from './iam.view.ts';
 import { checkSigningKey, verifyIdToken } from './id-token.ts';
 import { applyMapping, parseRules } from './mapping.ts';
 import type { ProviderStore } from './provider.store.ts';
-import type { FederatedUser, Mapping, OidcConfig, Provider } from './provider.ts';
+import type { BrowserProvider, FederatedUser, Mapping, OidcConfig, Provider } from './provider.ts';
 
 /** The one protocol that providers can have here. */
 export const PROTOCOL = 'oidc';
@@ -287,6 +287,16 @@ export function providerService(deps: {
       return oidc!;
     },
 
+    /** How browsers sign in by a provider; undefined where they do not, or it cannot be used. */
+    async browserProvider(id: string): Promise<BrowserProvider | undefined> {
+      const found = ID.test(id) ? await store.provider(id) : undefined;
+      return found && browserProviderOf(found);
+    },
+
+    /** The providers of an account by which browsers sign in. */
+    signInProviders: async (accountId: string): Promise<Provider[]> =>
+      (await store.providers(accountId)).filter(each => browserProviderOf(each) !== undefined),
+
     /** Logs somebody in by an ID token. Throws Failure 401 that says why not; 429 after too many from one address. */
     async login(
       providerId: string,
@@ -323,6 +333,16 @@ export function providerService(deps: {
 }
 
 export type ProviderService = ReturnType<typeof providerService>;
+
+function browserProviderOf({ enabled, mappingId, oidc }: Provider): BrowserProvider | undefined {
+  if (!enabled || mappingId === null || oidc?.access_mode !== 'program_console') return undefined;
+  if (oidc.authorization_endpoint === undefined) return undefined;
+  return {
+    authorizationEndpoint: oidc.authorization_endpoint,
+    clientId: oidc.client_id,
+    scope: oidc.scope ?? 'openid',
+  };
+}
 
 async function checkOidc(config: OidcConfig): Promise<void> {
   for (const field of ['idp_url', 'authorization_endpoint'] as const) {

@@ -24,6 +24,13 @@ export interface Provider {
   createdAt: number;
 }
 
+/** How browsers sign in by a provider. */
+export interface BrowserProvider {
+  authorizationEndpoint: string;
+  clientId: string;
+  scope: string;
+}
+
 export interface Mapping {
   accountId: string;
   id: string;

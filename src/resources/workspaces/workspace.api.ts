@@ -188,6 +188,8 @@ export const validateAuthorization = operation({
         cause: Type.Array(
           open({
             policy_name: Type.String(),
+            /** Index of the deciding statement within that policy, from 0; a member that the cloud does not have. */
+            statement: Type.Optional(Type.Integer()),
             condition: Type.Array(
               open({ key: Type.String(), operator: Type.String(), value: Type.Array(Type.String()) }),
             ),

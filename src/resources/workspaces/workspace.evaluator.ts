@@ -77,5 +77,10 @@ function causeOf(decision: Decision) {
     operator,
     value: values.map(String),
   }));
-  return { policy_name: decision.policy ?? '', condition, reason: decision.reason };
+  return {
+    policy_name: decision.policy ?? '',
+    ...(decision.statement === undefined ? {} : { statement: decision.statement }),
+    condition,
+    reason: decision.reason,
+  };
 }
