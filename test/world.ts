@@ -31,6 +31,7 @@ export interface WorldOptions {
   program?: (spec: ContainerSpec) => Program | undefined;
   trainingSettings?: Parts['trainingSettings'];
   poolShares?: Parts['poolShares'];
+  disk?: Parts['disk'];
   imageSettings?: Parts['imageSettings'];
   terminals?: Parts['terminals'];
   ssh?: Parts['ssh'];
@@ -187,6 +188,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     driver: options.driver ?? createFakeDriver({ engine }),
     gateway,
     doorPorts: { api: apiPort, obs: obsPort },
+    ...(options.disk ? { disk: options.disk } : {}),
     ...(options.poolShares ? { poolShares: options.poolShares } : {}),
     doors: options.doors ?? (() => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} })),
     probe: options.probe ?? (async () => true),

@@ -43,12 +43,14 @@ async function poolId(names: Names, [name]: readonly string[], options: { worksp
 
 function row(pool: Shown & Listed & { spec: Shown; status: Shown }) {
   const resources = pool.spec.resources as { flavor: string; count: number }[];
+  const storage = pool.status.storage as { capacity: string; available: string } | undefined;
   return {
     id: pool.metadata.name,
     name: pool.metadata.labels[NAME],
     phase: pool.status.phase ?? 'Creating',
     job_types: (pool.spec.scope as string[]).join(', '),
     nodes: resources.map(({ flavor, count }) => `${count} × ${flavor}`).join(', '),
+    ...(storage ? { disk: `${storage.available} of ${storage.capacity} left` } : {}),
     ...(pool.status.parent ? { parent: pool.status.parent } : {}),
     ...(pool.status.message ? { message: pool.status.message } : {}),
   };
@@ -157,6 +159,7 @@ export const poolLeaves: readonly Leaf[] = [
     options: [
       ['--network <name>', 'network of the pool; `network create` makes one'],
       ['--nodes <count>', 'how many nodes', '1'],
+      ['--disk <GiB>', 'disk of each node; by its flavor, or its part of the machine, when absent'],
       ['--parent <pool>', 'make it a sub-pool of this one: so many nodes are left to it'],
       ['--most <count>', 'of a sub-pool: so many nodes it may take at most'],
       new Option('--job-type <type...>', 'what may run there').choices(['Train', 'Infer', 'Notebook']),
@@ -187,7 +190,14 @@ export const poolLeaves: readonly Leaf[] = [
           type: parent ? 'Logical' : 'Dedicate',
           scope: options.jobType ?? ['Train', 'Infer', 'Notebook'],
           resources: [
-            { flavor: options.flavor, count, ...(options.most ? { maxCount: wholeNumber(1)(options.most) } : {}) },
+            {
+              flavor: options.flavor,
+              count,
+              ...(options.most ? { maxCount: wholeNumber(1)(options.most) } : {}),
+              ...(options.disk === undefined
+                ? {}
+                : { rootVolume: { volumeType: 'SSD', size: String(wholeNumber(1)(options.disk)) } }),
+            },
           ],
           ...(parent ? { parent } : { network: { name: named('network', options.network, networks) } }),
         },
@@ -219,6 +229,7 @@ export const poolLeaves: readonly Leaf[] = [
       Node: node => part(node, 'metadata').name,
       Flavor: node => part(node, 'spec').flavor,
       Phase: node => part(node, 'status').phase,
+      Disk: node => `${(part(node, 'spec').rootVolume as { size: string }).size} GiB`,
       Free: node => JSON.stringify(part(node, 'status').availableResources),
       Taints: node => (part(node, 'status').taints as { key: string }[]).map(({ key }) => key).join(', '),
     },
@@ -258,6 +269,7 @@ export const poolLeaves: readonly Leaf[] = [
       Flavor: flavor => part(flavor, 'metadata').name,
       vCPUs: flavor => part(flavor, 'spec').cpu,
       Memory: flavor => part(flavor, 'spec').memory,
+      Disk: flavor => `${(part(flavor, 'spec').rootVolume as { size: string }).size}Gi`,
       Free: flavor => (part(flavor, 'status').phase as { local: string }).local,
     },
   }),
