@@ -319,8 +319,8 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     id: string,
     change: (present: Notebook['tags']) => Notebook['tags'],
   ): Promise<void> {
-    const { tags } = await get(projectId, id);
-    await store.setTags(id, change(tags));
+    await get(projectId, id);
+    await store.setTags(id, change);
   }
 
   return {
@@ -362,7 +362,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
             `Parameter [tags]: the key "${wrong.key.slice(0, 36)}" or its value is too long or has a character that tags do not take.`,
           );
         }
-        const next = [...present.filter(({ key }) => !tags.some(tag => tag.key === key)), ...tags];
+        const next = [...new Map([...present, ...tags].map(tag => [tag.key, tag])).values()];
         if (next.length > 20) throw refuse('6336', 'Parameter [tags]: an instance has at most 20 tags.');
         return next;
       }),

@@ -278,7 +278,9 @@ export function notebookStore(database: Database, changed: (id: string) => void 
     setSnapshot: (id: string, snapshot: string | null, when: (status: Status) => boolean) =>
       change(id, found => (when(found.status) ? { snapshot } : undefined)),
 
-    setTags: (id: string, tags: Notebook['tags']) => change(id, () => ({ tags: JSON.stringify(tags) })),
+    /** Makes its tags from the present ones. */
+    setTags: (id: string, make: (present: Notebook['tags']) => Notebook['tags']) =>
+      change(id, ({ tags }) => ({ tags: JSON.stringify(make(tags)) })),
 
     async setVolumeMade(id: string, bytes: number): Promise<void> {
       await db.updateTable('notebooks').set({ volume_made_bytes: bytes }).where('id', '=', id).execute();
