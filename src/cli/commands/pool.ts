@@ -41,6 +41,12 @@ async function poolId(names: Names, [name]: readonly string[], options: { worksp
   return { params: { pool_name: named('pool', name!, items) } };
 }
 
+/** The id of a dedicated pool by its id or its name; ids are taken as they are, also by those who may not list pools. */
+export async function poolNamed(session: Session, wanted: string): Promise<string> {
+  if (/-[0-9a-f]{32}$/.test(wanted)) return wanted;
+  return named('pool', wanted, (await session.call(poolApi.listPools, {})).items);
+}
+
 function row(pool: Shown & Listed & { spec: Shown; status: Shown }) {
   const resources = pool.spec.resources as { flavor: string; count: number }[];
   const storage = pool.status.storage as { capacity: string; available: string } | undefined;
@@ -230,7 +236,7 @@ export const poolLeaves: readonly Leaf[] = [
       Flavor: node => part(node, 'spec').flavor,
       Phase: node => part(node, 'status').phase,
       Disk: node => `${(part(node, 'spec').rootVolume as { size: string }).size} GiB`,
-      Free: node => JSON.stringify(part(node, 'status').availableResources),
+      Free: node => free(part(node, 'status').availableResources as Record<string, string>),
       Taints: node => (part(node, 'status').taints as { key: string }[]).map(({ key }) => key).join(', '),
     },
   }),
@@ -274,6 +280,12 @@ export const poolLeaves: readonly Leaf[] = [
     },
   }),
 ];
+
+/** Quantities as people read them: `{cpu: '1000m', memory: '2048Mi'}` is `1 vCPUs, 2 GiB`. */
+function free({ cpu = '0', memory = '0', 'nvidia.com/gpu': gpus }: Record<string, string>): string {
+  const size = `${Number.parseFloat(cpu) / 1000} vCPUs, ${Math.round((Number.parseFloat(memory) / 1024) * 10) / 10} GiB`;
+  return gpus === undefined ? size : `${size}, ${gpus} accelerators`;
+}
 
 function part(thing: Shown, name: string): Record<string, unknown> {
   return thing[name] as Record<string, unknown>;
