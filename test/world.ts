@@ -31,6 +31,7 @@ export interface WorldOptions {
   program?: (spec: ContainerSpec) => Program | undefined;
   trainingSettings?: Parts['trainingSettings'];
   poolShares?: Parts['poolShares'];
+  disk?: Parts['disk'];
   imageSettings?: Parts['imageSettings'];
   terminals?: Parts['terminals'];
   ssh?: Parts['ssh'];
@@ -40,6 +41,10 @@ export interface WorldOptions {
   /** How notebooks are asked what they do, and how often they are looked at. */
   notebooks?: Pick<NonNullable<Parts['notebooks']>, 'probe' | 'settings'>;
   driver?: Parts['driver'];
+  /** Part of the names of containers and networks, where a driver makes real ones. */
+  installation?: string;
+  /** Of the API and the object store; free ones when absent. */
+  ports?: readonly [api: number, obs: number];
   doors?: Parts['doors'];
   /** How instances of services answer for their health; well when absent. */
   probe?: Parts['probe'];
@@ -153,7 +158,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     status: async () => ({ running: true }),
     ensure: async () => {},
   };
-  const [apiPort, obsPort] = await freePorts();
+  const [apiPort, obsPort] = options.ports ?? (await freePorts());
   const api = `http://127.0.0.1:${apiPort}`;
   const obs = `http://127.0.0.1:${obsPort}`;
   const tokenKey = randomBytes(32);
@@ -166,7 +171,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     version: '0.0.0',
     region: REGION,
     obsDomain: 'obs.localhost',
-    installation: 'test01',
+    installation: options.installation ?? 'test01',
     secrets: {
       tokenKey,
       dataKey: randomBytes(32),
@@ -187,6 +192,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     driver: options.driver ?? createFakeDriver({ engine }),
     gateway,
     doorPorts: { api: apiPort, obs: obsPort },
+    ...(options.disk ? { disk: options.disk } : {}),
     ...(options.poolShares ? { poolShares: options.poolShares } : {}),
     doors: options.doors ?? (() => ({ ensureReachable: async () => ({ api, obs }), close: async () => {} })),
     probe: options.probe ?? (async () => true),
@@ -287,7 +293,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 /** Two ports that were free a moment ago. */
-async function freePorts(): Promise<[number, number]> {
+export async function freePorts(): Promise<[number, number]> {
   const servers = [net.createServer(), net.createServer()] as const;
   const open = (server: net.Server) =>
     new Promise<number>((resolve, reject) => {

@@ -19,7 +19,7 @@ import { createModels } from '../resources/models/index.ts';
 import { createNetworks } from '../resources/networks/index.ts';
 import { createNotebooks, createVolumes, type NotebooksDeps } from '../resources/notebooks/index.ts';
 import { createObjects, type S3Backend } from '../resources/objects/index.ts';
-import { createPools, type PoolShares } from '../resources/pools/index.ts';
+import { createPools, type MachineDisk, type PoolShares } from '../resources/pools/index.ts';
 import { createServices, type ServicesDeps } from '../resources/services/index.ts';
 import { createSharedDirectories, type SharedDirectory } from '../resources/shared-directories/index.ts';
 import { createSystem, type SystemDeps } from '../resources/system/index.ts';
@@ -65,6 +65,8 @@ export interface Parts {
   probe?: ServicesDeps['probe'];
   /** Ports of the host where containers find the two servers. */
   doorPorts: { api: number; obs: number };
+  /** What of the disk is given to work; without limit when absent. */
+  disk?: MachineDisk;
   /** Which accounts may make dedicated pools of how much of the machine; all of all when absent. */
   poolShares?: PoolShares;
   /** Directories of the machine that accounts may mount; none when absent. */
@@ -175,6 +177,7 @@ export function composeFamilies(parts: Parts) {
     networks,
     workspaces,
     installation,
+    ...(parts.disk ? { disk: parts.disk } : {}),
     ...(parts.poolShares ? { shares: parts.poolShares } : {}),
   });
   const shared = createSharedDirectories(paths.shared, parts.sharedDirectories ?? []);

@@ -57,12 +57,15 @@ test('who may make pools of how much: the first account all, unless others are n
     accounts: { acme: {} },
     public: { vcpus: 0, memoryBytes: 0, gpus: 0 },
   });
-  const named = readSettings({ ATELIER_POOL_SHARES: 'acme, physics:4/16,*:2/4/1', ATELIER_PUBLIC_SHARE: '1/2' }).pools;
+  const named = readSettings({
+    ATELIER_POOL_SHARES: 'acme, physics:4/16,*:2/4/1/50',
+    ATELIER_PUBLIC_SHARE: '1/2',
+  }).pools;
   assert.deepEqual(named, {
     accounts: {
       acme: {},
       physics: { vcpus: 4, memoryBytes: 16 * GIB, gpus: 0 },
-      '*': { vcpus: 2, memoryBytes: 4 * GIB, gpus: 1 },
+      '*': { vcpus: 2, memoryBytes: 4 * GIB, gpus: 1, diskBytes: 50 * GIB },
     },
     public: { vcpus: 1, memoryBytes: 2 * GIB, gpus: 0 },
   });
@@ -103,6 +106,7 @@ for (const [name, value] of [
   ['ATELIER_VCPUS', '-1'],
   ['ATELIER_VCPUS', '2.5'],
   ['ATELIER_MEMORY_GIB', '8GiB'],
+  ['ATELIER_DISK_GIB', '0'],
   ['ATELIER_HOST', '127.0.0.1:80'],
   ['ATELIER_HOST', 'http://x'],
   ['ATELIER_HOST', '::1'],

@@ -1,8 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Demand } from '../admission/index.ts';
 import { Failure } from '../kernel/failure.ts';
-import type { PoolShares } from '../resources/pools/index.ts';
+import type { PoolShares, Share } from '../resources/pools/index.ts';
 import type { SharedDirectory } from '../resources/shared-directories/index.ts';
 import { readSharedDirectories, SHARED_DIRS_FORM } from './shared-dirs.ts';
 
@@ -43,6 +42,8 @@ export interface Settings {
   /** vCPUs offered; a core counts twice unless set, as on clouds. */
   vcpus: number | undefined;
   memoryGiB: number | undefined;
+  /** GiB of disk that the storage of notebooks and the nodes of pools share. */
+  diskGiB: number | undefined;
   /** How long audit records are kept, and how many of an account. */
   audit: { days: number; records: number };
   /** Which accounts may make dedicated pools of how much, and what the public pool keeps. */
@@ -112,6 +113,7 @@ export function readSettings(env: Env): Settings {
     engine: engine(env),
     vcpus: integer(env, 'ATELIER_VCPUS', 1, 4096),
     memoryGiB: integer(env, 'ATELIER_MEMORY_GIB', 1, 65_536),
+    diskGiB: integer(env, 'ATELIER_DISK_GIB', 1, 1_048_576),
     audit: {
       days: integer(env, 'ATELIER_AUDIT_DAYS', 1, 3650) ?? 180,
       records: integer(env, 'ATELIER_AUDIT_RECORDS', 1000, 100_000_000) ?? 500_000,
@@ -129,14 +131,14 @@ const DOMAIN_FORM = 'a domain in lower case, such as obs.example.com';
 const ACCOUNT_FORM = '1 to 32 letters, digits, underscores and hyphens, beginning with a letter';
 const LOG_FORM = 'one of trace, debug, info, warn, error, silent';
 
-const SHARE_FORM = 'vCPUs, GiB of memory and accelerators, such as 4/16 or 8/32/1';
+const SHARE_FORM = 'vCPUs, GiB of memory, accelerators and GiB of disk, such as 4/16, 8/32/1 or 4/16/0/200';
 const SHARES_FORM =
-  'accounts separated by commas, each with nothing (all of the machine) or with its vCPUs, GiB of memory and accelerators, such as acme,physics:4/16,*:2/4; * is every other account';
+  'accounts separated by commas, each with nothing (all of the machine) or with its vCPUs, GiB of memory, accelerators and GiB of disk, such as acme,physics:4/16,*:2/4/0/50; * is every other account';
 const GIB = 1024 ** 3;
 
 /** The first account alone may make pools unless others are named. */
 function poolShares(env: Env, account: string): PoolShares {
-  const accounts = new Map<string, Partial<Demand>>([[account, {}]]);
+  const accounts = new Map<string, Share>([[account, {}]]);
   const text = value(env, 'ATELIER_POOL_SHARES');
   if (text !== undefined) accounts.clear();
   for (const part of text?.split(',') ?? []) {
@@ -151,10 +153,15 @@ function poolShares(env: Env, account: string): PoolShares {
   return { accounts: Object.fromEntries(accounts), public: { vcpus: 0, memoryBytes: 0, gpus: 0, ...stays } };
 }
 
-function shareOf(text: string): Demand | undefined {
-  const match = /^(\d{1,4})\/(\d{1,5})(?:\/(\d{1,3}))?$/.exec(text);
+function shareOf(text: string): Share | undefined {
+  const match = /^(\d{1,4})\/(\d{1,5})(?:\/(\d{1,3})(?:\/(\d{1,7}))?)?$/.exec(text);
   return match
-    ? { vcpus: Number(match[1]), memoryBytes: Number(match[2]) * GIB, gpus: Number(match[3] ?? 0) }
+    ? {
+        vcpus: Number(match[1]),
+        memoryBytes: Number(match[2]) * GIB,
+        gpus: Number(match[3] ?? 0),
+        ...(match[4] === undefined ? {} : { diskBytes: Number(match[4]) * GIB }),
+      }
     : undefined;
 }
 

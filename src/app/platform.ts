@@ -12,7 +12,7 @@ import { parseS3Backend } from '../resources/objects/index.ts';
 import { createContainerDriver } from '../runtime/container/container-driver.ts';
 import { type Engine, prepareEngine } from '../runtime/container/engine.ts';
 import { migrate, openSqlite } from '../store-kit/index.ts';
-import { machineCapacity } from './capacity.ts';
+import { machineCapacity, measureDisk } from './capacity.ts';
 import { composeFamilies, type Families } from './compose.ts';
 import type { Settings } from './env.ts';
 import { createHealth, type Health } from './health.ts';
@@ -82,6 +82,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
   });
   const ours = { 'atelier.installation': installation };
   const capacity = machineCapacity(settings, driver.abilities.gpus);
+  const disk = await measureDisk(settings, paths.notebooks, log);
   const gateway = createGateway({
     dir: paths.gateway,
     host: settings.host,
@@ -110,6 +111,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     readiness: health.read,
     site: createSite(consoleFiles),
     capacity,
+    disk,
     auditRetention: settings.audit,
     ssh: { host: settings.host, ...settings.sshPorts },
     imageSettings: { registries: settings.imageRegistries },
@@ -187,6 +189,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     async stop() {
       supervisor.stop();
       clearInterval(guarding);
+      disk.stop();
       await Promise.allSettled([working, sweeping]);
       presetImages.stop();
       await families.doors.close();

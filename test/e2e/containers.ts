@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { readSettings } from '../../src/app/env.ts';
 import { homePaths, loadInstallationId } from '../../src/app/home.ts';
@@ -42,6 +43,19 @@ export function containersOf(at: Installation, kind: string): Promise<RunningCon
 /** SIGKILL for one container. */
 export function killContainer(at: Installation, name: string): Promise<void> {
   return withDriver(at, driver => driver.kill(name, 'SIGKILL'));
+}
+
+/** Whether a program with these arguments runs on this machine, in whatever container; a zombie does not. */
+export function programRuns(...args: readonly string[]): boolean {
+  const wanted = `${args.join('\0')}\0`;
+  return readdirSync('/proc').some(id => {
+    if (!/^\d+$/.test(id)) return false;
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, 'utf8') === wanted;
+    } catch {
+      return false; // it has ended meanwhile
+    }
+  });
 }
 
 /** Runs a shell command in a container as its user; what it printed, and its exit code. */

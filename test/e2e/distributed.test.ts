@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { containersOf, killContainer } from './containers.ts';
 import { createInstallation, type Installation, presetImageReady, seedCases } from './installation.ts';
 import { authorize, causeOf, ended, inPhase, logOf, submitScript } from './jobs.ts';
+import { makePool } from './pools.ts';
 
 const cases = seedCases();
 const example = join(import.meta.dirname, '..', '..', 'examples', 'distributed', 'train.py');
@@ -118,6 +119,45 @@ time.sleep(300)`;
     }
     const events = (await at.client.jobEvents(job.metadata.id)).map(event => event.text).join('\n');
     assert.match(events, /JobRestarted/);
+  });
+
+  it('begins elsewhere when its node is drained, with what it had saved', async () => {
+    const pool = await makePool(at, { name: 'drained-pool', count: 2, cidr: '192.168.236.0/24' });
+    const script = `
+import os, sys, time
+out = [a.split("=", 1)[1] for a in sys.argv if a.startswith("--train_url=")][0]
+step = os.path.join(out, "step")
+if os.path.exists(step):
+    print("resumed at", open(step).read()); sys.exit(0)
+open(step, "w").write("41"); print("saved", flush=True)
+time.sleep(300)`;
+    const { metadata } = await submitScript(at, {
+      name: 'drained',
+      bucket,
+      script,
+      spec: { resource: { pool_id: pool, flavor_id: 'modelarts.vm.cpu.1u', node_count: 1 } },
+      outputs: [{ name: 'train_url', url: `/${bucket}/drained/`, prefetch_to_local: true }],
+    });
+    await at.client.until(
+      () => logOf(at, metadata.id),
+      log => log.includes('saved'),
+      60_000,
+      'saved',
+    );
+    const path = `/v2/${at.profile.projectId}/pools/${pool}`;
+    const workloads = async () => {
+      const { body } = await at.session.request('GET', `${path}/workloads`);
+      return JSON.parse(body.toString()).items as { nodes: { name: string }[] }[];
+    };
+    const [node] = (await workloads())[0]!.nodes;
+    await at.session.request('POST', `${path}/nodes/batch-drain`, { body: { nodeNames: [node!.name] } });
+    const done = await ended(at, metadata.id, 120_000);
+    assert.equal(done.status.phase, 'Completed', causeOf(done));
+    assert.match(await logOf(at, metadata.id), /resumed at 41/);
+    const events = (await at.client.jobEvents(metadata.id)).map(event => event.text).join('\n');
+    assert.match(events, new RegExp(`The node ${node!.name} of the pool drained-pool is drained`));
+    assert.deepEqual(await containersOf(at, 'training-job'), []);
+    assert.deepEqual(await workloads(), []);
   });
 
   it('trains the digits on two nodes with DistributedDataParallel', {

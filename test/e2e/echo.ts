@@ -21,19 +21,23 @@ const CONFIG = JSON.stringify({
   runtime: 'pytorch_1.13.1-cpu-py_3.11-debian_12-x86_64',
 });
 
-/** Uploads the echo model's package and starts its import; resolves with the model's id. */
-export async function createEchoModel(at: Installation, bucket: string): Promise<string> {
+/** Uploads the echo model's package; resolves with the body of the request that imports it. */
+export async function putEcho(at: Installation, bucket: string) {
   await at.obs.put({ bucket, key: 'echo/model/customize_service.py' }, Buffer.from(SERVICE));
   await at.obs.put({ bucket, key: 'echo/model/config.json' }, Buffer.from(CONFIG));
   await at.obs.put({ bucket, key: 'echo/model/model.pt' }, Buffer.from('not used'));
-  const { model_id } = await at.client.createModel({
+  return {
     model_name: 'echo',
     model_version: '1.0.0',
     model_type: 'PyTorch',
     source_location: `/${bucket}/echo/`,
     install_type: ['real-time'],
-  });
-  return model_id;
+  };
+}
+
+/** Uploads the echo model's package and starts its import; resolves with the model's id. */
+export async function createEchoModel(at: Installation, bucket: string): Promise<string> {
+  return (await at.client.createModel(await putEcho(at, bucket))).model_id;
 }
 
 /** Starts the deployment of a model; resolves with the service's id. */

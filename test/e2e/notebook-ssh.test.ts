@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
-import { authorize } from './jobs.ts';
+import { authorize, ended, logOf } from './jobs.ts';
 
 /** SSH into notebook instances with the real client, and saving them as images, with real containers. */
 
@@ -171,4 +171,22 @@ test('SSH comes in by the key pair alone, keeps its host key and forwards ports;
   await api('POST', `${path}/stop`);
   await reached(path, 'STOPPED');
   await api('DELETE', path);
+
+  // A job of the same image finds what was installed, and not what lay in the storage.
+  const job = await at.client.createJob({
+    kind: 'job',
+    metadata: { name: 'from-saved' },
+    algorithm: {
+      engine: { image_url: 'team/saved:1' },
+      command:
+        'cat /home/ma-user/kept; ls -A /home/ma-user/work; python3 -c "import torch; print(torch.ones(2).sum())"',
+    },
+    spec: { resource: { flavor_id: 'modelarts.vm.cpu.1u', node_count: 1 } },
+  });
+  const done = await ended(at, job.metadata.id);
+  const log = await logOf(at, job.metadata.id);
+  assert.equal(done.status.phase, 'Completed', log);
+  assert.match(log, /^kept$/m);
+  assert.match(log, /^tensor\(2\.\)$/m);
+  assert.doesNotMatch(log, /copied|data/);
 });

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { attachTerminal } from '../../src/client/terminal.ts';
 import { createTrainingJobShell } from '../../src/resources/training-jobs/shell.api.ts';
+import { programRuns } from './containers.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, ended, inPhase, submitScript } from './jobs.ts';
 import { makePool } from './pools.ts';
@@ -68,16 +69,27 @@ describe('Cloud Shell, with real containers', () => {
   it('serves several at once; Ctrl-C goes to the program; nothing is left behind when a client goes', async () => {
     const [first, second] = await Promise.all([open(), open()]);
     await Promise.all([first.until(/\$ $/), second.until(/\$ $/)]);
+    // Like no other process of this machine.
+    const seconds = String(2_000_000 + Math.floor(Math.random() * 1_000_000));
     first.input.write('sleep 1000\n');
-    second.input.write('sleep 2000 & echo started\n');
-    await second.until(/started/);
+    second.input.write(`sleep ${seconds} & nohup sleep ${seconds}0 >/dev/null & echo started\n`);
+    await second.until(/^started\r$/m);
+    const left = (wanted: boolean) =>
+      at.client.until(
+        async () => programRuns('sleep', seconds),
+        runs => runs === wanted,
+        10_000,
+        `sleep ${seconds} ${wanted ? 'runs' : 'has ended'}`,
+      );
+    await left(true);
     first.input.write('\x03');
     first.input.write('echo interrupted: $?\n');
     await first.until(/interrupted: 130/);
     second.input.end(); // the end of what is typed ends a shell
     await second.end;
-    first.input.write('sleep 1; pgrep -f "sleep 2000" || echo nobody; exit\n');
-    await first.until(/nobody/);
+    await left(false);
+    assert.ok(programRuns('sleep', `${seconds}0`), 'what was started with nohup goes on');
+    first.input.write('exit\n');
     await first.end;
   });
 

@@ -83,6 +83,34 @@ describe('a dedicated pool and what runs in it', () => {
     refused(await call('POST', `${team.v1}/notebooks`, nowhere), 400, '6336', /"none"/);
   });
 
+  it('refuses sizes that are not there, each family in its own code', async () => {
+    const none = 'modelarts.vm.cpu.3u';
+    for (const pool_id of [undefined, pool]) {
+      const body = jobBody('no-size', 'lab-data') as { spec: { resource: object } };
+      body.spec.resource = { flavor_id: none, node_count: 1, ...(pool_id ? { pool_id } : {}) };
+      refused(await call('POST', `${team.v2}/training-jobs`, body), 400, '2781', /3u/);
+      const notebook = notebookBody('no-size', { flavor: none, ...(pool_id ? { pool_id } : {}) });
+      refused(await call('POST', `${team.v1}/notebooks`, notebook), 400, '6323', /3u/);
+    }
+    const model = await publish(world, team, team.root, modelBody('sized', 'lab-data'));
+    const service = serviceBody('no-size', model);
+    service.config[0]!.specification = none;
+    refused(await call('POST', `${team.v1}/services`, service), 400, '3976', /3u/);
+    const more = poolBody('no-size', network, { flavor: none, count: 1 });
+    refused(await call('POST', `${team.v2}/pools`, more), 404, '50005101', /3u/);
+    const merge = { 'Content-Type': 'application/merge-patch+json' };
+    const scaled = { spec: { resources: [{ flavor: none, count: 2 }] } };
+    refused(await call('PATCH', `${team.v2}/pools/${pool}`, scaled, merge), 404, '50005101', /3u/);
+    const [node] = (await call('GET', `${team.v2}/pools/${pool}/nodes`)).body.items;
+    const resize = {
+      nodes: [{ deleteNodeNames: [node.metadata.name] }],
+      source: { flavor: TWO },
+      target: { flavor: none },
+    };
+    refused(await call('POST', `${team.v2}/pools/${pool}/nodes/batch-resize`, resize), 404, '50005101', /3u/);
+    assert.equal((await call('GET', `${team.v2}/pools/${pool}`)).body.spec.resources[0].count, 2);
+  });
+
   it('never gives away more than the machine has, and keeps a network that is in use', async () => {
     const net = (await call('POST', `${team.v1}/networks`, networkBody('net-more', '192.168.21.0/24'))).body.metadata
       .name;

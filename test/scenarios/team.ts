@@ -117,8 +117,11 @@ export interface Team {
   authorize(user: Member | 'all', agency: string): Promise<void>;
 }
 
-/** A team in an account of the world. */
-export async function createTeam(world: World, tenant: Tenant = world.root): Promise<Team> {
+/** A team in an account of the world, or of an installation. */
+export async function createTeam(
+  world: Pick<World, 'send' | 'login' | 'root'>,
+  tenant: Tenant = world.root,
+): Promise<Team> {
   const v1 = `/v1/${tenant.projectId}`;
   const v2 = `/v2/${tenant.projectId}`;
   const as = (id: string, name: string, token: string): Member => ({

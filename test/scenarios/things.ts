@@ -56,7 +56,7 @@ export function serviceBody(name: string, modelId: string, workspace?: string) {
 }
 
 /** Imports a model and waits until it is published; resolves with its id. */
-export async function publish(world: World, team: Team, member: Member, body: object): Promise<string> {
+export async function publish(world: Pick<World, 'until'>, team: Team, member: Member, body: object): Promise<string> {
   const made = await member.call('POST', `${team.v1}/models`, body);
   if (made.status !== 200) throw new Error(made.text);
   const { model_id } = made.body;
@@ -101,7 +101,7 @@ export function poolBody(name: string, network: string, nodes: { flavor: string;
 
 /** Makes a network and on it a dedicated pool, and waits until it is Running; resolves with their ids. */
 export async function makePool(
-  world: World,
+  world: Pick<World, 'until'>,
   team: Team,
   member: Member,
   name: string,

@@ -8,6 +8,7 @@ import { contextOf } from '../context.ts';
 import { badArgument, wholeNumber } from '../options.ts';
 import { printOne, printRows } from '../output.ts';
 import { startProgress } from '../progress.ts';
+import { poolNamed } from './pool.ts';
 
 const HOUR_MS = 3_600_000;
 const POLL_MS = 300;
@@ -39,7 +40,7 @@ export function addNotebook(program: Command): void {
     .option('--image <id>', 'image; the preset one with PyTorch when left out', NOTEBOOK_IMAGE_ID)
     .option('--flavor <id>', 'size of the instance', 'modelarts.vm.cpu.2u')
     .option('--disk <GB>', 'size of its storage', wholeNumber(5), 5)
-    .option('--pool <id>', 'dedicated resource pool')
+    .option('--pool <name>', 'name or id of a dedicated resource pool')
     .option('--hours <n>', 'stop by itself after so many hours', wholeNumber(1), 1)
     .option('--idle', 'count the hours from when somebody last worked in it')
     .option('--no-wait', 'return at once')
@@ -50,7 +51,7 @@ export function addNotebook(program: Command): void {
           name,
           image_id: options.image,
           flavor: options.flavor,
-          ...(options.pool ? { pool_id: options.pool } : {}),
+          ...(options.pool ? { pool_id: await poolNamed(context.session, options.pool) } : {}),
           volume: { category: 'EVS', ownership: 'MANAGED', capacity: options.disk },
           lease: { type: options.idle ? 'idle' : 'timing', duration: options.hours * HOUR_MS },
         },

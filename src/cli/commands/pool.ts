@@ -41,14 +41,22 @@ async function poolId(names: Names, [name]: readonly string[], options: { worksp
   return { params: { pool_name: named('pool', name!, items) } };
 }
 
+/** The id of a dedicated pool by its id or its name; ids are taken as they are, also by those who may not list pools. */
+export async function poolNamed(session: Session, wanted: string): Promise<string> {
+  if (/-[0-9a-f]{32}$/.test(wanted)) return wanted;
+  return named('pool', wanted, (await session.call(poolApi.listPools, {})).items);
+}
+
 function row(pool: Shown & Listed & { spec: Shown; status: Shown }) {
   const resources = pool.spec.resources as { flavor: string; count: number }[];
+  const storage = pool.status.storage as { capacity: string; available: string } | undefined;
   return {
     id: pool.metadata.name,
     name: pool.metadata.labels[NAME],
     phase: pool.status.phase ?? 'Creating',
     job_types: (pool.spec.scope as string[]).join(', '),
     nodes: resources.map(({ flavor, count }) => `${count} × ${flavor}`).join(', '),
+    ...(storage ? { disk: `${storage.available} of ${storage.capacity} left` } : {}),
     ...(pool.status.parent ? { parent: pool.status.parent } : {}),
     ...(pool.status.message ? { message: pool.status.message } : {}),
   };
@@ -157,6 +165,7 @@ export const poolLeaves: readonly Leaf[] = [
     options: [
       ['--network <name>', 'network of the pool; `network create` makes one'],
       ['--nodes <count>', 'how many nodes', '1'],
+      ['--disk <GiB>', 'disk of each node; by its flavor, or its part of the machine, when absent'],
       ['--parent <pool>', 'make it a sub-pool of this one: so many nodes are left to it'],
       ['--most <count>', 'of a sub-pool: so many nodes it may take at most'],
       new Option('--job-type <type...>', 'what may run there').choices(['Train', 'Infer', 'Notebook']),
@@ -187,7 +196,14 @@ export const poolLeaves: readonly Leaf[] = [
           type: parent ? 'Logical' : 'Dedicate',
           scope: options.jobType ?? ['Train', 'Infer', 'Notebook'],
           resources: [
-            { flavor: options.flavor, count, ...(options.most ? { maxCount: wholeNumber(1)(options.most) } : {}) },
+            {
+              flavor: options.flavor,
+              count,
+              ...(options.most ? { maxCount: wholeNumber(1)(options.most) } : {}),
+              ...(options.disk === undefined
+                ? {}
+                : { rootVolume: { volumeType: 'SSD', size: String(wholeNumber(1)(options.disk)) } }),
+            },
           ],
           ...(parent ? { parent } : { network: { name: named('network', options.network, networks) } }),
         },
@@ -219,7 +235,8 @@ export const poolLeaves: readonly Leaf[] = [
       Node: node => part(node, 'metadata').name,
       Flavor: node => part(node, 'spec').flavor,
       Phase: node => part(node, 'status').phase,
-      Free: node => JSON.stringify(part(node, 'status').availableResources),
+      Disk: node => `${(part(node, 'spec').rootVolume as { size: string }).size} GiB`,
+      Free: node => free(part(node, 'status').availableResources as Record<string, string>),
       Taints: node => (part(node, 'status').taints as { key: string }[]).map(({ key }) => key).join(', '),
     },
   }),
@@ -258,10 +275,17 @@ export const poolLeaves: readonly Leaf[] = [
       Flavor: flavor => part(flavor, 'metadata').name,
       vCPUs: flavor => part(flavor, 'spec').cpu,
       Memory: flavor => part(flavor, 'spec').memory,
+      Disk: flavor => `${(part(flavor, 'spec').rootVolume as { size: string }).size}Gi`,
       Free: flavor => (part(flavor, 'status').phase as { local: string }).local,
     },
   }),
 ];
+
+/** Quantities as people read them: `{cpu: '1000m', memory: '2048Mi'}` is `1 vCPUs, 2 GiB`. */
+function free({ cpu = '0', memory = '0', 'nvidia.com/gpu': gpus }: Record<string, string>): string {
+  const size = `${Number.parseFloat(cpu) / 1000} vCPUs, ${Math.round((Number.parseFloat(memory) / 1024) * 10) / 10} GiB`;
+  return gpus === undefined ? size : `${size}, ${gpus} accelerators`;
+}
 
 function part(thing: Shown, name: string): Record<string, unknown> {
   return thing[name] as Record<string, unknown>;

@@ -4,6 +4,7 @@ import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
 import type { CommandContext } from '../context.ts';
 import { badArgument, nameAndValue } from '../options.ts';
 import { transferProgress } from '../progress.ts';
+import { poolNamed } from './pool.ts';
 
 /** The size of a job's nodes when none is named. */
 export const DEFAULT_FLAVOR = 'modelarts.vm.cpu.2u';
@@ -67,7 +68,7 @@ export async function jobBody(options: SubmitOptions, context: CommandContext): 
       outputs: outputs.map(output => ({ ...channel(output), ...(options.resume ? { prefetch_to_local: true } : {}) })),
     },
     spec: {
-      resource: resource(options),
+      resource: resource(options, options.pool && (await poolNamed(context.session, options.pool))),
       ...(options.priority || options.preemptible
         ? { schedule_policy: { priority: options.priority ?? 1, preemptible: options.preemptible ?? false } }
         : {}),
@@ -77,11 +78,11 @@ export async function jobBody(options: SubmitOptions, context: CommandContext): 
 }
 
 /** In a pool a job without a flavor has whole nodes; elsewhere it has the default one. */
-function resource(options: SubmitOptions): unknown {
+function resource(options: SubmitOptions, pool: string | undefined): unknown {
   const flavor = options.flavor ?? (options.pool ? undefined : DEFAULT_FLAVOR);
   return {
     ...(flavor ? { flavor_id: flavor } : {}),
-    ...(options.pool ? { pool_id: options.pool } : {}),
+    ...(pool ? { pool_id: pool } : {}),
     node_count: options.nodes,
   };
 }

@@ -28,7 +28,10 @@ export function addTrain(program: Command): void {
     .option('--command <text>', 'command for a custom image')
     .option('--flavor <id>', `size of a node: modelarts.vm.cpu.<n>u has n vCPUs (default: ${DEFAULT_FLAVOR})`)
     .option('--nodes <n>', 'nodes, each running the program once', wholeNumber(1, 100), 1)
-    .option('--pool <id>', 'dedicated pool; without --flavor a node of the job is a whole node of the pool')
+    .option(
+      '--pool <name>',
+      'name or id of a dedicated pool; without --flavor a node of the job is a whole node of the pool',
+    )
     .option('--priority <n>', 'in a dedicated pool: 3 goes before 2 before 1', wholeNumber(1, 3))
     .option('--preemptible', 'in a dedicated pool: may have to make way for a higher priority')
     .option('--retries <n>', 'run again, up to so many times, when a container or node fails', wholeNumber(1, 3))

@@ -1,16 +1,14 @@
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { exclusively } from '../../kernel/exclusive.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { EngineRefused, type RuntimeDriver } from '../../runtime/driver.ts';
 import { BASE_IMAGE, NOTEBOOK_IMAGE, PYTORCH_IMAGE } from './preset-image.ts';
 import { buildProgress, SHARE } from './preset-progress.ts';
 import { layOutContext, layOutNotebookContext, notebookHash, presetSources, SOURCE_LABEL } from './preset-source.ts';
 
-const LOCK_POLL_MS = 500;
 /** Variables that package downloads inside the build need where the machine has a proxy; engines do not keep them. */
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
 
@@ -217,27 +215,10 @@ function failed(what: string, last: readonly string[], cause: unknown): Failure 
   });
 }
 
-/** Runs `work` while holding a lock that ends with the process, however it ends. */
-async function withLock<T>(options: PresetBuildOptions, work: () => Promise<T>): Promise<T> {
-  const file = options.lockFile ?? join(options.workDir, 'preset-images.lock');
-  await mkdir(dirname(file), { recursive: true });
-  let told = false;
-  for (;;) {
-    const db = new DatabaseSync(file);
-    try {
-      db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (by INTEGER);');
-    } catch (error) {
-      db.close();
-      if ((error as { errcode?: number }).errcode !== 5) throw error; // SQLITE_BUSY
-      if (!told) options.onProgress?.('waiting for another process that builds the preset images', 0);
-      told = true;
-      await sleep(LOCK_POLL_MS, undefined, { signal: options.signal });
-      continue;
-    }
-    try {
-      return await work();
-    } finally {
-      db.close();
-    }
-  }
+/** Runs `work` while nobody else builds. */
+function withLock<T>(options: PresetBuildOptions, work: () => Promise<T>): Promise<T> {
+  return exclusively(options.lockFile ?? join(options.workDir, 'preset-images.lock'), work, {
+    waiting: () => options.onProgress?.('waiting for another process that builds the preset images', 0),
+    signal: options.signal,
+  });
 }

@@ -32,6 +32,7 @@ export function notebookOccupant(deps: {
 
   return {
     kind: 'notebook',
+    stored: within => deps.store.stored(within),
     async vacate(ids, { text }) {
       // One that is being saved is let finish: this is called again until it is gone.
       for (const id of ids.map(notebookOf)) await stop(id, text, status => status !== 'SNAPSHOTTING');

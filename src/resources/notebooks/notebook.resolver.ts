@@ -1,5 +1,6 @@
 import { isFailure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import type { Database } from '../../store-kit/index.ts';
 import type { Flavor } from '../flavors/index.ts';
 import type { SharedPlace } from '../shared-directories/index.ts';
 import type { DataVolume, Endpoint, NotebookImage, NotebookSpec } from './notebook.model.ts';
@@ -118,6 +119,21 @@ export function notebookResolver(
     );
   }
 
+  /** Throws Failure 6528 when a pool has not so much disk left for storage; within the transaction that takes it. */
+  async function checkDisk(pool: { id: string; name: string } | null, bytes: number, within: Database): Promise<void> {
+    if (bytes <= 0 || !deps.pools) return;
+    const left = await deps.pools.diskLeft(pool?.id, within);
+    if (bytes <= left) return;
+    const gb = (size: number) => Math.max(0, Math.floor(size / 1024 ** 3));
+    throw refuse(
+      '6528',
+      `There is no room for ${gb(bytes)} GB of storage: ${pool ? `the disk of the pool ${pool.name} has` : 'the disk of the public pool has'} ${gb(left)} GB that are promised to nobody.`,
+      pool
+        ? 'Choose a smaller volume, delete instances of the pool that are no longer needed, or add a node to it.'
+        : 'Choose a smaller volume, or delete instances that are no longer needed; dedicated pools have disk of their own.',
+    );
+  }
+
   /** The agency of whoever asks, in the codes of this family. */
   async function agencyOf(principal: Principal, projectId: string): Promise<string> {
     try {
@@ -128,5 +144,5 @@ export function notebookResolver(
     }
   }
 
-  return { flavorOf, imageOf, poolOf, endpointsOf, volumeOf, dataVolumesOf, checkRoom, agencyOf };
+  return { flavorOf, imageOf, poolOf, endpointsOf, volumeOf, dataVolumesOf, checkRoom, checkDisk, agencyOf };
 }

@@ -73,7 +73,7 @@ export type NotebookService = ReturnType<typeof notebookService>;
 export function notebookService({ deps, settings, store, wake }: NotebookServiceDeps) {
   const { clock } = deps;
   const resolver = notebookResolver(deps, settings, store);
-  const { flavorOf, imageOf, poolOf, endpointsOf, volumeOf, dataVolumesOf, checkRoom, agencyOf } = resolver;
+  const { flavorOf, imageOf, poolOf, endpointsOf, volumeOf, dataVolumesOf, checkRoom, checkDisk, agencyOf } = resolver;
 
   async function get(projectId: string, id: string): Promise<Notebook> {
     const notebook = await store.findInProject(projectId, id);
@@ -156,6 +156,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
         );
       }
       await deps.workspaces?.admit(place.projectId, place.workspaceId, NOTEBOOK_QUOTA, used.workspace, trx);
+      await checkDisk(pool, volumeBytes, trx);
     });
     await wake(notebook.id);
     return notebook;
@@ -204,6 +205,11 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
         (canStart(found.status) || (onlyLive && found.status === 'RUNNING')) &&
         (volumeBytes === undefined || volumeBytes > found.volumeBytes),
       clock.now(),
+      async (found, trx) => {
+        const bytes = volumeBytes ?? found.volumeBytes;
+        const moves = next.pool?.id !== found.spec.pool?.id;
+        await checkDisk(next.pool, moves ? bytes : bytes - found.volumeBytes, trx);
+      },
     );
     if (!outcome?.changed) {
       throw refuse(
@@ -313,8 +319,8 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
     id: string,
     change: (present: Notebook['tags']) => Notebook['tags'],
   ): Promise<void> {
-    const { tags } = await get(projectId, id);
-    await store.setTags(id, change(tags));
+    await get(projectId, id);
+    await store.setTags(id, change);
   }
 
   return {
@@ -356,7 +362,7 @@ export function notebookService({ deps, settings, store, wake }: NotebookService
             `Parameter [tags]: the key "${wrong.key.slice(0, 36)}" or its value is too long or has a character that tags do not take.`,
           );
         }
-        const next = [...present.filter(({ key }) => !tags.some(tag => tag.key === key)), ...tags];
+        const next = [...new Map([...present, ...tags].map(tag => [tag.key, tag])).values()];
         if (next.length > 20) throw refuse('6336', 'Parameter [tags]: an instance has at most 20 tags.');
         return next;
       }),

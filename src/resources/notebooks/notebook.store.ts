@@ -54,14 +54,17 @@ export function notebookStore(database: Database, changed: (id: string) => void 
   /** Changes a row as it is found, with the status that follows. `change` returns nothing to leave it. */
   async function change(
     id: string,
-    decide: (found: Notebook) => Partial<NotebookRow> | undefined,
+    decide: (
+      found: Notebook,
+      transaction: Database,
+    ) => Partial<NotebookRow> | undefined | Promise<Partial<NotebookRow> | undefined>,
   ): Promise<{ before: Status; changed: boolean } | undefined> {
     const outcome = await database.transaction().execute(async raw => {
       const trx = inside(raw);
       const row = await trx.selectFrom('notebooks').selectAll().where('id', '=', id).executeTakeFirst();
       if (!row) return undefined;
       const before = row.status as Status;
-      const patch = decide(fromRow(row));
+      const patch = await decide(fromRow(row), raw);
       if (!patch) return { before, changed: false };
       await trx
         .updateTable('notebooks')
@@ -242,25 +245,26 @@ export function notebookStore(database: Database, changed: (id: string) => void 
     deletionFailed: (id: string, reason: string) =>
       change(id, found => (found.desired === 'delete' ? { fault: 'delete', fail_reason: reason } : undefined)),
 
-    /** Changes what users may change. `when`: as in `desire`. */
+    /** Changes what users may change. `when`: as in `desire`; `admit` throws, within the transaction, where there is no room for it. */
     update: (
       id: string,
       patch: { name?: string; description?: string; spec?: NotebookSpec; volumeBytes?: number },
       when: (found: Notebook) => boolean,
       now: number,
+      admit: (found: Notebook, transaction: Database) => Promise<void>,
     ) =>
-      change(id, found =>
-        when(found)
-          ? {
-              ...(patch.name === undefined ? {} : { name: patch.name }),
-              ...(patch.description === undefined ? {} : { description: patch.description }),
-              ...(patch.spec ? specColumns(patch.spec) : {}),
-              ...(patch.volumeBytes === undefined ? {} : { volume_bytes: patch.volumeBytes }),
-              updated_at: now,
-              next_at: now,
-            }
-          : undefined,
-      ),
+      change(id, async (found, transaction) => {
+        if (!when(found)) return undefined;
+        await admit(found, transaction);
+        return {
+          ...(patch.name === undefined ? {} : { name: patch.name }),
+          ...(patch.description === undefined ? {} : { description: patch.description }),
+          ...(patch.spec ? specColumns(patch.spec) : {}),
+          ...(patch.volumeBytes === undefined ? {} : { volume_bytes: patch.volumeBytes }),
+          updated_at: now,
+          next_at: now,
+        };
+      }),
 
     /** Changes when it stops by itself; only while it runs. */
     setStopRule: (id: string, rule: StopRule) =>
@@ -274,7 +278,9 @@ export function notebookStore(database: Database, changed: (id: string) => void 
     setSnapshot: (id: string, snapshot: string | null, when: (status: Status) => boolean) =>
       change(id, found => (when(found.status) ? { snapshot } : undefined)),
 
-    setTags: (id: string, tags: Notebook['tags']) => change(id, () => ({ tags: JSON.stringify(tags) })),
+    /** Makes its tags from the present ones. */
+    setTags: (id: string, make: (present: Notebook['tags']) => Notebook['tags']) =>
+      change(id, ({ tags }) => ({ tags: JSON.stringify(make(tags)) })),
 
     async setVolumeMade(id: string, bytes: number): Promise<void> {
       await db.updateTable('notebooks').set({ volume_made_bytes: bytes }).where('id', '=', id).execute();
@@ -339,6 +345,16 @@ export function notebookStore(database: Database, changed: (id: string) => void 
     async volumes(): Promise<Map<string, number>> {
       const rows = await db.selectFrom('notebooks').select(['id', 'volume_bytes']).execute();
       return new Map(rows.map(row => [row.id, row.volume_bytes]));
+    },
+
+    /** Bytes of storage in each pool, by its id; in the public one by ''. */
+    async stored(within: Database): Promise<Map<string, number>> {
+      const rows = await inside(within)
+        .selectFrom('notebooks')
+        .select(['pool_id', eb => eb.fn.sum<number>('volume_bytes').as('bytes')])
+        .groupBy('pool_id')
+        .execute();
+      return new Map(rows.map(row => [row.pool_id, Number(row.bytes)]));
     },
 
     /** Adds an event; one with a `mark` that the instance already has is left out, so that a repeated step is told once. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { createWorld, type World } from '../../../test/world.ts';
@@ -194,6 +195,47 @@ test('an account has ten instances at most, and the old version is gone', async 
   const old = await world.send('GET', `${base}/demanager/instances`, { token });
   assert.equal(old.status, 410);
   assert.match(old.text, /\/notebooks/);
+});
+
+test('tags: added, replaced by key, listed for the workspace, taken away by key or by value', async () => {
+  const { id } = (await ask('POST', '', body('tagged'))).body;
+  const tagsOf = async () => (await ask('GET', `/${id}`)).body.tags;
+  const tag = (...tags: object[]) => ask('POST', `/${id}/tags/create`, { tags });
+  const untag = (...tags: object[]) => ask('DELETE', `/${id}/tags/delete`, { tags });
+  assert.equal((await tag({ key: 'team', value: 'vision' }, { key: 'stage' })).status, 204);
+  assert.deepEqual(await tagsOf(), [
+    { key: 'team', value: 'vision' },
+    { key: 'stage', value: '' },
+  ]);
+  // The last of one key counts, in one request too; and of those that come at once none is lost.
+  assert.equal((await tag({ key: 'team', value: 'x' }, { key: 'team', value: 'speech' })).status, 204);
+  await Promise.all(Array.from({ length: 8 }, (_, at) => tag({ key: `k${at}`, value: 'v' })));
+  assert.equal((await tagsOf()).length, 10);
+  const listed = (await ask('GET', '/tags')).body.tags;
+  assert.deepEqual(
+    listed.find((each: Json) => each.key === 'team'),
+    { key: 'team', values: ['speech'] },
+  );
+  assert.equal((await untag({ key: 'team', value: 'vision' })).status, 204, 'another value');
+  assert.equal((await tagsOf()).length, 10);
+  assert.equal((await untag({ key: 'team', value: 'speech' }, { key: 'stage' }, { key: 'none' })).status, 204);
+  assert.equal((await tagsOf()).length, 8);
+
+  const many = Array.from({ length: 13 }, (_, at) => ({ key: `more${at}`, value: '' }));
+  for (const [tags, code] of [
+    [[{ key: 'a=b', value: '' }], '6334'],
+    [[{ key: 'k'.repeat(37), value: '' }], '6334'],
+    [[{ key: 'k', value: 'v'.repeat(44) }], '6334'],
+    [many, '6336'],
+  ] as const) {
+    const answer = await tag(...tags);
+    assert.equal(answer.status, 400, answer.text);
+    assert.equal(answer.body.error_code, `ModelArts.${code}`, answer.text);
+  }
+  assert.equal((await tagsOf()).length, 8);
+  const missing = await ask('POST', `/${randomUUID()}/tags/create`, { tags: [{ key: 'a', value: '' }] });
+  assert.deepEqual([missing.status, missing.body.error_code], [400, 'ModelArts.6309'], missing.text);
+  await gone(id);
 });
 
 test('neither credentials of the platform nor reach over the origin pass the proxy', () => {

@@ -2,11 +2,12 @@ import { type Route, route } from '../../http/index.ts';
 import { badRequest, labelSelector, pageOf } from '../../kernel/object-list.ts';
 import { CIDR_RANGES, NETWORK_QUOTA } from '../networks/index.ts';
 import * as api from './catalog.api.ts';
+import type { PoolFlavor } from './node.making.ts';
 import { type PoolAdmission, shortage } from './pool.admission.ts';
-import type { PoolFlavor, PoolService } from './pool.service.ts';
+import type { PoolService } from './pool.service.ts';
 import type { poolTags } from './pool.tags.ts';
 import { JOB_TYPES, MOST_FLAVORS, POOL_QUOTA } from './pool.ts';
-import { eventView, orderDetail, orderView } from './pool.view.ts';
+import { eventView, orderDetail, orderView, rootVolume } from './pool.view.ts';
 import type { RecordService } from './record.service.ts';
 
 export interface CatalogDeps {
@@ -15,6 +16,8 @@ export interface CatalogDeps {
   tags: ReturnType<typeof poolTags>;
   admission: PoolAdmission;
   flavors: { list(): PoolFlavor[] };
+  /** Bytes of disk that a node of a flavor has where nothing else is asked for. */
+  usualDisk(flavor: PoolFlavor): number;
   networks: { count(projectId: string): Promise<number> };
 }
 
@@ -50,6 +53,7 @@ export function catalogRoutes(deps: CatalogDeps): Route[] {
             cpuArch: process.arch === 'arm64' ? 'arm64' : 'x86',
             cpu: String(flavor.vcpus),
             memory: `${flavor.memoryBytes / 1024 ** 3}Gi`,
+            rootVolume: rootVolume(deps.usualDisk(flavor)),
             ...(flavor.gpus > 0 ? { gpu: { type: 'GPU', size: String(flavor.gpus) } } : {}),
             billingModes: [0],
             jobFlavors: [],

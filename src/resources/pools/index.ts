@@ -12,24 +12,27 @@ import { maintenanceApis } from './maintenance.api.ts';
 import { maintenanceRoutes } from './maintenance.routes.ts';
 import { maintenanceMigrations, maintenanceStore } from './maintenance.store.ts';
 import { nodeApis } from './node.api.ts';
+import type { PoolFlavor } from './node.making.ts';
 import { nodeService } from './node.service.ts';
 import { NOTHING, type PoolAdmission } from './pool.admission.ts';
 import { poolAnnouncer } from './pool.announcer.ts';
 import { poolApis } from './pool.api.ts';
+import { type DiskShares, type MachineDisk, poolDisk } from './pool.disk.ts';
 import { poolMonitor } from './pool.monitor.ts';
 import type { PoolOccupant, Pools as PoolsPort } from './pool.port.ts';
 import { poolReconciler } from './pool.reconciler.ts';
 import type { PoolShares } from './pool.room.ts';
 import { poolRoutes } from './pool.routes.ts';
-import { POOL_WORKSPACE_QUOTA, type PoolFlavor, poolService } from './pool.service.ts';
+import { POOL_WORKSPACE_QUOTA, poolService } from './pool.service.ts';
 import { poolsMigrations as poolMigrations, poolStore } from './pool.store.ts';
 import { poolTags } from './pool.tags.ts';
-import { POOL_QUOTA, type Pool } from './pool.ts';
+import { type Node, POOL_QUOTA, type Pool } from './pool.ts';
 import { recordService } from './record.service.ts';
 import { refusedOfPools } from './refused.api.ts';
 
+export type { MachineDisk } from './pool.disk.ts';
 export type { JobType, PoolOccupant, Pools as PoolsPort, UsablePool } from './pool.port.ts';
-export type { PoolShares } from './pool.room.ts';
+export type { PoolShares, Share } from './pool.room.ts';
 export const poolsMigrations = [...poolMigrations, ...maintenanceMigrations];
 
 export const poolsOperations = [
@@ -50,6 +53,8 @@ export interface PoolsDeps {
   networks: Networks;
   workspaces: Pick<Workspaces, 'admit' | 'find'>;
   installation: string;
+  /** Without limit when absent. */
+  disk?: MachineDisk;
   /** Who may reserve what; everybody everything when absent. */
   shares?: PoolShares;
 }
@@ -74,14 +79,21 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
   const store = poolStore(db);
   const maintenance = maintenanceStore(db);
   let occupants: readonly PoolOccupant[] = [];
+  const shares = deps.shares ?? EVERYTHING;
+  const disk = poolDisk({
+    disk: deps.disk ?? { bytes: Number.POSITIVE_INFINITY },
+    vcpus: admission.capacity.vcpus,
+    kept: shares.public.diskBytes ?? 0,
+    occupants: () => occupants,
+  });
   const announcer = poolAnnouncer({ store, admission, size: id => deps.flavors.find(id), log });
   const network = (pool: Pool, within?: Database) => networks.find(pool.projectId, pool.networkId, within);
   const reconciler = poolReconciler({ ...deps, store, maintenance, announcer, network, occupants: () => occupants });
   const poke = (id: string) => reconciler.poke(id);
-  const service = poolService({ ...deps, store, announcer, shares: deps.shares ?? EVERYTHING, poke });
+  const service = poolService({ ...deps, store, announcer, shares, disk, poke });
   const nodes = nodeService({ store, admission, clock, pools: service });
   const records = recordService({ store, maintenance, workspaces: deps.workspaces });
-  const monitor = poolMonitor({ ...deps, store, maintenance });
+  const monitor = poolMonitor({ ...deps, store, maintenance, stored });
 
   networks.setUsers({
     usedBy: async (id, within) => (await store.in(within).onNetwork(id)).map(pool => pool.name),
@@ -98,6 +110,20 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
     },
   });
 
+  async function stored(): Promise<DiskShares> {
+    return store.transaction((rows, trx) => disk.shares(rows, trx));
+  }
+
+  /** Nodes of an older version have no disk yet. */
+  async function giveDisk(): Promise<void> {
+    await store.transaction(async (rows, trx) => {
+      const bare = await rows.nodesWithoutDisk();
+      const size = ({ flavor }: Node) => ({ askedGiB: undefined, flavorGiB: deps.flavors.find(flavor)?.diskGiB ?? 0 });
+      const given = await disk.give(rows, trx, bare, size, { account: '', bytes: Number.POSITIVE_INFINITY });
+      for (const node of given) await rows.setDisk(node.name, node.diskBytes);
+    });
+  }
+
   async function address(pool: Pool): Promise<string> {
     const found = await networks.ensure(pool.networkId).catch(() => undefined);
     return found?.gateway ?? '';
@@ -109,6 +135,7 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
         service,
         nodes,
         monitor,
+        stored,
         admission,
         clock,
         address,
@@ -119,6 +146,7 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
         service,
         records,
         tags: poolTags(store),
+        usualDisk: flavor => disk.usual(flavor, flavor.diskGiB),
       }),
       ...maintenanceRoutes({ pools: service, nodes, tags: poolTags(store), records }),
       ...refusalRoutes(refusedOfPools),
@@ -205,7 +233,18 @@ export function createPools(deps: PoolsDeps): PoolsFamily {
     },
     fits: (pool, demand, tasks) => admission.fits(demand, { pool, ...(tasks === undefined ? {} : { tasks }) }),
 
-    announce: () => announcer.announceAll(),
+    async diskLeft(poolId, within) {
+      const rows = store.in(within);
+      const { pools, rest } = await disk.shares(rows, within);
+      const pool = poolId === undefined ? undefined : await rows.load(poolId);
+      const own = pool && pools.get(pool.parent || pool.id);
+      return own ? own.bytes - own.stored : rest;
+    },
+
+    async announce() {
+      await giveDisk();
+      await announcer.announceAll();
+    },
     async start() {
       await networks.start();
       for (const pool of await store.all()) await poke(pool.id);

@@ -27,6 +27,7 @@ const resources = Type.Array(
     count,
     maxCount: Type.Optional(count),
     azs: Type.Optional(Type.Array(open({ az: Type.String(), count }), { maxItems: 10 })),
+    rootVolume: Type.Optional(nullable(open({ volumeType: text, size: text }))),
   }),
   { maxItems: 100 },
 );

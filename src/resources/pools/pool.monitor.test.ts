@@ -40,6 +40,7 @@ test('samples are what the containers of a pool take, and nothing of what others
       driver,
       clock: systemClock,
       log: silentLog(),
+      stored: async () => ({ pools: new Map([[id, { bytes: 20 * GIB, stored: 5 * GIB }]]), rest: 0 }),
       installation: 'test01',
     });
     await monitor.sample(); // the first has no processor time to compare with

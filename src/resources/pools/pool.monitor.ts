@@ -4,6 +4,7 @@ import { badRequest } from '../../kernel/object-list.ts';
 import type { RuntimeDriver } from '../../runtime/driver.ts';
 import type { maintenanceStore } from './maintenance.store.ts';
 import { type PoolAdmission, sum } from './pool.admission.ts';
+import type { DiskShares } from './pool.disk.ts';
 import type { PoolStore } from './pool.store.ts';
 import type { Pool } from './pool.ts';
 
@@ -13,7 +14,16 @@ const PRUNE_MS = 31 * 86_400_000;
 const MOST_POINTS = 1440;
 const STATISTICS = ['maximum', 'minimum', 'sum', 'average'] as const;
 const PERIODS = [60, 300, 900, 3600];
-const METRICS = ['cpuUsage', 'memUsedRate', 'gpuUtil', 'gpuMemUsage'];
+const METRICS = [
+  'cpuUsage',
+  'memUsedRate',
+  'gpuUtil',
+  'gpuMemUsage',
+  'diskCapacity',
+  'diskAvailableCapacity',
+  'diskUsedRate',
+];
+const MIB = 1024 ** 2;
 /** How the service says that there is no value. */
 const INVALID = -1;
 
@@ -27,6 +37,7 @@ export function poolMonitor(deps: {
   driver: Pick<RuntimeDriver, 'list' | 'stats'>;
   clock: Clock;
   log: Log;
+  stored(): Promise<DiskShares>;
   installation: string;
 }) {
   const { store, admission, driver, clock, log } = deps;
@@ -41,6 +52,7 @@ export function poolMonitor(deps: {
     const pools = (await store.all()).filter(pool => pool.phase === 'Running' || pool.phase === 'Abnormal');
     if (pools.length === 0) return;
     const containers = await driver.list({ 'atelier.installation': deps.installation });
+    const shares = await deps.stored();
     for (const pool of pools) {
       const ids = new Set((await admission.workloads(pool.id)).map(each => each.id));
       const state = (await admission.pools()).find(each => each.id === pool.id);
@@ -56,6 +68,7 @@ export function poolMonitor(deps: {
       await store.addSample(pool.id, now, {
         cpuUsage: percent(used.cpus, total.vcpus),
         memUsedRate: percent(used.memoryBytes, total.memoryBytes),
+        ...diskOf(shares.pools.get(pool.parent || pool.id)),
       });
     }
   }
@@ -99,7 +112,7 @@ export function poolMonitor(deps: {
         metric: { dimensions: [{ name: 'clusterId', value: pool.id }], metricName, namespace: 'PAAS.AGGR' },
         dataPoints: points.map(({ at, metrics }) => ({
           timestamp: at,
-          unit: 'Percent',
+          unit: metricName.endsWith('Capacity') ? 'Megabytes' : 'Percent',
           statistics: statistics.map(statistic => ({
             statistic,
             value: reduce(
@@ -110,6 +123,16 @@ export function poolMonitor(deps: {
         })),
       }));
     },
+  };
+}
+
+/** Promised to the storage of instances, of what the pool's nodes have. */
+function diskOf(disk: { bytes: number; stored: number } | undefined): Record<string, number> {
+  if (!disk || disk.bytes === 0) return {};
+  return {
+    diskCapacity: Math.round(disk.bytes / MIB),
+    diskAvailableCapacity: Math.max(Math.round((disk.bytes - disk.stored) / MIB), 0),
+    diskUsedRate: percent(disk.stored, disk.bytes),
   };
 }
 

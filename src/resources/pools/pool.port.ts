@@ -1,3 +1,4 @@
+import type { Database } from '../../store-kit/index.ts';
 import type { Demand, WorkloadKind } from './pool.admission.ts';
 
 /** The job types that a pool may be opened for (behaviour/resources.md 1). */
@@ -33,11 +34,15 @@ export interface Pools {
   networkOf(poolId: string): Promise<string | undefined>;
   /** Whether the pool could ever run so many tasks (1 when absent) of this size together. */
   fits(poolId: string, demand: Demand, tasks?: number): { ok: true } | { ok: false; reason: string };
+  /** Bytes of disk that a pool has left for storage; of the public one when absent. `within`: the transaction that takes them. */
+  diskLeft(poolId: string | undefined, within: Database): Promise<number>;
 }
 
 /** A family whose workloads run in pools. Each that has some implements it, and whoever composes hands them all over. */
 export interface PoolOccupant {
   kind: WorkloadKind;
+  /** Bytes of lasting storage in each pool, by its id; those of the public one by ''. Nothing when absent. */
+  stored?(within: Database): Promise<ReadonlyMap<string, number>>;
   /**
    * Ends these workloads: for good where their pool is deleted; where only their node is taken from them they may begin elsewhere.
    * Called again and again until they are gone from admission. `text`: why, for whoever owns them.

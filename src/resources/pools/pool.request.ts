@@ -8,6 +8,7 @@ export interface RawResource {
   count: number;
   maxCount?: number | undefined;
   azs?: { az: string; count: number }[] | undefined;
+  rootVolume?: { size?: string | undefined } | null | undefined;
 }
 
 /** Checks `spec.scope`: at least one job type, each once. Throws Failure 400. */
@@ -26,7 +27,7 @@ export function checkResources(raw: readonly RawResource[], logical: boolean): P
   if (raw.length === 0) throw badRequest('[spec.resources] must have at least one flavor.');
   if (raw.length > MOST_FLAVORS) throw badRequest(`[spec.resources] must have at most ${MOST_FLAVORS} flavors.`);
   const seen = new Set<string>();
-  return raw.map(({ flavor, count, maxCount = count, azs }, at) => {
+  return raw.map(({ flavor, count, maxCount = count, azs, rootVolume }, at) => {
     const name = `spec.resources[${at}]`;
     if (seen.has(flavor)) throw badRequest(`[${name}.flavor] "${flavor.slice(0, 64)}" is there twice.`);
     seen.add(flavor);
@@ -45,6 +46,11 @@ export function checkResources(raw: readonly RawResource[], logical: boolean): P
       throw badRequest(`[${name}.maxCount] must not be less than [${name}.count], which is ${count}.`);
     const inAzs = azs?.reduce((total, az) => total + az.count, 0) ?? count;
     if (inAzs !== count) throw badRequest(`[${name}.azs] have ${inAzs} nodes, [${name}.count] is ${count}.`);
-    return { flavor, count, maxCount };
+    if (rootVolume?.size === undefined) return { flavor, count, maxCount };
+    if (logical)
+      throw badRequest(`[${name}.rootVolume] is of pools with nodes of their own; a sub-pool has its parent's disk.`);
+    const diskGiB = /^\d{1,5}$/.test(rootVolume.size) ? Number(rootVolume.size) : 0;
+    if (diskGiB < 1) throw badRequest(`[${name}.rootVolume.size] must be a whole number of GiB from 1 to 99999.`);
+    return { flavor, count, maxCount, diskGiB };
   });
 }

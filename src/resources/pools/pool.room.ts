@@ -1,16 +1,23 @@
 import { badRequest } from '../../kernel/object-list.ts';
+import type { Database } from '../../store-kit/index.ts';
 import { WORKSPACE_LABEL } from '../networks/index.ts';
 import { type Demand, type PoolAdmission, plus, shortage, sum, words } from './pool.admission.ts';
 import type { Announcer } from './pool.announcer.ts';
+import type { PoolDisk } from './pool.disk.ts';
 import type { PoolRows } from './pool.store.ts';
 import { type Node, type Pool, poolMissing } from './pool.ts';
+
+/** A part of the machine; what is absent of it is not limited. */
+export interface Share extends Partial<Demand> {
+  diskBytes?: number;
+}
 
 /** What whoever runs the installation gives to whom. */
 export interface PoolShares {
   /** By name, what an account may reserve in all; what is absent of it is limited by the machine alone. `*`: every other account. */
-  accounts: Readonly<Record<string, Partial<Demand>>>;
+  accounts: Readonly<Record<string, Share>>;
   /** What the public pool keeps in any case. */
-  public: Demand;
+  public: Demand & { diskBytes?: number };
 }
 
 /** Whether there is room for what is asked for: of the machine, of an account's share, of a pool. Within a transaction each. */
@@ -18,18 +25,23 @@ export function poolRoom(deps: {
   admission: Pick<PoolAdmission, 'capacity'>;
   announcer: Pick<Announcer, 'shares'>;
   shares: PoolShares;
+  disk: PoolDisk;
+  flavors: { find(id: string): { diskGiB: number } | undefined };
 }) {
   const { admission } = deps;
 
   /**
-   * Throws Failure 400 where further nodes are more than the machine has left, or more than the account may reserve. All nodes are rows,
-   * so that within the transaction that adds them the sum cannot be exceeded.
+   * Further nodes, with the disk that each is given (`diskGiB`: what was asked for, by flavor). Throws Failure 400 where they are more than
+   * the machine has left, or more than the account may reserve. All nodes are rows, so that within the transaction that adds them the sum
+   * cannot be exceeded.
    */
   async function checkRoom(
     rows: PoolRows,
     account: { id: string; name: string },
     nodes: readonly Node[],
-  ): Promise<void> {
+    asked: ReadonlyMap<string, number | undefined>,
+    db: Database,
+  ): Promise<Node[]> {
     const wanted = sum(nodes);
     const { accounts } = deps.shares;
     const allowed = Object.hasOwn(accounts, account.name) ? accounts[account.name] : accounts['*'];
@@ -39,8 +51,8 @@ export function poolRoom(deps: {
         'Whoever runs the installation gives accounts their share with ATELIER_POOL_SHARES.',
       );
     }
-    const mine = sum(await rows.allNodes(account.id));
-    const over = shortage(plus(mine, wanted), allowed);
+    const mine = await rows.allNodes(account.id);
+    const over = shortage(plus(sum(mine), wanted), allowed);
     if (over) {
       throw badRequest(
         `The pools of the account ${account.name} would have ${over} that it may reserve.`,
@@ -49,7 +61,15 @@ export function poolRoom(deps: {
     }
     const free = plus(plus(admission.capacity, sum(await rows.allNodes()), -1), deps.shares.public, -1);
     const lack = shortage(wanted, free);
-    if (!lack) return;
+    if (!lack) {
+      const has = mine.reduce((all, node) => all + node.diskBytes, 0);
+      const bytes = allowed.diskBytes === undefined ? Number.POSITIVE_INFINITY : Math.max(allowed.diskBytes - has, 0);
+      const size = ({ flavor }: Node) => ({
+        askedGiB: asked.get(flavor),
+        flavorGiB: deps.flavors.find(flavor)?.diskGiB ?? 0,
+      });
+      return deps.disk.give(rows, db, nodes, size, { account: account.name, bytes });
+    }
     const kept = shortage(deps.shares.public, { vcpus: 0, memoryBytes: 0, gpus: 0 })
       ? `, and ${words(deps.shares.public)} stay in the public pool`
       : '';

@@ -5,6 +5,7 @@ import * as nodes from './node.api.ts';
 import type { NodeService } from './node.service.ts';
 import { type AnnouncedPool, type Demand, NOTHING, type PoolAdmission, sum } from './pool.admission.ts';
 import * as api from './pool.api.ts';
+import type { DiskShares } from './pool.disk.ts';
 import type { poolMonitor } from './pool.monitor.ts';
 import type { PoolService } from './pool.service.ts';
 import { type Node, type Pool, poolMissing } from './pool.ts';
@@ -18,6 +19,8 @@ export interface PoolRouteDeps {
   clock: Clock;
   /** Address at which the host is found on the pool's network; empty when it cannot be told. */
   address(pool: Pool): Promise<string>;
+  /** Who has how much of the disk. */
+  stored(): Promise<DiskShares>;
   newestOrder(projectId: string, poolId: string): Promise<string | undefined>;
 }
 
@@ -49,7 +52,8 @@ export function poolRoutes(deps: PoolRouteDeps): Route[] {
   async function shown(pool: Pool) {
     const { nodes: all } = await deps.nodes.list(pool.projectId, pool.id).catch(() => ({ nodes: [] as Node[] }));
     const kinds = new Set((await admission.workloads(pool.id)).map(each => each.kind));
-    return poolView(pool, pool.type === 'Logical' ? [] : all, kinds);
+    const { pools } = await deps.stored();
+    return poolView(pool, pool.type === 'Logical' ? [] : all, kinds, pools.get(pool.parent || pool.id));
   }
 
   const stateOf = async (poolId: string): Promise<AnnouncedPool | undefined> =>

@@ -14,17 +14,15 @@ import {
   WORKSPACE_LABEL,
 } from '../networks/index.ts';
 import type { Workspaces } from '../workspaces/index.ts';
-import type { Demand, PoolAdmission } from './pool.admission.ts';
+import { askedDisk, diskOf, nodeMaker, type PoolFlavor } from './node.making.ts';
+import type { PoolAdmission } from './pool.admission.ts';
 import type { Announcer } from './pool.announcer.ts';
 import type { createPool, patchPool } from './pool.api.ts';
+import type { PoolDisk } from './pool.disk.ts';
 import { checkResources, checkScope, type RawResource } from './pool.request.ts';
 import { type PoolShares, poolRoom } from './pool.room.ts';
 import type { PoolPatch, PoolRows, PoolStore } from './pool.store.ts';
 import { KIND_OF, type Node, nodesToRemove, POOL_QUOTA, type Pool, poolMissing, scalingOf } from './pool.ts';
-
-export interface PoolFlavor extends Demand {
-  id: string;
-}
 
 export interface PoolServiceDeps {
   store: PoolStore;
@@ -35,6 +33,7 @@ export interface PoolServiceDeps {
   networks: { find(projectId: string, id: string, db?: Database): Promise<Network | undefined> };
   workspaces: Pick<Workspaces, 'admit' | 'find'>;
   shares: PoolShares;
+  disk: PoolDisk;
   poke(id: string): Promise<void>;
 }
 
@@ -43,45 +42,14 @@ export type PoolService = ReturnType<typeof poolService>;
 
 /** The use cases of dedicated pools (behaviour/resources.md 2). */
 export function poolService(deps: PoolServiceDeps) {
-  const { store, clock, admission } = deps;
+  const { store, clock, admission, disk } = deps;
+  const { flavorOf, newNodes } = nodeMaker(deps);
   const { checkRoom, checkParent, checkChildren } = poolRoom(deps);
 
   async function show(projectId: string, id: string): Promise<Pool> {
     const pool = await store.find(projectId, id);
     if (pool) return pool;
     throw poolMissing(id);
-  }
-
-  function flavorOf(id: string): PoolFlavor {
-    const flavor = deps.flavors.find(id);
-    if (flavor) return flavor;
-    const known = deps.flavors.list().map(each => each.id);
-    throw new Failure({
-      code: 'ModelArts.50005101',
-      status: 404,
-      message: `Flavor not found. There is no flavor "${id.slice(0, 64)}".`,
-      solution: `Known here: ${known.join(', ')}.`,
-    });
-  }
-
-  function newNodes(pool: Pool, parts: readonly { flavor: string; by: number }[]): Node[] {
-    return parts.flatMap(({ flavor, by }) => {
-      const { vcpus, memoryBytes, gpus } = flavorOf(flavor);
-      return Array.from({ length: by }, () => ({
-        name: `${pool.nodePrefix ? `${pool.nodePrefix}-` : ''}os-node-created-${randomText(8, '23456789abcdefghjkmnpqrstuvwxyz')}`,
-        poolId: pool.id,
-        flavor,
-        vcpus,
-        memoryBytes,
-        gpus,
-        phase: 'Creating' as const,
-        message: '',
-        cordon: '' as const,
-        locked: false,
-        redundant: false,
-        createdAt: clock.now(),
-      }));
-    });
   }
 
   async function order(rows: PoolRows, pool: Pool, operation: 'apply' | 'modify' | 'delete', from: number, to: number) {
@@ -114,7 +82,7 @@ export function poolService(deps: PoolServiceDeps) {
     const next = checkResources(raw, pool.type === 'Logical').filter(each => each.maxCount > 0);
     for (const each of next) flavorOf(each.flavor);
     const workloads = await admission.workloads(pool.id);
-    await store.transaction(async rows => {
+    await store.transaction(async (rows, db) => {
       const current = await rows.find(pool.projectId, pool.id);
       if (!current || current.desired === 'deleted') throw poolMissing(pool.id);
       if (current.phase !== 'Running') {
@@ -123,18 +91,26 @@ export function poolService(deps: PoolServiceDeps) {
         );
       }
       const scaling = scalingOf(current.resources, next);
-      const after = { ...current, resources: next };
+      // A size of the disk that is not told again stays; another one is that of the nodes which are added.
+      const before = askedDisk(current.resources);
+      const resources = next.map(each => {
+        const diskGiB = each.diskGiB ?? before.get(each.flavor);
+        return diskGiB === undefined ? each : { ...each, diskGiB };
+      });
+      const after = { ...current, resources };
       if (current.type === 'Logical') {
         await checkParent(rows, after);
       } else {
         const added = newNodes(current, scaling.grow);
-        if (added.length > 0) await checkRoom(rows, { id: principal.accountId, name: principal.accountName }, added);
+        const account = { id: principal.accountId, name: principal.accountName };
+        const given = added.length > 0 ? await checkRoom(rows, account, added, askedDisk(resources), db) : [];
         const gone = nodesToRemove(await rows.nodes(pool.id), scaling.shrink, workloads);
         if (gone.length > 0) await checkChildren(rows, current, gone);
+        await disk.checkStored(rows, db, current, diskOf(gone) - diskOf(given));
         for (const node of gone) await rows.updateNode(node.name, { phase: 'Deleting' });
-        await rows.insertNodes(added);
+        await rows.insertNodes(given);
       }
-      await rows.update(pool.id, { resources: next });
+      await rows.update(pool.id, { resources });
       if (scaling.grow.length + scaling.shrink.length > 0) {
         await order(rows, after, 'modify', counted(current), counted(after));
       }
@@ -143,7 +119,7 @@ export function poolService(deps: PoolServiceDeps) {
 
   /** Takes these nodes from a pool, and from what it shall have. */
   async function removeNodes(pool: Pool, names: readonly string[], pick: (nodes: readonly Node[]) => Node[]) {
-    await store.transaction(async rows => {
+    await store.transaction(async (rows, db) => {
       const nodes = await rows.nodes(pool.id);
       const gone = pick(nodes);
       if (nodes.filter(node => node.phase !== 'Deleting').length <= gone.length) {
@@ -152,6 +128,7 @@ export function poolService(deps: PoolServiceDeps) {
         );
       }
       await checkChildren(rows, pool, gone);
+      await disk.checkStored(rows, db, pool, diskOf(gone));
       const current = (await rows.find(pool.projectId, pool.id))!;
       const resources = current.resources
         .map(each => {
@@ -174,20 +151,25 @@ export function poolService(deps: PoolServiceDeps) {
     pick: (nodes: readonly Node[]) => Node[],
   ): Promise<void> {
     flavorOf(flavor);
-    await store.transaction(async rows => {
+    await store.transaction(async (rows, db) => {
       const current = await rows.find(pool.projectId, pool.id);
       if (current?.phase !== 'Running') throw badRequest(`The pool ${pool.name} is ${current?.phase}, not Running.`);
       const gone = pick(await rows.nodes(pool.id));
-      const added = newNodes(current, [{ flavor, by: gone.length }]);
-      await checkRoom(rows, { id: principal.accountId, name: principal.accountName }, added);
+      const asked = askedDisk(current.resources);
+      const account = { id: principal.accountId, name: principal.accountName };
+      const added = await checkRoom(rows, account, newNodes(current, [{ flavor, by: gone.length }]), asked, db);
       await checkChildren(rows, current, gone);
+      await disk.checkStored(rows, db, current, diskOf(gone) - diskOf(added));
       const counts = new Map(current.resources.map(each => [each.flavor, each.count]));
       for (const node of gone) counts.set(node.flavor, (counts.get(node.flavor) ?? 0) - 1);
       counts.set(flavor, (counts.get(flavor) ?? 0) + added.length);
       const list = [...counts].map(([name, count]) => ({ flavor: name, count, maxCount: count }));
       for (const node of gone) await rows.updateNode(node.name, { phase: 'Deleting' });
       await rows.insertNodes(added);
-      await rows.update(pool.id, { resources: checkResources(list, false).filter(each => each.count > 0) });
+      const resources = checkResources(list, false)
+        .filter(each => each.count > 0)
+        .map(each => ({ ...current.resources.find(old => old.flavor === each.flavor), ...each }));
+      await rows.update(pool.id, { resources });
       await order(rows, current, 'modify', counted(current), counted(current));
     });
     await changed(pool.id);
@@ -275,7 +257,7 @@ export function poolService(deps: PoolServiceDeps) {
       if (!logical && resources.some(each => each.count === 0)) {
         throw badRequest('[spec.resources] each flavor must have at least one node.');
       }
-      const nodes = newNodes(
+      let nodes = newNodes(
         pool,
         resources.map(each => ({ flavor: each.flavor, by: logical ? 0 : each.count })),
       );
@@ -299,7 +281,8 @@ export function poolService(deps: PoolServiceDeps) {
         } else {
           const network = await deps.networks.find(projectId, pool.networkId, db);
           if (!network || !(await withinReach(network.workspaceId, workspaceId))) throw networkMissing(pool.networkId);
-          await checkRoom(rows, { id: principal.accountId, name: principal.accountName }, nodes);
+          const account = { id: principal.accountId, name: principal.accountName };
+          nodes = await checkRoom(rows, account, nodes, askedDisk(resources), db);
         }
         const used = mine.filter(other => other.workspaceId === workspaceId).length;
         await deps.workspaces.admit(projectId, workspaceId, POOL_WORKSPACE_QUOTA, used, db);

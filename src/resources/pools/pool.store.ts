@@ -36,6 +36,8 @@ export const poolsMigrations = [
       pool_id TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE, time INTEGER NOT NULL, metrics TEXT NOT NULL,
       PRIMARY KEY (pool_id, time)) WITHOUT ROWID`,
   ]),
+  // Nodes made before have no size yet; they are given one at start.
+  sqlMigration('0065-pool-disk', ['ALTER TABLE pool_nodes ADD COLUMN disk_bytes INTEGER']),
 ];
 
 interface PoolRow extends LeaseColumns {
@@ -65,6 +67,7 @@ interface NodeRow {
   vcpus: number;
   memory_bytes: number;
   gpus: number;
+  disk_bytes: number | null;
   phase: string;
   message: string;
   cordon: string;
@@ -224,6 +227,7 @@ function queries(database: Database) {
             vcpus: node.vcpus,
             memory_bytes: node.memoryBytes,
             gpus: node.gpus,
+            disk_bytes: node.diskBytes,
             phase: node.phase,
             message: node.message,
             cordon: node.cordon,
@@ -234,6 +238,11 @@ function queries(database: Database) {
           .execute();
       }
     },
+    /** Those that were made before nodes had a disk. */
+    nodesWithoutDisk: async (): Promise<Node[]> =>
+      (await db.selectFrom('pool_nodes').selectAll().where('disk_bytes', 'is', null).execute()).map(nodeOf),
+    setDisk: (name: string, bytes: number) =>
+      db.updateTable('pool_nodes').set({ disk_bytes: bytes }).where('name', '=', name).execute(),
     updateNode: (name: string, patch: NodePatch) =>
       db
         .updateTable('pool_nodes')
@@ -375,6 +384,7 @@ function nodeOf(row: NodeRow): Node {
     vcpus: row.vcpus,
     memoryBytes: row.memory_bytes,
     gpus: row.gpus,
+    diskBytes: row.disk_bytes ?? 0,
     phase: row.phase as NodePhase,
     message: row.message,
     cordon: row.cordon as Cordon,

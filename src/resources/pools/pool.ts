@@ -23,6 +23,8 @@ export interface PoolResource {
   flavor: string;
   count: number;
   maxCount: number;
+  /** Disk of each node, in GiB; the usual when absent. */
+  diskGiB?: number;
 }
 
 export interface Pool {
@@ -56,6 +58,8 @@ export interface Node extends Demand {
   name: string;
   poolId: string;
   flavor: string;
+  /** Of the machine's disk. */
+  diskBytes: number;
   phase: NodePhase;
   message: string;
   cordon: Cordon;

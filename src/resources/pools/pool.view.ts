@@ -1,5 +1,6 @@
 import { NAME_LABEL, WORKSPACE_LABEL } from '../networks/index.ts';
 import type { AnnouncedPool, Demand, Workload, WorkloadKind } from './pool.admission.ts';
+import type { DiskShares } from './pool.disk.ts';
 import type { Order, PoolEvent } from './pool.store.ts';
 import { KIND_OF, type Node, type NodePhase, type Pool } from './pool.ts';
 
@@ -20,8 +21,21 @@ export function poolLabels(pool: Pool): Record<string, string> {
   };
 }
 
-/** A pool as answers show it (reference modelarts.json, PoolModel). `kinds`: of the workloads that are in it. */
-export function poolView(pool: Pool, nodes: readonly Node[], kinds: ReadonlySet<WorkloadKind>) {
+/** A disk as answers show it; the type is the only one there is. */
+export function rootVolume(bytes: number): { volumeType: string; size: string } {
+  return { volumeType: 'SSD', size: String(Math.floor(bytes / GIB)) };
+}
+
+/**
+ * A pool as answers show it (reference modelarts.json, PoolModel). `kinds`: of the workloads that are in it. `disk`: what it and its
+ * sub-pools have together; told as `status.storage`, in bytes as quantities.
+ */
+export function poolView(
+  pool: Pool,
+  nodes: readonly Node[],
+  kinds: ReadonlySet<WorkloadKind>,
+  disk: DiskShares['pools'] extends ReadonlyMap<string, infer Each> ? Each | undefined : never,
+) {
   const group = (phase: NodePhase) =>
     [...new Set(nodes.map(node => node.flavor))].flatMap(flavor => {
       const count = nodes.filter(node => node.flavor === flavor && node.phase === phase).length;
@@ -31,6 +45,7 @@ export function poolView(pool: Pool, nodes: readonly Node[], kinds: ReadonlySet<
     flavor,
     count,
     maxCount,
+    ...withDisk(nodes.findLast(node => node.flavor === flavor)),
     ...(pool.type === 'Dedicate' ? { azs: [{ az: AZ, count }] } : {}),
   }));
   return {
@@ -66,9 +81,19 @@ export function poolView(pool: Pool, nodes: readonly Node[], kinds: ReadonlySet<
         return [{ scopeType, state }];
       }),
       ...(pool.parent ? { parent: pool.parent, root: pool.parent } : {}),
+      ...(disk && Number.isFinite(disk.bytes)
+        ? {
+            storage: {
+              capacity: `${Math.floor(disk.bytes / GIB)}Gi`,
+              available: `${Math.max(Math.floor((disk.bytes - disk.stored) / GIB), 0)}Gi`,
+            },
+          }
+        : {}),
     },
   };
 }
+
+const withDisk = (node: Node | undefined) => (node ? { rootVolume: rootVolume(node.diskBytes) } : {});
 
 /** A node as answers show it. `told`: what admission says of it. */
 export function nodeView(pool: Pool, node: Node, told: AnnouncedPool['nodes'][number] | undefined, address: string) {
@@ -96,7 +121,7 @@ export function nodeView(pool: Pool, node: Node, told: AnnouncedPool['nodes'][nu
       },
       annotations: node.locked ? { 'os.modelarts.node/locked.actions': 'delete' } : {},
     },
-    spec: { flavor: node.flavor },
+    spec: { flavor: node.flavor, rootVolume: rootVolume(node.diskBytes) },
     status: {
       phase: node.phase,
       ...(node.message ? { message: node.message } : {}),

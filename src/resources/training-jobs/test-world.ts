@@ -154,6 +154,7 @@ export async function createWorld(
       throw new Failure({ code, status, message: `There is no dedicated pool ${poolId} to be used.` });
     },
     fits: () => ({ ok: true }),
+    diskLeft: async () => Number.POSITIVE_INFINITY,
     networkOf: async poolId => (options.pools?.[poolId] ? `net-${poolId}` : undefined),
   };
 

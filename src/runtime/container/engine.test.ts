@@ -1,18 +1,27 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { silentLog } from '../../kernel/log.ts';
 import { EngineUnavailable } from '../driver.ts';
 import { createContainerDriver } from './container-driver.ts';
-import { startEngine } from './engine.ts';
+import { prepareEngine, startEngine } from './engine.ts';
 import { busyboxTar, privateEngine, removeStore, staticBusybox, TEST_IMAGE } from './testing.ts';
 
 const log = silentLog();
 const busybox = staticBusybox();
 const skip = busybox === undefined ? 'needs a static busybox' : false;
+
+function commandOf(id: string): string[] {
+  try {
+    return readFileSync(`/proc/${id}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
 
 describe('engine', { skip }, () => {
   test('a second start takes over the living service; a dead one is started again; stop ends it', async () => {
@@ -40,6 +49,26 @@ describe('engine', { skip }, () => {
       assert.equal(external.external, true);
       await external.stop();
       assert.equal((await driver.ping()).engine, 'podman');
+    } finally {
+      await close();
+    }
+  });
+
+  test('who starts it at the same time starts one, and its process id is the one written down', async () => {
+    const { engine, dir, close } = await privateEngine();
+    try {
+      const options = { dir: join(dir, 'engine'), containersRoot: join(dir, 'containers'), log };
+      for (let round = 0; round < 3; round++) {
+        await engine.stop();
+        // Each as a program of its own would.
+        const starters = await Promise.all([prepareEngine(options), prepareEngine(options), prepareEngine(options)]);
+        await Promise.all(starters.map(each => each.ensure()));
+        const services = (await readdir('/proc'))
+          .filter(name => /^\d+$/.test(name))
+          .filter(id => commandOf(id).includes(`unix://${engine.socketPath}`));
+        assert.equal(services.length, 1, services.join());
+        assert.equal(await readFile(join(dir, 'engine', 'engine.pid'), 'utf8'), services[0]);
+      }
     } finally {
       await close();
     }

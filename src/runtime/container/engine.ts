@@ -5,6 +5,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exclusively } from '../../kernel/exclusive.ts';
 import type { Log } from '../../kernel/log.ts';
 import { EngineUnavailable } from '../driver.ts';
 import { noticeReboot } from './boot.ts';
@@ -14,6 +15,7 @@ import { writeEngineConfig } from './engine-config.ts';
 const SOCKET_PATH_BYTES = 100;
 const START_TIMEOUT_MS = 20_000;
 const PING_TIMEOUT_MS = 5000;
+const LOCK_POLL_MS = 50;
 const LOG_BYTES = 5_000_000;
 
 export interface EngineOptions {
@@ -67,6 +69,7 @@ export async function prepareEngine(options: EngineOptions): Promise<Engine> {
   const socketPath = await socketFor(dir);
   const pidFile = join(dir, 'engine.pid');
   const logFile = join(dir, 'engine.log');
+  const lockFile = join(dir, 'engine.lock');
   let starting: Promise<void> | undefined;
 
   /** Services on our socket: the one of the pid file, and any whose starter died before it wrote that file. */
@@ -121,7 +124,8 @@ export async function prepareEngine(options: EngineOptions): Promise<Engine> {
     env: config.env,
     async ensure() {
       if (await pings(socketPath)) return;
-      starting ??= start().finally(() => {
+      // Another program of this installation may start it too: the second would take the socket away from the first.
+      starting ??= exclusively(lockFile, start, { pollMs: LOCK_POLL_MS }).finally(() => {
         starting = undefined;
       });
       await starting;

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineRefused, EngineUnavailable, type ExecOptions, type ExecSession } from '../driver.ts';
@@ -43,11 +43,14 @@ export async function startExec(client: EngineClient, name: string, options: Exe
   const inspect = () =>
     client.ask(operation, () => client.quick.getExec(id).inspect() as Promise<unknown>) as Promise<ExecInfo>;
 
+  // Asked while it runs: afterwards nobody knows the number any more.
+  const leader = tty ? inspect().catch(() => undefined) : undefined;
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const pumped = tty ? pumpRaw(socket, stdout) : pumpFrames(socket, stdout, stderr);
   const done = pumped
     .then(() => exitCode(inspect, operation))
+    .finally(async () => hangUp(await leader))
     .finally(() => {
       stdout.end();
       stderr.end();
@@ -75,7 +78,9 @@ export async function startExec(client: EngineClient, name: string, options: Exe
       stdout.resume();
       stderr.resume();
       // Engines let the command run on when its terminal is gone; nobody could ever reach it again.
-      void endSoon(inspect).catch(() => undefined);
+      void endSoon(inspect)
+        .then(async () => hangUp(await leader))
+        .catch(() => undefined);
     },
   };
 }
@@ -125,6 +130,28 @@ async function endSoon(inspect: () => Promise<ExecInfo>): Promise<void> {
       return await endProcess(await inspect());
     } catch (error) {
       if (!(error instanceof EngineUnavailable) || Date.now() > giveUp) throw error;
+    }
+  }
+}
+
+/**
+ * Tells what a terminal's shell left in the background that the terminal is gone, as terminals do; what was started with nohup goes on.
+ * Does nothing where the engine's processes are not this machine's.
+ */
+async function hangUp(leader: ExecInfo | undefined): Promise<void> {
+  if (!leader || leader.Pid <= 1) return;
+  const ids = (await readdir('/proc').catch(() => [])).filter(name => /^\d+$/.test(name));
+  for (const id of ids) {
+    try {
+      // Fields after the name in brackets: state, parent, group, session … (proc(5)). No session has the number of another that is there.
+      const stat = await readFile(`/proc/${id}/stat`, 'utf8');
+      const session = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3];
+      if (session !== String(leader.Pid)) continue;
+      if (!(await readFile(`/proc/${id}/cgroup`, 'utf8')).includes(leader.ContainerID)) continue;
+      process.kill(Number(id), 'SIGHUP');
+      process.kill(Number(id), 'SIGCONT');
+    } catch {
+      // It has ended meanwhile.
     }
   }
 }
