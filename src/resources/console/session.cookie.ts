@@ -17,7 +17,10 @@ export function sessionCookie(installation: string) {
     clear: `${name}=; ${attributes}; Max-Age=0`,
     /** The session's id, where the request comes from the console's own scripts; undefined otherwise. */
     read(headers: Headers): string | undefined {
-      if (!isOwnScript(headers)) return undefined;
+      return isOwnScript(headers) ? this.ofAnyRequest(headers) : undefined;
+    },
+    /** The session's id, whatever made the browser send the request: counts only beside a proof that a script of the console wanted it. */
+    ofAnyRequest(headers: Headers): string | undefined {
       for (const cookie of (headers.cookie ?? '').split(';')) {
         const [key, value] = cookie.trim().split('=');
         if (key === name && value && /^[\w-]{43}$/.test(value)) return value;
