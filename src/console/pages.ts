@@ -7,6 +7,7 @@ export const areas = [
   'training',
   'aiApplicationManagement',
   'serviceDeployment',
+  'objectStorage',
   'resources',
   'settings',
 ] as const;
@@ -39,6 +40,8 @@ export const pages: readonly Page[] = [
   { path: '/services/deploy', file: 'deploy-service', area: 'serviceDeployment', title: 'deployService' },
   { path: '/services/$serviceId', file: 'service', area: 'serviceDeployment', title: 'service' },
   { path: '/services/$serviceId/update', file: 'update-service', area: 'serviceDeployment', title: 'updateService' },
+  { path: '/buckets', file: 'buckets', area: 'objectStorage', title: 'buckets', menu: true },
+  { path: '/buckets/$bucketName', file: 'bucket', area: 'objectStorage', title: 'bucket' },
   { path: '/pools', file: 'pools', area: 'resources', title: 'pools', menu: true },
   { path: '/pools/create', file: 'create-pool', area: 'resources', title: 'createPool' },
   { path: '/pools/$poolId', file: 'pool', area: 'resources', title: 'pool' },

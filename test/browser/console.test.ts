@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
+import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { BUILT, type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
 
-const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const FIRST_LOAD_BYTES = 300_000;
 
 let world: ConsoleWorld;
@@ -27,6 +27,7 @@ before(async () => {
   const modelId = await world.model('digits', '0.0.1');
   samples = {
     jobId: done,
+    bucketName: 'digits',
     modelId,
     serviceId: await world.deploy('digits', modelId),
     ...(await computeSamples(world)),
@@ -244,34 +245,6 @@ describe('every page', () => {
     }
   }
 });
-
-async function settled(page: Page): Promise<void> {
-  // Playwright's waitForFunction would wait by `eval`, which the content policy refuses.
-  for (const end = Date.now() + 15_000; (await page.locator('.bone, .ant-btn-loading').count()) > 0; ) {
-    assert.ok(Date.now() < end, 'the page has loaded');
-    await page.waitForTimeout(50);
-  }
-  await page.waitForTimeout(150);
-}
-
-/** Fails on anything that axe-core finds of WCAG A and AA. */
-async function accessible(page: Page, what: string): Promise<void> {
-  // The content policy lets no script in; the debugger's evaluate is no script of the page.
-  await page.evaluate(AXE);
-  const found = (await page.evaluate(
-    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })",
-  )) as {
-    violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
-  };
-  const told = found.violations.map(
-    ({ id, help, nodes }) =>
-      `${id}: ${help}\n${nodes
-        .slice(0, 3)
-        .map(node => `${node.html}\n${node.failureSummary}`)
-        .join('\n')}`,
-  );
-  assert.deepEqual(told, [], what);
-}
 
 describe('the files', () => {
   it('of the first load are at most 300 kB compressed, before the page’s own', () => {

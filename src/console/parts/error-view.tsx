@@ -6,7 +6,7 @@ import { type T, useTexts } from '../texts/index.ts';
 const WHY = '/iam/why';
 /** The link is there once the page that explains decisions is. */
 const explains = pages.some(({ path }) => path === WHY);
-const ACTION = /Policy doesn't allow ([\w:-]+)/;
+const ACTION = /(?:Policy doesn't allow|is not allowed) ([\w-]+:[\w-]+:[\w-]+)/;
 
 /** An error as people are told: what failed and why, what to do, and for the operator which request it was. */
 interface Told {
