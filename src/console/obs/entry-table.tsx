@@ -64,7 +64,7 @@ export function EntryTable(props: {
 
   if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
   if (rows?.length === 0 && !hasNextPage) return <div className="card">{empty}</div>;
-  const columns = ['36px', 'minmax(180px, 3fr)', '100px', '110px', '175px', ...(versions ? ['150px'] : [])];
+  const columns = ['36px', 'minmax(180px, 3fr)', '100px', '110px', '195px', ...(versions ? ['150px'] : [])];
   const grid = { gridTemplateColumns: columns.join(' ') };
   const every = shown && rows.every(entry => chosen.has(idOf(entry)));
   const toggle = (entry: Entry, on: boolean) => {

@@ -126,14 +126,18 @@ export async function deleteBatch(bucket: string, entries: readonly Pick<Entry, 
   }));
 }
 
-/** Copies an object, or a version of it, within a bucket or to another. */
+/** Copies an object, or a version of it, within its bucket; its storage class stays. */
 export async function copyObject(
-  from: { bucket: string; key: string; versionId?: string | undefined },
-  to: { bucket: string; key: string },
+  bucket: string,
+  from: Pick<Entry, 'key' | 'versionId' | 'storageClass'>,
+  key: string,
 ): Promise<void> {
-  const source = `/${from.bucket}/${encodeURIComponent(from.key)}`;
   const version = from.versionId ? `?versionId=${from.versionId}` : '';
-  await obs('PUT', to, { headers: { 'x-obs-copy-source': source + version } });
+  const headers = {
+    'x-obs-copy-source': `/${bucket}/${encodeURIComponent(from.key)}${version}`,
+    'x-obs-storage-class': from.storageClass,
+  };
+  await obs('PUT', { bucket, key }, { headers });
 }
 
 /** The name of a key within its folder, without the slash of a folder; a slash where the name is empty. */

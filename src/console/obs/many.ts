@@ -48,31 +48,31 @@ export function startMoving(title: string, bucket: string, moves: readonly { fro
     unit: 'objects',
     async run({ signal, progress }) {
       let done = 0;
-      const move = async (pairs: readonly { from: string; to: string }[]) => {
+      const move = async (pairs: readonly { from: Entry; to: string }[]) => {
         const waiting = [...pairs];
         const work = async () => {
           for (let pair = waiting.shift(); pair; pair = waiting.shift()) {
             signal.throwIfAborted();
-            await copyObject({ bucket, key: pair.from }, { bucket, key: pair.to });
+            await copyObject(bucket, pair.from, pair.to);
           }
         };
         await Promise.all(Array.from({ length: COPIES_AT_ONCE }, work));
         // Folders of a file system last.
-        const order = pairs.toSorted((a, b) => Number(a.from.endsWith('/')) - Number(b.from.endsWith('/')));
+        const order = pairs.toSorted((a, b) => Number(a.from.key.endsWith('/')) - Number(b.from.key.endsWith('/')));
         const left = await deleteBatch(
           bucket,
-          order.map(({ from }) => ({ key: from })),
+          order.map(({ from }) => ({ key: from.key })),
         );
         if (left.length > 0) throw partly(left);
         done += pairs.length;
         progress(done);
       };
       for (const { from, to } of moves) {
-        if (from.kind !== 'folder') await move([{ from: from.key, to }]);
+        if (from.kind !== 'folder') await move([{ from, to }]);
         else {
           for await (const page of walk(bucket, from.key, { signal })) {
             if (page.length > 0)
-              await move(page.map(({ key }) => ({ from: key, to: to + key.slice(from.key.length) })));
+              await move(page.map(each => ({ from: each, to: to + each.key.slice(from.key.length) })));
           }
         }
       }

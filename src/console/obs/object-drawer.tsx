@@ -192,7 +192,7 @@ function Versions({ bucket, objectKey: key }: { bucket: string; objectKey: strin
   return (
     <div className="card">
       <ul className="plain">
-        {versions?.map(({ versionId, kind, latest, modified, size }) => (
+        {versions?.map(({ versionId, kind, latest, modified, size, storageClass }) => (
           <li key={versionId}>
             <Time at={modified} />
             <span className="soft">{kind === 'marker' ? t('deletedThen') : sizeText(size)}</span>
@@ -204,7 +204,12 @@ function Versions({ bucket, objectKey: key }: { bucket: string; objectKey: strin
               </Button>
             )}
             {!latest && kind === 'object' && (
-              <Button size="small" onClick={() => act(() => copyObject({ bucket, key, versionId }, { bucket, key }))}>
+              <Button
+                size="small"
+                onClick={() =>
+                  act(() => copyObject(bucket, { key, storageClass, ...(versionId ? { versionId } : {}) }, key))
+                }
+              >
                 {t('restoreVersion')}
               </Button>
             )}

@@ -37,7 +37,7 @@ export default function Buckets() {
     },
     { title: t('bucketKind'), width: '160px', show: ({ kind }) => t(kind === 'POSIX' ? 'fileSystem' : 'objectBucket') },
     { title: t('location'), width: '140px', show: bucket => bucket.location },
-    { title: t('created'), width: '175px', show: bucket => <Time at={bucket.created} /> },
+    { title: t('created'), width: '195px', show: bucket => <Time at={bucket.created} /> },
     {
       title: t('actions'),
       width: '110px',
