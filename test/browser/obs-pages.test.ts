@@ -263,8 +263,12 @@ describe('the file browser', () => {
     const { page, close } = await opened('/buckets/other');
     await page.route('**/console/obs/**partNumber=3**', route => route.abort('connectionreset'));
     await page.getByText('The bucket is empty').waitFor();
+    let arrived = 0;
+    page.on('requestfinished', request => {
+      if (request.url().includes('partNumber=')) arrived++;
+    });
     await page.locator('input[type=file]').first().setInputFiles(path);
-    await page.getByText('Waits for the connection').waitFor();
+    await world.until(() => arrived >= 2);
     page.on('dialog', dialog => void dialog.accept());
     await page.reload();
     await heading(page, 'other');
@@ -275,6 +279,8 @@ describe('the file browser', () => {
     await page.locator('input[type=file]').first().setInputFiles(path);
     await done(page, 'other.bin');
     assert.equal(sum(await contentOf('other', 'other.bin')), sum(bytes));
+    const left = await world.db.selectFrom('obs_uploads').selectAll().where('key', '=', 'other.bin').execute();
+    assert.deepEqual(left, [], 'the parts of the first file are gone');
     await close();
   });
 
@@ -458,6 +464,19 @@ describe('letting others in', () => {
     await page.getByRole('link', { name: 'Buckets' }).click();
     await page.getByText(/is not allowed obs:bucket:ListAllMyBuckets/).waitFor();
     await page.locator('[aria-disabled=true]', { hasText: 'Create bucket' }).waitFor();
+    await close();
+  });
+});
+
+describe('paths of other pages', () => {
+  it('lead into the file browser', async () => {
+    const id = await world.train('writes-output', { runMs: 50 });
+    await put('digits', 'writes-output/model.txt', 'learned');
+    const { page, close } = await opened(`/training/jobs/${id}?tab=outputs`);
+    await page.getByRole('tab', { name: 'Outputs' }).click();
+    await page.getByRole('link', { name: '/digits/writes-output/' }).click();
+    await heading(page, 'digits');
+    await row(page, 'model.txt').waitFor();
     await close();
   });
 });

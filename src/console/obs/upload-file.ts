@@ -189,13 +189,14 @@ async function begin(sending: Sending, partBytes: number): Promise<{ uploadId: s
     const parts = await partsOf(sending, same);
     if (parts) return { uploadId: same.uploadId, parts };
   }
+  // Of another file: nobody would end it.
+  if (known) await persist(sending, () => discard(known));
   const type = typeOf(file);
   const tree = await persist(sending, () =>
     obsXml('POST', { bucket, key }, { query: { uploads: '' }, headers: { 'content-type': type } }),
   );
   const uploadId = textAt(tree, 'UploadId');
   const { size, lastModified: modified } = file;
-  forget(bucket, key);
   remember([{ bucket, key, uploadId, size, modified, partBytes }, ...unfinished()]);
   return { uploadId, parts: new Map() };
 }

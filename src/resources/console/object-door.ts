@@ -90,8 +90,11 @@ export function objectDoor(deps: {
       const place = PLACE.exec(request.url ?? '');
       if (!place) return false;
       harden(response);
-      request.socket.setTimeout(IDLE_MS, () => request.socket.destroy());
-      response.once('close', () => request.socket.setTimeout(0));
+      const { socket } = request;
+      const cut = () => socket.destroy();
+      socket.setTimeout(IDLE_MS, cut);
+      // The connection may serve others after it.
+      response.once('close', () => socket.setTimeout(0, cut));
       answer(request, response, place).catch(error => {
         if (!isFailure(error)) log.error({ err: error }, 'object request of the console failed');
         refuse(response, isFailure(error) ? error : internal());
