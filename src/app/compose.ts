@@ -29,7 +29,7 @@ import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Database } from '../store-kit/index.ts';
 import { openApi } from '../wire/openapi.ts';
 import type { HomePaths } from './home.ts';
-import { issueToken } from './issue-token.ts';
+import { issueKey, issueToken } from './issue-token.ts';
 import type { ContainerDoors } from './listeners.ts';
 import { allOperations } from './operations.ts';
 
@@ -144,6 +144,9 @@ export function composeFamilies(parts: Parts) {
     authenticate: iam.authenticate,
     authorizer: iam.authorizer,
     issue: input => issueToken(app, input),
+    issueKey: input => issueKey(app, input),
+    log,
+    objects,
     workspace: workspaces.find,
     browserProvider: iam.browserProvider,
     signInProviders: iam.signInProviders,
@@ -151,6 +154,7 @@ export function composeFamilies(parts: Parts) {
   const { app, mount } = createApiServer({
     authenticate: webConsole.authenticate,
     site: parts.site,
+    beside: webConsole.takeObjectRequest,
     authorizer,
     ownsProject: iam.ownsProject,
     locate,

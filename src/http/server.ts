@@ -1,4 +1,10 @@
-import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
 import { Readable } from 'node:stream';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
@@ -44,6 +50,8 @@ export interface ApiServerOptions {
   metrics: Registry;
   /** Files for browsers, at addresses that no operation claims. */
   site?: Site | undefined;
+  /** Takes requests that are no operations, whose bodies nobody has read: true when it answers. */
+  beside?: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
 }
 
 /** Of bodies in which every member must be given once. */
@@ -114,6 +122,10 @@ export function createApiServer(options: ApiServerOptions): {
   const states = new WeakMap<FastifyRequest, RequestState>();
   const stateOf = (request: FastifyRequest): RequestState => states.get(request)!;
 
+  app.addHook('onRequest', (request, reply, done) => {
+    if (options.beside?.(request.raw, reply.raw)) reply.hijack();
+    else done();
+  });
   app.addHook('onRequest', async (request, reply) => {
     const state: RequestState = {
       requestId: request.id,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
-import { accessible } from './accessible.ts';
+import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { BUILT, type ConsoleWorld, computeSamples, consoleWorld, identitySamples } from './console-world.ts';
@@ -27,6 +27,7 @@ before(async () => {
   const modelId = await world.model('digits', '0.0.1');
   samples = {
     jobId: done,
+    bucketName: 'digits',
     modelId,
     serviceId: await world.deploy('digits', modelId),
     ...(await computeSamples(world)),
@@ -245,15 +246,6 @@ describe('every page', () => {
     }
   }
 });
-
-async function settled(page: Page): Promise<void> {
-  // Playwright's waitForFunction would wait by `eval`, which the content policy refuses.
-  for (const end = Date.now() + 15_000; (await page.locator('.bone, .ant-btn-loading').count()) > 0; ) {
-    assert.ok(Date.now() < end, 'the page has loaded');
-    await page.waitForTimeout(50);
-  }
-  await page.waitForTimeout(150);
-}
 
 describe('the files', () => {
   it('of the first load are at most 300 kB compressed, before the page’s own', () => {

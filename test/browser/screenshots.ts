@@ -22,7 +22,7 @@ const serviceId = await world.deploy('digits', modelId);
 await world.train('digits-larger-batch', { output: lines });
 for (const name of ['digits-four-nodes', 'digits-waits', 'digits-waits-too', 'digits-last'])
   await world.train(name, {});
-const samples: Record<string, string> = { jobId, modelId, serviceId, ...compute };
+const samples: Record<string, string> = { jobId, modelId, serviceId, bucketName: 'digits', ...compute };
 
 const browser = await openBrowser();
 for (const language of ['en', 'zh']) {

@@ -8,6 +8,7 @@ import { call, changed, useCall } from '../call.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
+import { PathPicker } from '../parts/path-picker.tsx';
 import { useRules } from '../parts/rules.ts';
 import { useSettings } from '../settings.ts';
 import { type TextKey, useTexts } from '../texts/index.ts';
@@ -83,10 +84,10 @@ export default function CreateTrainingJob() {
           />
         </Form.Item>
         <Form.Item name="codeDir" label={t('codeDir')} extra={t('codeDirHelp')} rules={must}>
-          <Input />
+          <PathPicker wants="folder" />
         </Form.Item>
         <Form.Item name="bootFile" label={t('bootFile')} extra={t('bootFileHelp')} rules={must}>
-          <Input />
+          <PathPicker wants="file" />
         </Form.Item>
         <Pairs name="inputs" add="addInput" first="channelName" second="pathInBucket" />
         <Pairs name="outputs" add="addOutput" first="channelName" second="pathInBucket" />
@@ -134,7 +135,11 @@ function Pairs(props: { name: 'inputs' | 'outputs' | 'variables'; add: TextKey; 
                 <Input aria-label={t(first)} placeholder={t(first)} />
               </Form.Item>
               <Form.Item name={[field.name, 'url']} rules={must}>
-                <Input aria-label={t(second)} placeholder={t(second)} />
+                {name === 'variables' ? (
+                  <Input aria-label={t(second)} placeholder={t(second)} />
+                ) : (
+                  <PathPicker wants="folder" aria-label={t(second)} placeholder={t(second)} />
+                )}
               </Form.Item>
               <Button
                 className="narrow"

@@ -128,7 +128,9 @@ function QuickStart() {
       <p>{t('quickStartText')}</p>
       <ol>
         <li>{t('step1')}</li>
-        <li>{t('step2')}</li>
+        <li>
+          <Link to="/buckets">{t('step2')}</Link>
+        </li>
         <li>
           <Link to="/training/jobs/create">{t('step3')}</Link>
         </li>

@@ -14,6 +14,7 @@ import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { EventList, Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { LogView } from '../parts/log-view.tsx';
+import { ObjectLink } from '../parts/object-link.tsx';
 import { Page } from '../parts/page.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -196,7 +197,10 @@ function Channels({ job, kind }: { job: Job; kind: 'inputs' | 'outputs' }) {
   if (channels.length === 0) return <span className="soft">{t('none')}</span>;
   return (
     <Facts
-      facts={channels.map(channel => [textOf(channel, 'name'), textOf(channel, 'remote', 'obs', 'obs_url')] as const)}
+      facts={channels.map(channel => {
+        const path = textOf(channel, 'remote', 'obs', 'obs_url');
+        return [textOf(channel, 'name'), <ObjectLink key={path} path={path} />] as const;
+      })}
     />
   );
 }

@@ -10,6 +10,7 @@ import { useTexts } from '../texts/index.ts';
 import { ErrorView, useTell } from './error-view.tsx';
 import { Gated } from './gated.tsx';
 import type { Notebook } from './notebook.tsx';
+import { PathPicker } from './path-picker.tsx';
 import { State } from './words.tsx';
 
 interface Values {
@@ -70,7 +71,7 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
                 { pattern: /^obs:\/\/[^/]+\/.+/, message: t('obsUriRule') },
               ]}
             >
-              <Input placeholder="obs://my-bucket/folder/" />
+              <PathPicker wants="folder" scheme="obs://" placeholder="obs://my-bucket/folder/" />
             </Form.Item>
             <Form.Item
               name="directory"

@@ -209,6 +209,45 @@ export const finishFederatedSignIn = operation({
   response: session,
 });
 
+/** An object, or a version of it. */
+const objectPlace = {
+  bucket: Type.String({ minLength: 1, maxLength: 63 }),
+  key: Type.String({ minLength: 1, maxLength: 1024 }),
+};
+const BY_OBJECT = { authenticated: 'the object store decides whether the caller may read the object' } as const;
+
+export const openDownload = operation({
+  ...base,
+  id: 'OpenConsoleDownload',
+  summary: 'Obtain an address at which the browser of this session may save an object as a file, for some minutes',
+  method: 'POST',
+  path: '/console/downloads',
+  action: BY_OBJECT,
+  readOnly: true,
+  body: open({ ...objectPlace, version_id: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })) }),
+  status: 201,
+  response: open({ path: Type.String() }),
+});
+
+/** Longest life of a link, in minutes (OBS "Sharing an Object": 18 hours). */
+export const LINK_MINUTES = 18 * 60;
+
+export const shareObject = operation({
+  ...base,
+  id: 'ShareObject',
+  summary: 'Sign an address at which anybody may read an object for a while, with the rights of the caller',
+  method: 'POST',
+  path: '/console/links',
+  action: BY_OBJECT,
+  body: open({ ...objectPlace, minutes: Type.Integer({ minimum: 1, maximum: LINK_MINUTES }) }),
+  status: 201,
+  response: open({
+    url: Type.String(),
+    /** Milliseconds since the epoch. */
+    expires_at: Type.Integer(),
+  }),
+});
+
 export const consoleOperations = [
   listSignInProviders,
   beginFederatedSignIn,
@@ -221,4 +260,6 @@ export const consoleOperations = [
   showOwnAccess,
   followChanges,
   predict,
+  openDownload,
+  shareObject,
 ];

@@ -1,13 +1,16 @@
 import { Reply, type Route, route } from '../../http/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { Failure } from '../../kernel/failure.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import type { Authorizer } from '../../policy/authorizer.ts';
+import type { ObjectService, ObsPath } from '../objects/index.ts';
 import type { ChangeStreams } from './changes.ts';
 import * as api from './console.api.ts';
 import type { FederationAttempts } from './federation.ts';
+import type { ObjectDoor } from './object-door.ts';
 import { predictions } from './prediction.ts';
 import { isActive, isOwnScript, type SessionCookie } from './session.cookie.ts';
-import type { SessionService } from './session.service.ts';
+import type { IssueKey, SessionService } from './session.service.ts';
 
 export interface ConsoleRouteDeps {
   sessions: SessionService;
@@ -21,9 +24,16 @@ export interface ConsoleRouteDeps {
   principalOf(token: string): Promise<Principal>;
   /** The enterprise project of a workspace; undefined when there is none. */
   enterpriseProjectOf(projectId: string, workspaceId: string): Promise<string | undefined>;
+  objects: Pick<ObjectService, 'head' | 'signUrl'>;
+  door: Pick<ObjectDoor, 'ticket'>;
+  issueKey: IssueKey;
+  clock: Clock;
   region: string;
   endpoints: { api: string; obs: string; inference: string };
 }
+
+/** Shortest life of a temporary key. */
+const LEAST_KEY_SECONDS = 900;
 
 /** Handlers of the console's own operations. */
 export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
@@ -45,6 +55,17 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
   async function tokenOf(headers: Record<string, string | string[] | undefined>): Promise<string> {
     const token = headers['x-auth-token'];
     return typeof token === 'string' ? token : sessions.token(idOf(headers), isActive(headers));
+  }
+
+  /** Throws the object store's Failure where the caller may not read the object, or there is none. */
+  async function readable(principal: Principal, path: ObsPath): Promise<void> {
+    if (await deps.objects.head(principal, path)) return;
+    throw new Failure({
+      code: 'NoSuchKey',
+      status: 404,
+      message: `There is no object ${path.key} in bucket ${path.bucket}.`,
+      solution: 'It may have been deleted meanwhile; load the list again.',
+    });
   }
 
   async function view(principal: Principal, id: string) {
@@ -133,6 +154,33 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
     route(api.predict, async ({ principal, headers, body }) =>
       calls.predict(principal.id, await tokenOf(headers), body),
     ),
+    route(api.openDownload, async ({ principal, headers, body }) => {
+      const { bucket, key, version_id: versionId } = body;
+      const id = idOf(headers);
+      // A version is looked at where it is read; the object tells soonest whether this may be.
+      if (versionId === undefined) await readable(principal, { bucket, key });
+      return { path: deps.door.ticket(id, { bucket, key, ...(versionId ? { versionId } : {}) }) };
+    }),
+    route(api.shareObject, async ({ principal, headers, body, remoteAddress }) => {
+      const { bucket, key, minutes } = body;
+      await readable(principal, { bucket, key });
+      const credential = await deps.issueKey({
+        token: await tokenOf(headers),
+        seconds: Math.max(minutes * 60, LEAST_KEY_SECONDS),
+        address: remoteAddress,
+      });
+      const now = deps.clock.now();
+      const expiresAt = Math.min(now + minutes * 60_000, credential.expiresAt);
+      const expiresSeconds = Math.floor((expiresAt - now) / 1000);
+      const url = deps.objects.signUrl(credential, {
+        method: 'GET',
+        bucket,
+        key,
+        expiresSeconds,
+        endpoint: deps.endpoints.obs,
+      });
+      return { url, expires_at: expiresAt };
+    }),
     route(api.followChanges, async ({ principal, projectId, headers, refusal }) => {
       // Who does not ask for a stream would wait for its end for ever.
       if (!String(headers.accept).includes('text/event-stream')) return new Reply(': ask for text/event-stream\n\n');

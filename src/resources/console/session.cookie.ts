@@ -12,20 +12,22 @@ export function sessionCookie(installation: string) {
   const name = PREFIX + installation;
   const loginName = `${PREFIX}login-${installation}`;
   const attributes = 'Path=/; HttpOnly; SameSite=Strict';
-  const read = (headers: Headers, wanted: string): string | undefined => {
-    if (!isOwnScript(headers)) return undefined;
+  const cookieOf = (headers: Headers, wanted: string): string | undefined => {
     for (const cookie of (headers.cookie ?? '').split(';')) {
       const [key, value] = cookie.trim().split('=');
       if (key === wanted && value && /^[\w-]{43}$/.test(value)) return value;
     }
     return undefined;
   };
+  const read = (headers: Headers, wanted: string) => (isOwnScript(headers) ? cookieOf(headers, wanted) : undefined);
   return {
     /** Set-Cookie that hands out a session, or takes it back. */
     set: (id: string) => `${name}=${id}; ${attributes}`,
     clear: `${name}=; ${attributes}; Max-Age=0`,
     /** The session's id, where the request comes from the console's own scripts; undefined otherwise. */
     read: (headers: Headers) => read(headers, name),
+    /** The same whatever made the browser send the request: counts only beside a proof that a script of the console wanted it. */
+    ofAnyRequest: (headers: Headers) => cookieOf(headers, name),
     /** Set-Cookie that marks the browser that began to sign in at an identity provider, and its value, as above. */
     setLogin: (secret: string) => `${loginName}=${secret}; ${attributes}; Max-Age=600`,
     readLogin: (headers: Headers) => read(headers, loginName),

@@ -16,6 +16,15 @@ export type IssueToken = (input: {
   address: string;
 }) => Promise<{ token: string; userId: string; expiresAt: number }>;
 
+/** The operation that makes a temporary access key of a token, as a client calls it. Throws the Failure that it answers. */
+export type IssueKey = (input: { token: string; seconds: number; address: string }) => Promise<{
+  access: string;
+  secret: string;
+  securityToken: string;
+  /** Milliseconds since the epoch; earlier than asked where the token ends before. */
+  expiresAt: number;
+}>;
+
 export interface SessionDeps {
   store: SessionStore;
   clock: Clock;

@@ -29,7 +29,7 @@ import { type ByteRange, objectService, type PutOptions } from './object.service
 import { objectStore } from './object.store.ts';
 import type { BucketInfo, ObjectInfo, ObsPath } from './object.ts';
 import type { ResolvedKey } from './protocol/authenticate.ts';
-import { createObsServer } from './protocol/server.ts';
+import { type AnswerFor, createObsServer } from './protocol/server.ts';
 import { createReaper } from './reaper.ts';
 import { type S3Backend, s3Place } from './s3-place.ts';
 import { settingsStore } from './settings.store.ts';
@@ -41,6 +41,7 @@ import { createUsage } from './usage.store.ts';
 export type { ObjectEvent, OnEvent } from './events.ts';
 export { type BucketInfo, formatObsPath, type ObjectInfo, type ObsPath, parseObsPath } from './object.ts';
 export { objectsMigrations } from './objects.migrations.ts';
+export type { AnswerFor } from './protocol/server.ts';
 export { parseS3Backend, type S3Backend } from './s3-place.ts';
 export type { TransferOptions, TransferProgress, TransferResult } from './transfer.ts';
 export type { UploadOptions, UploadResult, UploadState } from './upload.ts';
@@ -82,6 +83,8 @@ export interface ObjectList {
 export interface Objects {
   /** The OBS and S3 endpoint, not listening yet. */
   server: Server;
+  /** The same for a request that another server took, of a caller who is known. */
+  answerFor: AnswerFor;
   service: ObjectService;
   /** Throws Failure Atelier.BackendUnusable where another store is to keep the bytes and cannot. */
   check(): Promise<void>;
@@ -173,7 +176,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
     log,
     intervalMs: deps.accessLogIntervalMs ?? 300_000,
   });
-  const server = createObsServer({
+  const { server, answerFor } = createObsServer({
     iam: deps.iam,
     accessLog,
     audit: deps.audit,
@@ -224,6 +227,7 @@ export function createObjects(deps: ObjectsDeps): Objects {
   lifecycle.start();
   return {
     server,
+    answerFor,
     service,
     check: async () => place?.check(),
     applyLifecycle: lifecycle.run,

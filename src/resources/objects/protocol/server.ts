@@ -4,6 +4,7 @@ import type { Audit } from '../../../http/index.ts';
 import { Failure, isFailure } from '../../../kernel/failure.ts';
 import { hexId } from '../../../kernel/ids.ts';
 import type { Log } from '../../../kernel/log.ts';
+import type { Principal } from '../../../kernel/principal.ts';
 import type { Soon } from '../../../kernel/soon.ts';
 import type { Authorizer } from '../../../policy/authorizer.ts';
 import type { AccessLog, LoggedRequest } from '../access-log.ts';
@@ -40,14 +41,22 @@ export interface ObsServerDeps extends ObsServices {
   log: Log;
 }
 
-/** The HTTP server of both dialects, not listening yet. */
-export function createObsServer(deps: ObsServerDeps): Server {
+/** Answers a request that another server of this process took and whose sender it knows; its address has a bucket as first part of the path. */
+export type AnswerFor = (request: IncomingMessage, response: ServerResponse, principal: Principal) => Promise<void>;
+
+/** The HTTP server of both dialects, not listening yet, and the same for requests of others. */
+export function createObsServer(deps: ObsServerDeps): { server: Server; answerFor: AnswerFor } {
   const { iam, audit, accessLog, clock, log, domain, ...rest } = deps;
   const services: ObsServices = { clock, domain, ...rest };
   const trailOf = trails({ audit, log, findBucket: services.store.findBucket });
   const hostId = randomBytes(24).toString('base64');
 
-  async function handle(request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> {
+  /** `waits`: the client waits for our word before it sends a body. `known`: who sends it; its credential is looked for when absent. */
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { waits = false, known }: { waits?: boolean; known?: Principal },
+  ): Promise<void> {
     const requestId = hexId().toUpperCase();
     let dialect: Dialect | undefined;
     let proceeded = !waits;
@@ -70,7 +79,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
     let website = false;
     let logged: LoggedRequest | undefined;
     try {
-      const address = parseAddress(request.url ?? '/', request.headers.host, domain);
+      const address = parseAddress(request.url ?? '/', known ? undefined : request.headers.host, domain);
       if (request.method === 'HEAD' && address.query.has('apiversion')) {
         identify(guessDialect(request.headers));
         return await negotiate(address, response);
@@ -84,21 +93,24 @@ export function createObsServer(deps: ObsServerDeps): Server {
       trail.known.query = address.query;
       logged = { request, requestId, path, operation: () => operationName(request, address) };
       await accessLog.watch(logged, response);
-      await tellCors(services, request, response, path);
+      // What a bucket lets other origins do, it lets them do with this server.
+      if (!known) await tellCors(services, request, response, path);
       website = address.website === true;
       if (website) identify(guessDialect(request.headers));
       if (website && (await redirectAll(services, address, response))) return;
       const signed = { method: request.method ?? 'GET', headers: request.headers, address };
       let form: Form | undefined;
-      if (isForm(request, address)) {
+      if (!known && isForm(request, address)) {
         proceed();
         form = await openForm(bytesOf(request), request.headers['content-type'] ?? '');
         identify(formDialect(form));
         path.key = formKey(form);
         checkKey(path.key);
-      } else identify(dialectOf(signed));
+      } else identify(known ? OBS : dialectOf(signed));
       const posted = form && (await authenticateForm(form, path, iam.resolveAccessKey, clock));
-      const auth = posted ?? (await authenticate(signed, iam.resolveAccessKey, clock));
+      const auth = known
+        ? ({ principal: known, dialect: OBS, signature: 'none' } as const)
+        : (posted ?? (await authenticate(signed, iam.resolveAccessKey, clock)));
       trail.known.principal = auth.principal;
       logged.principal = auth.principal;
       identify(auth.dialect);
@@ -204,9 +216,9 @@ export function createObsServer(deps: ObsServerDeps): Server {
   });
   server.timeout = IDLE_MS;
   server.on('request', (request, response) => {
-    if (!answered(request, response)) void handle(request, response, false);
+    if (!answered(request, response)) void handle(request, response, {});
   });
-  server.on('checkContinue', (request, response) => void handle(request, response, true));
+  server.on('checkContinue', (request, response) => void handle(request, response, { waits: true }));
   server.lane = openLane(server, {
     read,
     begin: dialect => {
@@ -215,7 +227,7 @@ export function createObsServer(deps: ObsServerDeps): Server {
     },
     idleMs: KEEP_ALIVE_MS,
   });
-  return server;
+  return { server, answerFor: (request, response, known) => handle(request, response, { known }) };
 }
 
 /** Closes with its own the connections that it has not been given yet. */

@@ -1,0 +1,291 @@
+import { App, Button, Drawer, Form, Input, Select, Tabs } from 'antd';
+import { useState } from 'react';
+import { openDownload, shareObject } from '../../resources/console/console.api.ts';
+import { call, changed } from '../call.ts';
+import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { Facts } from '../parts/facts.tsx';
+import { sizeText, Time } from '../parts/words.tsx';
+import { useTexts } from '../texts/index.ts';
+import { copyObject, deleteBatch, listPage, nameOf } from './listing.ts';
+import { OBJECTS, obs, useObs } from './obs.ts';
+import { Preview } from './preview.tsx';
+import { xml } from './xml.ts';
+
+/** Lives of links that are offered, in minutes. */
+const LIVES = [5, 60, 6 * 60, 18 * 60] as const;
+const META = 'x-obs-meta-';
+
+/** Lets the browser save an object as a file. Throws Failure where it may not be read. */
+export async function download(bucket: string, key: string, versionId?: string): Promise<void> {
+  const body = { bucket, key, ...(versionId ? { version_id: versionId } : {}) };
+  const { path } = await call(openDownload, { body });
+  const link = document.createElement('a');
+  link.href = path;
+  link.download = nameOf(key);
+  link.click();
+}
+
+/** One object: what it holds, what is known of it, its versions, and links to it. */
+export function ObjectDrawer({ bucket, objectKey, close }: { bucket: string; objectKey: string; close: () => void }) {
+  const t = useTexts();
+  const tell = useTell();
+  const key = objectKey;
+  const { data, error } = useObs(['head', bucket, key], signal => headOf(bucket, key, signal), [OBJECTS]);
+  return (
+    <Drawer
+      open
+      size={640}
+      title={nameOf(key)}
+      onClose={close}
+      extra={<Button onClick={() => void download(bucket, key).catch(tell)}>{t('download')}</Button>}
+    >
+      {error && <ErrorView error={error} />}
+      {data?.storageClass === 'COLD' && <Restore bucket={bucket} objectKey={key} />}
+      {data && (
+        <Tabs
+          items={[
+            {
+              key: 'preview',
+              label: t('preview'),
+              children: <Preview bucket={bucket} objectKey={key} size={data.size} versionId={data.versionId} />,
+            },
+            { key: 'facts', label: t('metadata'), children: <Metadata bucket={bucket} objectKey={key} head={data} /> },
+            { key: 'versions', label: t('versions'), children: <Versions bucket={bucket} objectKey={key} /> },
+            { key: 'share', label: t('share'), children: <Share bucket={bucket} objectKey={key} /> },
+          ]}
+        />
+      )}
+    </Drawer>
+  );
+}
+
+type Head = Awaited<ReturnType<typeof headOf>>;
+
+async function headOf(bucket: string, key: string, signal: AbortSignal) {
+  const { headers } = await obs('HEAD', { bucket, key }, { signal });
+  const text = (name: string) => headers.get(name) ?? '';
+  return {
+    size: Number(text('content-length')),
+    contentType: text('content-type'),
+    modified: text('last-modified'),
+    etag: text('etag').replaceAll('"', ''),
+    storageClass: text('x-obs-storage-class') || 'STANDARD',
+    versionId: headers.get('x-obs-version-id') ?? undefined,
+    encryption: text('x-obs-server-side-encryption'),
+    metadata: [...headers]
+      .filter(([name]) => name.startsWith(META))
+      .map(([name, value]) => [name.slice(META.length), value] as const),
+  };
+}
+
+function Metadata({ bucket, objectKey: key, head }: { bucket: string; objectKey: string; head: Head }) {
+  const t = useTexts();
+  const { message } = App.useApp();
+  const [failure, setFailure] = useState<unknown>();
+  const save = async ({
+    contentType,
+    metadata,
+  }: {
+    contentType: string;
+    metadata?: { name: string; value: string }[];
+  }) => {
+    setFailure(undefined);
+    try {
+      const headers: Record<string, string> = { 'content-type': contentType, 'x-obs-metadata-directive': 'REPLACE' };
+      for (const { name, value } of metadata ?? []) headers[META + name.toLowerCase()] = value;
+      await obs('PUT', { bucket, key }, { query: { metadata: '' }, headers });
+      await changed(OBJECTS);
+      void message.success(t('saved'));
+    } catch (thrown) {
+      setFailure(thrown);
+    }
+  };
+  return (
+    <>
+      <Facts
+        facts={[
+          [t('address'), <span key="address" className="mono">{`obs://${bucket}/${key}`}</span>],
+          [t('size'), sizeText(head.size)],
+          [t('modified'), <Time key="time" at={head.modified} />],
+          [
+            'ETag',
+            <span key="etag" className="mono">
+              {head.etag}
+            </span>,
+          ],
+          [t('storageClass'), head.storageClass],
+          [t('encryption'), head.encryption],
+          [t('version'), head.versionId],
+        ]}
+      />
+      <Form
+        key={JSON.stringify(head)}
+        layout="vertical"
+        style={{ marginTop: 20 }}
+        initialValues={{
+          contentType: head.contentType,
+          metadata: head.metadata.map(([name, value]) => ({ name, value })),
+        }}
+        onFinish={values => void save(values)}
+      >
+        <Form.Item name="contentType" label={t('contentType')} rules={[{ required: true, message: t('required') }]}>
+          <Input />
+        </Form.Item>
+        <Form.List name="metadata">
+          {(fields, { add, remove }) => (
+            <fieldset className="bare">
+              <legend>{t('ownMetadata')}</legend>
+              {fields.map(field => (
+                <div key={field.key} className="row">
+                  <Form.Item
+                    name={[field.name, 'name']}
+                    rules={[{ required: true, pattern: /^[A-Za-z0-9-]+$/, message: t('metadataNameRule') }]}
+                  >
+                    <Input aria-label={t('name')} placeholder={t('name')} />
+                  </Form.Item>
+                  <Form.Item
+                    name={[field.name, 'value']}
+                    rules={[{ pattern: /^[\x20-\x7e]*$/, message: t('metadataValueRule') }]}
+                  >
+                    <Input aria-label={t('value')} placeholder={t('value')} />
+                  </Form.Item>
+                  <Button
+                    className="narrow"
+                    type="text"
+                    aria-label={t('remove', { name: field.name + 1 })}
+                    onClick={() => remove(field.name)}
+                  >
+                    ×
+                  </Button>
+                </div>
+              ))}
+              <Button type="dashed" onClick={() => add()}>
+                + {t('addMetadata')}
+              </Button>
+            </fieldset>
+          )}
+        </Form.List>
+        {failure !== undefined && <ErrorView error={failure} />}
+        <Button type="primary" htmlType="submit">
+          {t('save')}
+        </Button>
+      </Form>
+    </>
+  );
+}
+
+function Versions({ bucket, objectKey: key }: { bucket: string; objectKey: string }) {
+  const t = useTexts();
+  const tell = useTell();
+  const { data, error } = useObs(
+    ['versions', bucket, key],
+    async signal => (await listPage({ bucket, prefix: key, versions: true, deep: true, limit: 1000, signal })).entries,
+    [OBJECTS],
+  );
+  if (error) return <ErrorView error={error} />;
+  const versions = data?.filter(entry => entry.key === key);
+  const act = (work: () => Promise<unknown>) => void work().then(() => changed(OBJECTS), tell);
+  const remove = async (versionId: string | undefined) => {
+    const [left] = await deleteBatch(bucket, [{ key, ...(versionId ? { versionId } : {}) }]);
+    if (left) throw new Error(left.message);
+  };
+  return (
+    <div className="card">
+      <ul className="plain">
+        {versions?.map(({ versionId, kind, latest, modified, size, storageClass }) => (
+          <li key={versionId}>
+            <Time at={modified} />
+            <span className="soft">{kind === 'marker' ? t('deletedThen') : sizeText(size)}</span>
+            {latest && <span className="state good">{t('latest')}</span>}
+            <span className="spring" />
+            {kind === 'object' && (
+              <Button size="small" onClick={() => void download(bucket, key, versionId).catch(tell)}>
+                {t('download')}
+              </Button>
+            )}
+            {!latest && kind === 'object' && (
+              <Button
+                size="small"
+                onClick={() =>
+                  act(() => copyObject(bucket, { key, storageClass, ...(versionId ? { versionId } : {}) }, key))
+                }
+              >
+                {t('restoreVersion')}
+              </Button>
+            )}
+            {!latest && (
+              <Button size="small" danger onClick={() => act(() => remove(versionId))}>
+                {t('deleteForGood')}
+              </Button>
+            )}
+            <span className="note soft mono">{versionId}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Share({ bucket, objectKey: key }: { bucket: string; objectKey: string }) {
+  const t = useTexts();
+  const { message } = App.useApp();
+  const [minutes, setMinutes] = useState<number>(LIVES[1]);
+  const [outcome, setOutcome] = useState<{ url: string; expires_at: number } | { failure: unknown }>();
+  const make = () => {
+    setOutcome(undefined);
+    call(shareObject, { body: { bucket, key, minutes } }).then(setOutcome, failure => setOutcome({ failure }));
+  };
+  const label = (life: number) => (life < 60 ? t('minutesOf', { count: life }) : t('hoursOf', { count: life / 60 }));
+  return (
+    <>
+      <p>{t('shareHelp')}</p>
+      <div className="filters">
+        <Select
+          aria-label={t('goodFor')}
+          value={minutes}
+          onChange={setMinutes}
+          style={{ width: 160 }}
+          options={LIVES.map(value => ({ value, label: label(value) }))}
+        />
+        <Button type="primary" onClick={make}>
+          {t('makeLink')}
+        </Button>
+      </div>
+      {outcome && 'failure' in outcome && <ErrorView error={outcome.failure} />}
+      {outcome && 'url' in outcome && (
+        <>
+          <div className="row" style={{ marginTop: 16 }}>
+            <Input.TextArea readOnly rows={4} className="mono" aria-label={t('link')} value={outcome.url} />
+            <Button
+              className="narrow"
+              onClick={() => void navigator.clipboard.writeText(outcome.url).then(() => message.success(t('copied')))}
+            >
+              {t('copy')}
+            </Button>
+          </div>
+          <p className="soft">
+            {t('goodUntil')} <Time at={outcome.expires_at} />
+          </p>
+        </>
+      )}
+    </>
+  );
+}
+
+/** Of an archived object, which cannot be read before. */
+function Restore({ bucket, objectKey: key }: { bucket: string; objectKey: string }) {
+  const t = useTexts();
+  const tell = useTell();
+  const restore = async () => {
+    await obs('POST', { bucket, key }, { query: { restore: '' }, body: String(xml('RestoreRequest', xml('Days', 7))) });
+    await changed(OBJECTS);
+  };
+  return (
+    <p>
+      {t('archivedHelp')}{' '}
+      <Button size="small" onClick={() => void restore().catch(tell)}>
+        {t('restoreArchived')}
+      </Button>
+    </p>
+  );
+}
