@@ -71,6 +71,8 @@ export interface Parts {
   sharedDirectories?: readonly SharedDirectory[];
   /** Ports by which SSH reaches notebooks. */
   ssh?: { host: string; first: number; last: number };
+  /** Of the console's hints. */
+  changes?: Parameters<typeof createConsole>[0]['changeSettings'];
   /** Of Cloud Shell. */
   terminals?: Parameters<typeof createTerminals>[0]['settings'];
   imageSettings?: ImagesDeps['settings'];
@@ -143,6 +145,7 @@ export function composeFamilies(parts: Parts) {
     authorizer: iam.authorizer,
     issue: input => issueToken(app, input),
     workspace: workspaces.find,
+    ...(parts.changes ? { changeSettings: parts.changes } : {}),
   });
   const { app, mount } = createApiServer({
     authenticate: webConsole.authenticate,
