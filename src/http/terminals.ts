@@ -103,12 +103,14 @@ export function createTerminals(deps: { clock: Clock; log: Log; settings?: Parti
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     if (!isOwnOrigin(request.headers)) {
-      return refuse(socket, '403 Forbidden', 'Pages of other origins open no terminals here.\n');
+      refuse(socket, '403 Forbidden', 'Pages of other origins open no terminals here.\n');
+      return;
     }
     const offer = take(request.url);
     if (!offer) {
       const body = 'There is no such terminal: its address is good once and for a short while. Ask for a new one.\n';
-      return refuse(socket, '404 Not Found', body);
+      refuse(socket, '404 Not Found', body);
+      return;
     }
     sockets.handleUpgrade(request, socket, head, client => {
       run(client, offer).catch(error => log.error({ err: error }, 'terminal failed'));

@@ -17,6 +17,7 @@ import { LogView } from '../parts/log-view.tsx';
 import { Page } from '../parts/page.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
+import { CloudShell } from '../training/cloud-shell.tsx';
 
 type Job = ResponseOf<typeof showTrainingJob>;
 
@@ -42,7 +43,6 @@ export default function TrainingJob() {
       <div className="card">
         <Tabs
           activeKey={tab}
-          destroyOnHidden
           onChange={key =>
             void navigate({ to: '/training/jobs/$jobId', params: { jobId }, search: { tab: key }, replace: true })
           }
@@ -52,7 +52,9 @@ export default function TrainingJob() {
             { key: 'settings', label: t('settings'), children: <Made job={job} /> },
             { key: 'environment', label: t('environment'), children: <Environment job={job} /> },
             { key: 'outputs', label: t('outputs'), children: <Channels job={job} kind="outputs" /> },
-          ]}
+            // Terminals go on while one looks at the log.
+            { key: 'shell', label: 'Cloud Shell', children: <CloudShell job={job} />, destroyOnHidden: false },
+          ].map(item => ({ destroyOnHidden: true, ...item }))}
         />
       </div>
     </Page>
