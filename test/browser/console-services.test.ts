@@ -179,6 +179,21 @@ describe('real-time services', () => {
     await close();
   });
 
+  it('show calls and the use of resources as they come', async () => {
+    const id = await world.deploy('busy', first);
+    const { page, close } = await opened(`/services/${id}?tab=monitoring`);
+    await page.getByRole('img', { name: 'Calls in the last minute' }).locator('canvas').waitFor();
+    world.gateway.counts = { [id]: { [first]: { calls: 7, failed: 2 } } };
+    await page.getByText('Calls: 7', { exact: true }).waitFor();
+    await page.getByText('Failed: 2', { exact: true }).waitFor();
+    await page.getByRole('row', { name: /Calls 7 .* 7/ }).waitFor();
+    await page
+      .getByRole('row', { name: /digits 0.0.1 0/ })
+      .first()
+      .waitFor();
+    await close();
+  });
+
   it('show what their instances write, and what happened', async () => {
     const id = await world.deploy('talks', first, {
       output: [{ text: 'model is loaded' }, { text: 'ready to serve' }],

@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
-import { type ConsoleWorld, consoleWorld } from './console-world.ts';
+import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
 
 /** A person at the pages of dedicated resource pools and networks. */
 
@@ -18,6 +18,33 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await world?.remove();
+});
+
+describe('the use of a pool', () => {
+  it('is drawn for the time that was asked for, and that stands in the address', async () => {
+    const { poolId } = await computeSamples(world);
+    const now = Date.now();
+    const old = JSON.stringify({ cpuUsage: 80, memUsedRate: 10 });
+    const fresh = JSON.stringify({ cpuUsage: 20, memUsedRate: 12 });
+    await world.db
+      .insertInto('pool_samples')
+      .values([
+        { pool_id: poolId!, time: now - 5 * 3_600_000, metrics: old },
+        { pool_id: poolId!, time: now - 60_000, metrics: fresh },
+      ])
+      .execute();
+    const { page, close } = await opened(`/pools/${poolId}?tab=use`);
+    await page.getByRole('row', { name: 'CPU 20 % 20 % 20 %' }).waitFor();
+    await page.getByText('Last day').click();
+    await page.getByRole('row', { name: 'CPU 20 % 50 % 80 %' }).waitFor();
+    await page.getByRole('img', { name: 'Use of what the pool has' }).locator('canvas').waitFor();
+    await page.reload();
+    await page.getByRole('row', { name: 'CPU 20 % 50 % 80 %' }).waitFor();
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('meter', { name: 'lab-pool: vCPUs' }).waitFor();
+    await world.root_('DELETE', `/v2/${world.root.projectId}/pools/${poolId}`);
+    await close();
+  });
 });
 
 describe('a dedicated pool', () => {

@@ -6,7 +6,7 @@ import { openBrowser } from './chromium.ts';
 import { consoleWindows } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
 
-/** A person at the pages of training: Cloud Shell. */
+/** A person at the pages of training: Cloud Shell, metrics. */
 
 let world: ConsoleWorld;
 let browser: Browser;
@@ -30,7 +30,7 @@ async function stop(id: string): Promise<void> {
   await world.until(async () => (await world.root_('GET', job)).body.status.phase === 'Terminated');
 }
 
-const terminal = (page: Page) => page.locator('.terminal:visible');
+const terminal = (page: Page) => page.locator('.shell:visible');
 
 describe('Cloud Shell', () => {
   it('opens terminals beside each other, which go on while one looks elsewhere, and ends them with the job', async () => {
@@ -95,6 +95,29 @@ describe('Cloud Shell', () => {
     const before = await closed();
     await world.db.deleteFrom('console_sessions').execute();
     await world.until(async () => (await closed()) > before);
+    await close();
+  });
+});
+
+describe('metrics of a job', () => {
+  it('are drawn, and told in a table, and nothing jumps when the picture comes', async () => {
+    const id = await world.train('measured', {});
+    const { page, close } = await opened(`/training/jobs/${id}?tab=metrics`);
+    await page.getByText('Nothing has been measured yet.').waitFor();
+    const plot = page.locator('.plot');
+    const { height } = (await plot.boundingBox())!;
+    const minute = Math.floor(Date.now() / 60_000);
+    const sample = { job_id: id, task: 0, samples: 2 };
+    const use = [10, 20, 60];
+    const rows = use.map((cpu, at) => ({ ...sample, minute: minute + at, cpu_sum: 2 * cpu, memory_sum: 2 * 33.3 }));
+    await world.db.insertInto('training_task_metrics').values(rows).execute();
+    await page.reload();
+    await page.getByRole('row', { name: 'CPU 60 % 30 % 60 %' }).waitFor();
+    await page.getByRole('row', { name: 'Memory 33.3 % 33.3 % 33.3 %' }).waitFor();
+    await page.getByRole('img', { name: 'CPU and memory' }).locator('canvas').waitFor();
+    assert.equal((await plot.boundingBox())!.height, height);
+    assert.equal(await page.getByText('GPU').count(), 0, 'a job without accelerators is not told of them');
+    await stop(id);
     await close();
   });
 });

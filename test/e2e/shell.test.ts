@@ -100,7 +100,8 @@ describe('Cloud Shell, with real containers', () => {
       await rows.getByText('$').first().waitFor();
       await page.keyboard.type('echo sum-$((40+2)) as $(id -un), $(stty size | cut -d" " -f2) columns\n');
       await rows.getByText(/sum-42 as ma-user, \d+ columns/).waitFor();
-      const columns = async () => Number(/, (\d+) columns/g.exec((await rows.textContent())!.split('sum-42').at(-1)!)![1]);
+      const columns = async () =>
+        Number(/, (\d+) columns/g.exec((await rows.textContent())!.split('sum-42').at(-1)!)![1]);
       const wide = await columns();
       await page.setViewportSize({ width: 900, height: 700 });
       await page.waitForTimeout(500);

@@ -13,6 +13,7 @@ import { ErrorView } from '../parts/error-view.tsx';
 import { EventList, Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
+import { type PoolRange, PoolUse } from '../parts/pool-use.tsx';
 import { amountOf, displayName } from '../parts/resources.ts';
 import { ScalePool } from '../parts/scale-pool.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
@@ -30,8 +31,9 @@ const PAGE = 100;
 export default function PoolPage() {
   const t = useTexts();
   const { poolId = '' } = useParams({ strict: false });
-  const { tab = 'nodes' }: { tab?: string } = useSearch({ strict: false });
+  const { tab = 'nodes', range = 'hour' }: { tab?: string; range?: PoolRange } = useSearch({ strict: false });
   const navigate = useNavigate();
+  const show = (search: object) => void navigate({ to: '/pools/$poolId', params: { poolId }, search, replace: true });
   const { data: pool, error, refetch } = useCall(showPool, { params: { pool_name: poolId } }, { live: LIVE });
   if (!pool) {
     return <Page title={t('pool')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
@@ -48,13 +50,16 @@ export default function PoolPage() {
         <Tabs
           activeKey={tab}
           destroyOnHidden
-          onChange={key =>
-            void navigate({ to: '/pools/$poolId', params: { poolId }, search: { tab: key }, replace: true })
-          }
+          onChange={tab => show({ tab })}
           items={[
             { key: 'nodes', label: t('nodes'), children: <Nodes poolId={poolId} /> },
             { key: 'jobs', label: t('running'), children: <Workloads key="jobs" poolId={poolId} status="Running" /> },
             { key: 'queue', label: t('queued'), children: <Workloads key="queue" poolId={poolId} status="Queue" /> },
+            {
+              key: 'use',
+              label: t('monitoring'),
+              children: <PoolUse poolId={poolId} range={range} onRange={range => show({ tab: 'use', range })} />,
+            },
             { key: 'events', label: t('events'), children: <Events poolId={poolId} /> },
           ]}
         />

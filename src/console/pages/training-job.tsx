@@ -18,6 +18,7 @@ import { Page } from '../parts/page.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 import { CloudShell } from '../training/cloud-shell.tsx';
+import { JobMetrics } from '../training/job-metrics.tsx';
 
 type Job = ResponseOf<typeof showTrainingJob>;
 
@@ -48,6 +49,7 @@ export default function TrainingJob() {
           }
           items={[
             { key: 'log', label: t('log'), children: <Log job={job} /> },
+            { key: 'metrics', label: t('metrics'), children: <JobMetrics job={job} /> },
             { key: 'events', label: t('events'), children: <Events jobId={jobId} /> },
             { key: 'settings', label: t('settings'), children: <Made job={job} /> },
             { key: 'environment', label: t('environment'), children: <Environment job={job} /> },

@@ -74,7 +74,7 @@ export function CloudShell({ job }: { job: ResponseOf<typeof showTrainingJob> })
               </span>
             ),
             children: (
-              <Suspense fallback={<div className="terminal" />}>
+              <Suspense fallback={<div className="shell" />}>
                 <Terminal jobId={job.metadata.id} task={each.task} label={labelOf(each)} />
               </Suspense>
             ),

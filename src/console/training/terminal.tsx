@@ -38,7 +38,7 @@ export default function Terminal({ jobId, task, label }: { jobId: string; task: 
   const over = typeof stage === 'object';
   return (
     <>
-      <div ref={box} className="terminal" data-stage={over ? 'over' : stage} />
+      <div ref={box} className="shell" data-stage={over ? 'over' : stage} />
       <div aria-live="polite">
         {over && 'failure' in stage && <ErrorView error={stage.failure} title={t('shellRefused')} />}
         {over && 'reason' in stage && <p className="state wait">{stage.reason || t('shellLost')}</p>}
