@@ -64,6 +64,34 @@ describe('AI applications', () => {
   });
 });
 
+describe('an AI application', () => {
+  it('is made of what a job wrote, and further versions of it', async () => {
+    const id = await world.train('makes-a-model', { runMs: 50 });
+    const { page, close } = await opened(`/training/jobs/${id}`);
+    await page.getByRole('button', { name: 'Create AI application' }).click();
+    await heading(page, 'Create AI application');
+    await page.getByTitle('makes-a-model').waitFor();
+    await page.getByLabel('Name', { exact: true }).fill('of-a-job');
+    await page.getByLabel('Version').fill('1');
+    await page.getByText(/Three numbers from 0 to 99/).waitFor();
+    await page.getByLabel('Version').fill('0.0.9');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'of-a-job 0.0.9');
+    // The job of the tests writes nothing, and the page says so.
+    await page.locator('.state', { hasText: 'failed' }).first().waitFor();
+
+    await page.getByRole('button', { name: 'New version' }).click();
+    await heading(page, 'New version of of-a-job');
+    assert.equal(await page.getByLabel('Version').inputValue(), '0.0.10');
+    await page.getByLabel('Package in a bucket').check();
+    await page.getByLabel('Path in a bucket').fill('obs://digits/package/');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'of-a-job 0.0.10');
+    await page.locator('.state', { hasText: 'published' }).first().waitFor();
+    await close();
+  });
+});
+
 describe('real-time services', () => {
   it('are deployed by a form that says what is wrong, and run without a reload', async () => {
     const { page, close } = await opened(`/services/deploy?model=${first}`);

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
-import { BUILT, type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
+import { BUILT, type ConsoleWorld, computeSamples, consoleWorld, sampleAlgorithm } from './console-world.ts';
 
 const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const FIRST_LOAD_BYTES = 300_000;
@@ -28,6 +28,7 @@ before(async () => {
   samples = {
     jobId: done,
     modelId,
+    algorithmId: await sampleAlgorithm(world),
     serviceId: await world.deploy('digits', modelId),
     ...(await computeSamples(world)),
   };
@@ -238,7 +239,13 @@ describe('every page', () => {
           await settled(signedOut.page);
           assert.equal(await signedOut.page.getByText(/There is no such page|页面不存在/).count(), 0, address);
           await accessible(signedOut.page, address);
+          // Words and colours are the same on both grounds: tabs are looked at in two of the four.
+          if ((theme === 'light') === (language === 'en')) await tabsAccessible(signedOut.page, address);
         }
+        await signedOut.page.goto(`${world.api}/networks`);
+        await signedOut.page.locator('h1 ~ .ant-btn, header .ant-btn-primary').first().click();
+        await signedOut.page.getByRole('dialog').waitFor();
+        await accessible(signedOut.page, 'a dialog');
         await signedOut.close();
       });
     }
@@ -252,6 +259,16 @@ async function settled(page: Page): Promise<void> {
     await page.waitForTimeout(50);
   }
   await page.waitForTimeout(150);
+}
+
+/** As `accessible`, for each tab of the page that is open. */
+async function tabsAccessible(page: Page, address: string): Promise<void> {
+  const tabs = page.locator('main').getByRole('tab');
+  for (let at = 1; at < (await tabs.count()); at++) {
+    await tabs.nth(at).click();
+    await settled(page);
+    await accessible(page, `${address}, ${await tabs.nth(at).textContent()}`);
+  }
 }
 
 /** Fails on anything that axe-core finds of WCAG A and AA. */

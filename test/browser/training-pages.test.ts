@@ -3,10 +3,10 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { createTeam } from '../scenarios/team.ts';
 import { openBrowser } from './chromium.ts';
-import { consoleWindows } from './console-windows.ts';
+import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
 
-/** A person at the pages of training: Cloud Shell, metrics. */
+/** A person at the pages of training: algorithms, jobs made of them and of other jobs, Cloud Shell, metrics. */
 
 let world: ConsoleWorld;
 let browser: Browser;
@@ -14,7 +14,7 @@ let poolId: string;
 const { opened } = consoleWindows(() => ({ world, browser }));
 
 before(async () => {
-  world = await consoleWorld({ terminals: { checkMs: 50 } });
+  world = await consoleWorld({ terminals: { checkMs: 2_000 } });
   poolId = (await computeSamples(world)).poolId!;
   browser = await openBrowser();
 });
@@ -118,6 +118,139 @@ describe('metrics of a job', () => {
     assert.equal((await plot.boundingBox())!.height, height);
     assert.equal(await page.getByText('GPU').count(), 0, 'a job without accelerators is not told of them');
     await stop(id);
+    await close();
+  });
+});
+
+/** Takes the first option of a form's choice. */
+async function choose(page: Page, label: string, option?: string): Promise<void> {
+  await page.getByRole('combobox', { name: label }).click();
+  const options = page.locator('.ant-select-dropdown:visible .ant-select-item-option');
+  await (option ? options.filter({ hasText: option }) : options).first().click();
+}
+
+const job = async (id: string) => (await world.root_('GET', `/v2/${world.root.projectId}/training-jobs/${id}`)).body;
+const idIn = (page: Page) => page.url().split('/').at(-1)!.split('?')[0]!;
+
+describe('algorithms', () => {
+  it('are created, changed, used for a job, and deleted by name', async () => {
+    const { page, close } = await opened('/training/algorithms');
+    await page.getByRole('button', { name: 'Create algorithm' }).last().click();
+    await heading(page, 'Create algorithm');
+    await page.locator('#name').fill('no blanks');
+    await page.getByText(/1 to 64 letters/).waitFor();
+    await page.locator('#name').fill('reads-digits');
+    await choose(page, 'Engine');
+    await page.getByLabel('Code directory').fill('/digits/code/');
+    await page.getByLabel('Boot file').fill('/digits/code/absent.py');
+    await page.getByRole('button', { name: 'Add hyperparameter' }).click();
+    const parameters = page.getByRole('group', { name: 'Hyperparameters' });
+    await parameters.getByLabel('Name').fill('epochs');
+    await parameters.getByLabel('Default value').fill('many');
+    await choose(page, 'Type', 'Integer');
+    await page.getByRole('button', { name: 'Add input' }).click();
+    await page.getByRole('group', { name: 'Add input' }).getByLabel('Name of parameter').fill('data_url');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByText(/DefaultValueTypeError|absent.py/).waitFor();
+    await parameters.getByLabel('Default value').fill('3');
+    await page.getByLabel('Boot file').fill('/digits/code/train.py');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'reads-digits');
+    await page.getByText('3 · Integer').waitFor();
+    await page.getByRole('tab', { name: 'Code' }).click();
+    await page.getByRole('listitem').filter({ hasText: 'train.py' }).first().waitFor();
+
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await heading(page, 'Edit reads-digits');
+    assert.equal(await parameters.getByLabel('Default value').inputValue(), '3');
+    await parameters.getByLabel('Default value').fill('5');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await heading(page, 'reads-digits');
+    await page.getByText('5 · Integer').waitFor();
+    const algorithmId = idIn(page);
+
+    await page.getByRole('button', { name: 'Create training job' }).click();
+    await heading(page, 'Create training job');
+    await page.getByRole('link', { name: 'reads-digits' }).waitFor();
+    await page.locator('#name').fill('of-algorithm');
+    const inputs = page.getByRole('group', { name: 'Add input' });
+    assert.equal(await inputs.getByLabel('Name of parameter').inputValue(), 'data_url');
+    await inputs.getByLabel('Path in a bucket').fill('/digits/code/');
+    await choose(page, 'Flavor');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'of-algorithm');
+    const made = await job(idIn(page));
+    assert.equal(made.algorithm.id, algorithmId);
+    assert.deepEqual(
+      made.algorithm.parameters.map((each: { name: string; value: string }) => [each.name, each.value]),
+      [['epochs', '5']],
+    );
+    await stop(idIn(page));
+
+    await page.getByRole('link', { name: 'Algorithms' }).click();
+    await page.getByRole('link', { name: 'reads-digits' }).click();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel(/Type reads-digits/).fill('reads-digits');
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await heading(page, 'Algorithms');
+    await page.getByRole('link', { name: 'reads-digits' }).waitFor({ state: 'detached' });
+    await close();
+  });
+
+  it('are made of a job, with what it ran', async () => {
+    const id = await world.train('worth-keeping', { runMs: 50 });
+    const { page, close } = await opened(`/training/jobs/${id}`);
+    await page.getByRole('button', { name: 'Save as algorithm' }).click();
+    await heading(page, 'Save worth-keeping as an algorithm');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'worth-keeping');
+    const shown = await world.root_('GET', `/v2/${world.root.projectId}/algorithms/${idIn(page)}`);
+    const { code_dir, boot_file, outputs } = shown.body.job_config;
+    assert.deepEqual([code_dir, boot_file], ['/digits/code/', '/digits/code/train.py']);
+    assert.deepEqual(
+      outputs.map((each: { name: string }) => each.name),
+      ['train_url'],
+    );
+    assert.doesNotMatch(JSON.stringify(outputs), /worth-keeping/, 'the path of one job is not the algorithm’s');
+    await close();
+  });
+});
+
+describe('a job', () => {
+  it('is rebuilt: filled in as it was, also what the form does not show', async () => {
+    const id = await world.train('first-try', { runMs: 50 }, { pool_id: poolId });
+    const { page, close } = await opened(`/training/jobs/${id}`);
+    await page.getByRole('button', { name: 'Rebuild' }).click();
+    await heading(page, 'Rebuild first-try');
+    assert.equal(await page.locator('#name').inputValue(), 'first-try-2');
+    const variables = page.getByRole('group', { name: 'Environment variables' });
+    assert.equal(await variables.getByLabel('Name', { exact: true }).inputValue(), 'EPOCHS');
+    await variables.getByRole('textbox').nth(1).fill('9');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText(/Everything is in place/).waitFor();
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'first-try-2');
+    const [old, made] = [await job(id), await job(idIn(page))];
+    assert.deepEqual(made.algorithm, { ...old.algorithm, environments: { EPOCHS: '9' } });
+    assert.deepEqual(made.spec, old.spec);
+    await close();
+  });
+
+  it('runs an image of one’s own, in a pool, on a whole node', async () => {
+    world.engine.addImage('localhost/team/mine:1.0');
+    const { page, close } = await opened('/training/jobs/create');
+    await page.locator('#name').fill('own-image');
+    await page.getByLabel('Own image').check();
+    await page.getByLabel('Image', { exact: true }).fill('localhost/team/mine:1.0');
+    await page.getByLabel('Command').fill('python -c pass');
+    await choose(page, 'Resource pool', 'lab-pool');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'own-image');
+    const { algorithm, spec } = await job(idIn(page));
+    assert.deepEqual([algorithm.command, algorithm.engine.image_url], ['python -c pass', 'localhost/team/mine:1.0']);
+    assert.equal(spec.resource.pool_id, poolId);
+    await stop(idIn(page));
     await close();
   });
 });

@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Form, Input, Modal, Segmented, Select } from 'antd';
+import { Form, Input, Segmented, Select } from 'antd';
 import { useState } from 'react';
 import { deleteImage, listImage, registerImage } from '../../resources/images/image.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
@@ -7,7 +7,7 @@ import { call, changed, queryOf } from '../call.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
+import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { useRules } from '../parts/rules.ts';
@@ -132,53 +132,38 @@ function Register({ workspace, close }: { workspace: string; close: () => void }
   const t = useTexts();
   const rules = useRules(registerImage);
   const [form] = Form.useForm<Values>();
-  const [failure, setFailure] = useState<unknown>();
   const register = async ({ path, arch, description = '', services }: Values) => {
-    setFailure(undefined);
-    try {
-      await call(registerImage, { body: { swr_path: path, arch, description, services, workspace_id: workspace } });
-      await changed('images');
-      close();
-    } catch (thrown) {
-      setFailure(thrown);
-    }
+    await call(registerImage, { body: { swr_path: path, arch, description, services, workspace_id: workspace } });
+    await changed('images');
   };
   return (
-    <Modal
-      open
+    <FormDialog<Values>
       title={t('registerImage')}
-      okText={t('create')}
-      cancelText={t('cancel')}
-      onOk={form.submit}
-      onCancel={close}
+      help={t('registerImageHelp')}
+      ok={t('create')}
+      form={form}
+      initialValues={{ arch: 'X86_64', services: ['NOTEBOOK'] }}
+      send={register}
+      close={close}
     >
-      <p>{t('registerImageHelp')}</p>
-      <Form<Values>
-        form={form}
-        layout="vertical"
-        initialValues={{ arch: 'X86_64', services: ['NOTEBOOK'] }}
-        onFinish={values => void register(values)}
-      >
-        <Form.Item name="path" label={t('imagePath')} rules={rules('swr_path')}>
-          <Input autoFocus placeholder="localhost/team/my-image:1.0" />
-        </Form.Item>
-        <Form.Item name="arch" label={t('architecture')}>
-          <Segmented options={['X86_64', 'AARCH64']} />
-        </Form.Item>
-        <Form.Item name="services" label={t('usedFor')}>
-          <Select
-            mode="multiple"
-            options={[
-              { value: 'NOTEBOOK', label: 'Jupyter' },
-              { value: 'SSH', label: 'SSH' },
-            ]}
-          />
-        </Form.Item>
-        <Form.Item name="description" label={t('description')} rules={rules('description')}>
-          <Input.TextArea rows={2} />
-        </Form.Item>
-      </Form>
-      {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+      <Form.Item name="path" label={t('imagePath')} rules={rules('swr_path')}>
+        <Input autoFocus placeholder="localhost/team/my-image:1.0" />
+      </Form.Item>
+      <Form.Item name="arch" label={t('architecture')}>
+        <Segmented options={['X86_64', 'AARCH64']} />
+      </Form.Item>
+      <Form.Item name="services" label={t('usedFor')}>
+        <Select
+          mode="multiple"
+          options={[
+            { value: 'NOTEBOOK', label: 'Jupyter' },
+            { value: 'SSH', label: 'SSH' },
+          ]}
+        />
+      </Form.Item>
+      <Form.Item name="description" label={t('description')} rules={rules('description')}>
+        <Input.TextArea rows={2} />
+      </Form.Item>
+    </FormDialog>
   );
 }

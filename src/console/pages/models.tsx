@@ -6,6 +6,7 @@ import { queryOf } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { NameFilter, StateFilter } from '../parts/filters.tsx';
+import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, sizeText, Time } from '../parts/words.tsx';
 import { useSettings } from '../settings.ts';
@@ -15,6 +16,7 @@ type Model = ResponseOf<typeof modelApis.list>['models'][number];
 type Status = 'publishing' | 'published' | 'failed' | 'building' | 'building_failed';
 
 const PAGE = 50;
+const CREATE = 'modelarts:model:create';
 const STATUSES: readonly Status[] = ['publishing', 'published', 'failed', 'building', 'building_failed'];
 
 /** The workspace's AI applications, a row for each version. The filter stands in the address. */
@@ -38,6 +40,7 @@ export default function Models() {
         ...(status ? { model_status: status } : {}),
       },
     });
+  const create = () => void navigate({ to: '/models/create' });
   const columns: Column<Model>[] = [
     {
       title: t('name'),
@@ -56,7 +59,14 @@ export default function Models() {
     { title: t('created'), width: '175px', show: model => <Time at={model.create_at} /> },
   ];
   return (
-    <Page title={t('models')}>
+    <Page
+      title={t('models')}
+      actions={
+        <Gated action={CREATE} type="primary" onClick={create}>
+          {t('createModel')}
+        </Gated>
+      }
+    >
       <div className="filters">
         <NameFilter
           value={typed}
@@ -75,7 +85,15 @@ export default function Models() {
         page={page}
         read={({ models, total_count }) => ({ items: models, count: total_count })}
         empty={
-          name || status ? <Empty title={t('noMatch')} /> : <Empty title={t('noModels')} help={t('noModelsHelp')} />
+          name || status ? (
+            <Empty title={t('noMatch')} />
+          ) : (
+            <Empty
+              title={t('noModels')}
+              help={t('noModelsHelp')}
+              action={{ text: t('createModel'), run: create, needs: CREATE }}
+            />
+          )
         }
       />
     </Page>

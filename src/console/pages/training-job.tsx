@@ -68,6 +68,7 @@ function Actions({ job }: { job: Job }) {
   const tell = useTell();
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
+  const { status } = job;
   const { id, name } = job.metadata;
   const params = { training_job_id: id };
   const stop = () =>
@@ -76,12 +77,32 @@ function Actions({ job }: { job: Job }) {
       .catch(tell);
   return (
     <>
-      {!FINAL.has(job.status.phase) && (
+      {!FINAL.has(status.phase) && (
         <Popconfirm title={t('stopJob', { name })} okText={t('stop')} cancelText={t('cancel')} onConfirm={stop}>
           <span>
             <Gated action="modelarts:trainJob:update">{t('stop')}</Gated>
           </span>
         </Popconfirm>
+      )}
+      <Gated
+        action="modelarts:trainJob:create"
+        onClick={() => void navigate({ to: '/training/jobs/create', search: { job: id } })}
+      >
+        {t('rebuild')}
+      </Gated>
+      <Gated
+        action="modelarts:aiAlgorithm:create"
+        onClick={() => void navigate({ to: '/training/algorithms/create', search: { job: id } })}
+      >
+        {t('saveAlgorithm')}
+      </Gated>
+      {status.phase === 'Completed' && (
+        <Gated
+          action="modelarts:model:create"
+          onClick={() => void navigate({ to: '/models/create', search: { job: id } })}
+        >
+          {t('createModel')}
+        </Gated>
       )}
       <Gated action="modelarts:trainJob:delete" danger onClick={() => setDeleting(true)}>
         {t('delete')}
