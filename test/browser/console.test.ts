@@ -199,8 +199,15 @@ describe('training jobs', () => {
     await page.evaluate("document.querySelector('[role=table]').scrollTop = 1e9");
     await page.getByRole('link', { name: 'many-0', exact: true }).waitFor();
     const scrolled = Date.now() - started;
-    await page.getByLabel('Search by name').fill('many-77777');
+    // Typed as a person types, so each letter narrows the list.
+    await page.getByLabel('Search by name').pressSequentially('many-7777', { delay: 30 });
+    const typed = Date.now();
+    await page.getByLabel('Search by name').press('7');
+    await page.getByText(/^1 \/ /).waitFor();
     await page.getByRole('link', { name: 'many-77777', exact: true }).waitFor();
+    const filtered = Date.now() - typed;
+    assert.equal(await page.getByRole('link', { name: /^many-/ }).count(), 1, 'what does not match is gone');
+    assert.ok(filtered < 1500, `what was typed was found after ${filtered} ms`);
     assert.ok(scrolled < 2000, `the end was there after ${scrolled} ms`);
     assert.ok((await page.getByRole('row').count()) < 80);
     await close();

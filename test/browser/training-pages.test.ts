@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { createTeam } from '../scenarios/team.ts';
 import { openBrowser } from './chromium.ts';
-import { consoleWindows, heading } from './console-windows.ts';
+import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
 
 /** A person at the pages of training: algorithms, jobs made of them and of other jobs, Cloud Shell, metrics. */
@@ -131,6 +131,38 @@ async function choose(page: Page, label: string, option?: string): Promise<void>
 
 const job = async (id: string) => (await world.root_('GET', `/v2/${world.root.projectId}/training-jobs/${id}`)).body;
 const idIn = (page: Page) => page.url().split('/').at(-1)!.split('?')[0]!;
+
+describe('the columns of a list', () => {
+  it('are chosen and ordered, and are so again for the same user, but not for another', async () => {
+    const { page, close } = await opened('/training/jobs');
+    const heads = () => page.getByRole('columnheader').allTextContents();
+    const before = await heads();
+    await page.getByRole('button', { name: 'Columns' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('checkbox', { name: 'Duration' }).uncheck();
+    await dialog.getByRole('button', { name: 'Move Created by forward' }).click();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    const chosen = ['Name', 'State', 'Message', 'Created by', 'Created'];
+    assert.deepEqual(await heads(), chosen);
+    await page.reload();
+    await page.getByRole('columnheader').first().waitFor();
+    assert.deepEqual(await heads(), chosen);
+
+    // The same browser, another user.
+    const team = await createTeam(world);
+    const policy = await team.policy('reads-jobs', {
+      Version: '1.1',
+      Statement: [{ Effect: 'Allow', Action: ['modelarts:trainJob:list'] }],
+    });
+    await team.grant(await team.group('readers', [await team.member('reader')]), [policy]);
+    await page.getByRole('button', { name: 'User acme' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await signIn(page, world, { user: 'reader' });
+    await page.getByRole('columnheader').first().waitFor();
+    assert.deepEqual(await heads(), before);
+    await close();
+  });
+});
 
 describe('algorithms', () => {
   it('are created, changed, used for a job, and deleted by name', async () => {

@@ -30,6 +30,7 @@ export default function Algorithms() {
   const columns: Column<Algorithm>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(160px, 2fr)',
       show: ({ metadata }) => (
         <Link to="/training/algorithms/$algorithmId" params={{ algorithmId: metadata.id }}>
@@ -37,10 +38,20 @@ export default function Algorithms() {
         </Link>
       ),
     },
-    { title: t('engine'), width: 'minmax(140px, 2fr)', show: ({ job_config }) => engineText(job_config) },
-    { title: t('description'), width: 'minmax(100px, 3fr)', show: ({ metadata }) => metadata.description },
-    { title: t('created'), width: '175px', show: ({ metadata }) => <Time at={metadata.create_time} /> },
-    { title: t('owner'), width: '90px', show: ({ metadata }) => metadata.user_name },
+    {
+      title: t('engine'),
+      key: 'engine',
+      width: 'minmax(140px, 2fr)',
+      show: ({ job_config }) => engineText(job_config),
+    },
+    {
+      title: t('description'),
+      key: 'description',
+      width: 'minmax(100px, 3fr)',
+      show: ({ metadata }) => metadata.description,
+    },
+    { title: t('created'), key: 'created', width: '175px', show: ({ metadata }) => <Time at={metadata.create_time} /> },
+    { title: t('owner'), key: 'owner', width: '90px', show: ({ metadata }) => metadata.user_name },
   ];
   return (
     <Page
@@ -63,6 +74,7 @@ export default function Algorithms() {
       <DataTable
         key={`${workspace} ${name}`}
         label={t('algorithms')}
+        saved="algorithms"
         columns={columns}
         pageSize={PAGE}
         page={offset =>

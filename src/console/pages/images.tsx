@@ -38,18 +38,30 @@ export default function Images() {
     void navigate({ to: '/images', search: { ...search, ...change } as object, replace: true });
   const query = { workspace_id: workspace, limit: PAGE, ...(name ? { name } : {}), ...(type ? { type } : {}) };
   const columns: Column<Image>[] = [
-    { title: t('name'), width: 'minmax(160px, 2fr)', show: image => `${image.name}:${image.tag}` },
-    { title: t('state'), width: '120px', show: image => <State value={image.status} /> },
-    { title: t('organization'), width: '110px', show: image => image.namespace },
-    { title: t('imagePath'), width: 'minmax(140px, 3fr)', show: image => image.status_message || image.swr_path },
+    { title: t('name'), key: 'name', width: 'minmax(160px, 2fr)', show: image => `${image.name}:${image.tag}` },
+    { title: t('state'), key: 'state', width: '120px', show: image => <State value={image.status} /> },
+    { title: t('organization'), key: 'organization', width: '110px', show: image => image.namespace },
+    {
+      title: t('imagePath'),
+      key: 'imagePath',
+      width: 'minmax(140px, 3fr)',
+      show: image => image.status_message || image.swr_path,
+    },
     {
       title: t('size'),
+      key: 'size',
       width: '80px',
       show: image => (image.size > 0 ? `${(image.size / 1024 ** 3).toFixed(1)} GiB` : ''),
     },
-    { title: t('created'), width: '175px', show: image => image.create_at > 0 && <Time at={image.create_at} /> },
+    {
+      title: t('created'),
+      key: 'created',
+      width: '175px',
+      show: image => image.create_at > 0 && <Time at={image.create_at} />,
+    },
     {
       title: t('actions'),
+      key: 'actions',
       width: '90px',
       show: image =>
         image.type !== 'BUILD_IN' && (
@@ -98,6 +110,7 @@ export default function Images() {
       <DataTable
         key={`${workspace} ${name} ${type}`}
         label={t('images')}
+        saved="images"
         columns={columns}
         pageSize={PAGE}
         page={index => queryOf(listImage, { query: { ...query, offset: index * PAGE } })}

@@ -44,6 +44,7 @@ export default function Models() {
   const columns: Column<Model>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(160px, 2fr)',
       show: model => (
         <Link to="/models/$modelId" params={{ modelId: model.model_id }}>
@@ -51,12 +52,12 @@ export default function Models() {
         </Link>
       ),
     },
-    { title: t('version'), width: '90px', show: model => model.model_version },
-    { title: t('state'), width: '130px', show: model => <State value={model.model_status} /> },
-    { title: t('modelType'), width: '110px', show: model => model.model_type },
-    { title: t('size'), width: '90px', show: model => sizeText(model.model_size) },
-    { title: t('description'), width: 'minmax(100px, 2fr)', show: model => model.description },
-    { title: t('created'), width: '175px', show: model => <Time at={model.create_at} /> },
+    { title: t('version'), key: 'version', width: '90px', show: model => model.model_version },
+    { title: t('state'), key: 'state', width: '130px', show: model => <State value={model.model_status} /> },
+    { title: t('modelType'), key: 'modelType', width: '110px', show: model => model.model_type },
+    { title: t('size'), key: 'size', width: '90px', show: model => sizeText(model.model_size) },
+    { title: t('description'), key: 'description', width: 'minmax(100px, 2fr)', show: model => model.description },
+    { title: t('created'), key: 'created', width: '175px', show: model => <Time at={model.create_at} /> },
   ];
   return (
     <Page
@@ -80,6 +81,7 @@ export default function Models() {
       <DataTable
         key={`${workspace} ${name} ${status}`}
         label={t('models')}
+        saved="models"
         columns={columns}
         pageSize={PAGE}
         page={page}

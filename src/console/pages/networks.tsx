@@ -30,6 +30,7 @@ export default function Networks() {
   const columns: Column<Network>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(140px, 2fr)',
       show: network => (
         <Link to="/networks/$networkId" params={{ networkId: network.metadata.name }}>
@@ -37,10 +38,20 @@ export default function Networks() {
         </Link>
       ),
     },
-    { title: t('state'), width: '110px', show: ({ status }) => <State value={status.phase} /> },
-    { title: t('cidr'), width: '170px', show: ({ spec }) => spec.cidr },
-    { title: t('message'), width: 'minmax(100px, 2fr)', show: ({ status }) => textOf(status, 'message') },
-    { title: t('created'), width: '175px', show: ({ metadata }) => <Time at={metadata.creationTimestamp} /> },
+    { title: t('state'), key: 'state', width: '110px', show: ({ status }) => <State value={status.phase} /> },
+    { title: t('cidr'), key: 'cidr', width: '170px', show: ({ spec }) => spec.cidr },
+    {
+      title: t('message'),
+      key: 'message',
+      width: 'minmax(100px, 2fr)',
+      show: ({ status }) => textOf(status, 'message'),
+    },
+    {
+      title: t('created'),
+      key: 'created',
+      width: '175px',
+      show: ({ metadata }) => <Time at={metadata.creationTimestamp} />,
+    },
   ];
   return (
     <Page
@@ -54,6 +65,7 @@ export default function Networks() {
       <DataTable
         key={workspace}
         label={t('networks')}
+        saved="networks"
         columns={columns}
         pageSize={MOST}
         page={() => queryOf(listNetworks, { query: { workspaceId: workspace, limit: MOST } })}
