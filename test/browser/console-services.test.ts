@@ -176,6 +176,33 @@ describe('real-time services', () => {
     await close();
   });
 
+  it('predict from a form where the API takes JSON, each value by its declared type', async () => {
+    const properties = {
+      words: { type: 'string' },
+      top: { type: 'integer' },
+      exact: { type: 'boolean' },
+      weights: { type: 'array' },
+    };
+    const data = { type: 'object', properties, required: ['words'] };
+    const api = { url: '/', method: 'post', request: { 'Content-type': 'application/json', data } };
+    const id = await world.deploy('takes-json', await world.model('words', '0.0.1', [api]));
+    const { page, close } = await opened(`/services/${id}`);
+    await page.getByRole('radio', { name: 'Form' }).check();
+    assert.ok(await page.getByRole('button', { name: 'Send' }).isDisabled(), 'words are required');
+    await page.getByLabel(/^words/).fill('12');
+    await page.getByLabel('top').fill('3');
+    await page.getByRole('combobox', { name: 'exact' }).click();
+    await page.getByTitle('false').click();
+    await page.getByLabel('weights').fill('[0.5, 1]');
+    Object.assign(world.answer, { status: 200, body: '{"label":"ok"}' });
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('region', { name: 'Result' }).getByText('"label": "ok"').waitFor();
+    const got = world.predictions.at(-1)!;
+    assert.equal(got.headers['content-type'], 'application/json');
+    assert.deepEqual(JSON.parse(got.body.toString()), { words: '12', top: 3, exact: false, weights: [0.5, 1] });
+    await close();
+  });
+
   it('share the traffic between two versions, and keep the history', async () => {
     const second = await world.model('digits', '0.0.3');
     const id = await world.deploy('splits', first);

@@ -203,7 +203,7 @@ describe('training jobs', () => {
     await page.getByLabel('Search by name').pressSequentially('many-7777', { delay: 30 });
     const typed = Date.now();
     await page.getByLabel('Search by name').press('7');
-    await page.getByText(/^1 \/ /).waitFor();
+    await page.getByText(/^1 of /).waitFor();
     await page.getByRole('link', { name: 'many-77777', exact: true }).waitFor();
     const filtered = Date.now() - typed;
     assert.equal(await page.getByRole('link', { name: /^many-/ }).count(), 1, 'what does not match is gone');

@@ -134,6 +134,7 @@ const idIn = (page: Page) => page.url().split('/').at(-1)!.split('?')[0]!;
 
 describe('the columns of a list', () => {
   it('are chosen and ordered, and are so again for the same user, but not for another', async () => {
+    await world.train('in-the-list', { runMs: 50 });
     const { page, close } = await opened('/training/jobs');
     const heads = () => page.getByRole('columnheader').allTextContents();
     const before = await heads();
