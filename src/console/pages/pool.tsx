@@ -54,7 +54,7 @@ export default function PoolPage() {
           destroyOnHidden
           onChange={tab => show({ tab })}
           items={[
-            { key: 'nodes', label: t('nodes'), children: <Nodes pool={pool} /> },
+            { key: 'nodes', label: t('nodeList'), children: <Nodes pool={pool} /> },
             { key: 'jobs', label: t('running'), children: <Workloads key="jobs" poolId={poolId} status="Running" /> },
             { key: 'queue', label: t('queued'), children: <Workloads key="queue" poolId={poolId} status="Queue" /> },
             {
@@ -175,7 +175,7 @@ function Nodes({ pool }: { pool: Pool }) {
   ];
   return (
     <DataTable
-      label={t('nodes')}
+      label={t('nodeList')}
       columns={columns}
       pageSize={MOST_NODES}
       page={() => queryOf(listPoolNodes, { params: { pool_name: poolId }, query: { limit: MOST_NODES } }, LIVE)}

@@ -160,6 +160,7 @@ export const en = {
   resetColumns: 'As it was',
   earlier: 'Move {name} forward',
   later: 'Move {name} back',
+  nodeList: 'Nodes',
   subPools: 'Sub-pools',
   noSubPools: 'No sub-pool',
   noSubPoolsHelp: 'A sub-pool is a share of this pool for a team: sure of some nodes, and more while they are free.',

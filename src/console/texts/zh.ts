@@ -152,6 +152,7 @@ export const zh: Texts = {
   resetColumns: '恢复默认',
   earlier: '前移 {name}',
   later: '后移 {name}',
+  nodeList: '节点',
   subPools: '逻辑子池',
   noSubPools: '没有逻辑子池',
   noSubPoolsHelp: '逻辑子池是资源池划给团队的份额：保证若干节点，空闲时可以使用更多。',
