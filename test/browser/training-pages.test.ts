@@ -95,6 +95,7 @@ describe('Cloud Shell', () => {
     const before = await closed();
     await world.db.deleteFrom('console_sessions').execute();
     await world.until(async () => (await closed()) > before);
+    await stop(id);
     await close();
   });
 });
@@ -267,6 +268,7 @@ describe('a job', () => {
     const [old, made] = [await job(id), await job(idIn(page))];
     assert.deepEqual(made.algorithm, { ...old.algorithm, environments: { EPOCHS: '9' } });
     assert.deepEqual(made.spec, old.spec);
+    await stop(idIn(page));
     await close();
   });
 
