@@ -37,18 +37,17 @@ export function FormFields(props: {
     if (type === 'boolean') {
       return (
         <p key={name}>
-          <label>
-            {label}
-            <br />
-            <Select
-              aria-label={name}
-              allowClear={!required}
-              style={{ minWidth: 120 }}
-              value={value?.text}
-              onChange={text => change(name, text ? { text } : {})}
-              options={['true', 'false'].map(each => ({ value: each, label: each }))}
-            />
-          </label>
+          <label htmlFor={`field-${name}`}>{label}</label>
+          <br />
+          <Select
+            id={`field-${name}`}
+            aria-label={name}
+            allowClear={!required}
+            style={{ minWidth: 120 }}
+            value={value?.text}
+            onChange={text => change(name, text ? { text } : {})}
+            options={['true', 'false'].map(each => ({ value: each, label: each }))}
+          />
         </p>
       );
     }
