@@ -200,6 +200,7 @@ describe('real-time services', () => {
     const got = world.predictions.at(-1)!;
     assert.equal(got.headers['content-type'], 'application/json');
     assert.deepEqual(JSON.parse(got.body.toString()), { words: '12', top: 3, exact: false, weights: [0.5, 1] });
+    await world.root_('DELETE', `/v1/${world.root.projectId}/services/${id}`);
     await close();
   });
 
@@ -246,6 +247,7 @@ describe('real-time services', () => {
       .getByRole('row', { name: /digits 0.0.1 0/ })
       .first()
       .waitFor();
+    await world.root_('DELETE', `/v1/${world.root.projectId}/services/${id}`);
     await close();
   });
 

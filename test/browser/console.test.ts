@@ -148,7 +148,7 @@ describe('training jobs', () => {
   it('are checked before they are created, and created', async () => {
     const { page, close } = await opened('/training/jobs/create');
     await page.getByLabel('Name', { exact: true }).fill('from-the-form');
-    await page.getByLabel('Engine').click();
+    await page.getByRole('combobox', { name: 'Engine' }).click();
     await page.locator('.ant-select-item-option').first().click();
     await page.getByLabel('Code directory').fill('/digits/nothing/');
     await page.getByLabel('Boot file').fill('/digits/nothing/train.py');
