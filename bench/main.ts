@@ -1,5 +1,6 @@
 import { benchAdmission } from './admission.ts';
 import { benchAuthorization } from './authorization.ts';
+import { benchConsole } from './console.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJob } from './job.ts';
 import { benchLive } from './live.ts';
@@ -11,7 +12,7 @@ import { benchServer } from './server.ts';
 
 /**
  * Measures what the README states. Each figure is a ratio against a peer, or the physical limit, in the same run.
- * `./atelier bench [server|objects|job|notebook|gateway|authorization|policy|admission|live …] [--json]`
+ * `./atelier bench [server|objects|job|notebook|gateway|authorization|policy|admission|live|console …] [--json]`
  */
 const benches: Record<string, () => Promise<Report>> = {
   server: benchServer,
@@ -23,6 +24,7 @@ const benches: Record<string, () => Promise<Report>> = {
   policy: benchPolicy,
   admission: benchAdmission,
   live: benchLive,
+  console: benchConsole,
 };
 
 const args = process.argv.slice(2);

@@ -34,6 +34,7 @@ export interface WorldOptions {
   disk?: Parts['disk'];
   imageSettings?: Parts['imageSettings'];
   terminals?: Parts['terminals'];
+  changes?: Parts['changes'];
   ssh?: Parts['ssh'];
   sharedDirectories?: Parts['sharedDirectories'];
   /** Mounts object storage into notebooks; nothing can when absent. */
@@ -199,6 +200,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     ...(options.ssh ? { ssh: options.ssh } : {}),
     ...(options.sharedDirectories ? { sharedDirectories: options.sharedDirectories } : {}),
     ...(options.terminals ? { terminals: options.terminals } : {}),
+    ...(options.changes ? { changes: options.changes } : {}),
     ...(options.imageSettings ? { imageSettings: options.imageSettings } : {}),
     notebooks: {
       volumes: directoryVolumes(paths.notebooks),

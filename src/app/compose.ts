@@ -73,6 +73,8 @@ export interface Parts {
   sharedDirectories?: readonly SharedDirectory[];
   /** Ports by which SSH reaches notebooks. */
   ssh?: { host: string; first: number; last: number };
+  /** Of the console's hints. */
+  changes?: Parameters<typeof createConsole>[0]['changeSettings'];
   /** Of Cloud Shell. */
   terminals?: Parameters<typeof createTerminals>[0]['settings'];
   imageSettings?: ImagesDeps['settings'];
@@ -150,6 +152,7 @@ export function composeFamilies(parts: Parts) {
     workspace: workspaces.find,
     browserProvider: iam.browserProvider,
     signInProviders: iam.signInProviders,
+    ...(parts.changes ? { changeSettings: parts.changes } : {}),
   });
   const { app, mount } = createApiServer({
     authenticate: webConsole.authenticate,

@@ -12,15 +12,27 @@ const out = join(root, '../../dist/console');
 const fresh = `${out}.new`;
 const old = `${out}.old`;
 
-/** Some styles of Ant Design are written without the nonce that the page was given for them. */
+/** Of the page, which was given one for the styles that scripts write. */
+const NONCE = "document.querySelector('meta[property=csp-nonce]')?.nonce";
+
+/** What packages write of styles that the content policy would refuse, and what is written in its place. */
+const STYLES: Record<string, readonly (readonly [found: RegExp, replaced: string])[]> = {
+  'Dom/dynamicCSS.js': [[/document\.createElement\('style'\);/g, `$& styleNode.nonce = ${NONCE};`]],
+  'xterm/lib/xterm.mjs': [
+    [/[\w.]+\.createElement\("style"\)/g, `Object.assign($&,{nonce:${NONCE}})`],
+    [/(\w)\.setAttribute\("style",`\$\{\w\.getAttribute\("style"\)\|\|""\}\$\{(\w)\};`\)/g, '$1.style.cssText+=$2'],
+  ],
+};
+
 const withNonce: Plugin = {
   name: 'styles-with-nonce',
   transform(code, id) {
-    if (!id.endsWith('Dom/dynamicCSS.js')) return undefined;
-    const made = "document.createElement('style');";
-    if (!code.includes(made))
-      throw new Error(`${id} makes styles in another way than was known: see withNonce in build.ts`);
-    return code.replace(made, `${made} styleNode.nonce = document.querySelector('meta[property=csp-nonce]')?.nonce;`);
+    const name = Object.keys(STYLES).find(end => id.endsWith(end));
+    if (!name) return undefined;
+    return STYLES[name]!.reduce((text, [found, replaced]) => {
+      if (!found.test(text)) throw new Error(`${id} writes styles in another way than was known: see STYLES`);
+      return text.replaceAll(found, replaced);
+    }, code);
   },
 };
 

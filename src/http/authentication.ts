@@ -12,6 +12,8 @@ export interface RawRequest {
   /** The body as received; empty when there is none. */
   body: Buffer;
   remoteAddress: string;
+  /** It is looked at once more, long after it came: nobody asked for anything just now. */
+  again?: true;
 }
 
 /** Finds out who asks. Throws AuthenticationFailure. */

@@ -9,6 +9,7 @@ export {
   type Locators,
   type WorkspaceView,
 } from './authorization.ts';
+export { isOwnOrigin } from './origin.ts';
 export { refusalRoutes } from './refusals.ts';
 export { type ApiServerOptions, createApiServer } from './server.ts';
 export { createSite, type Site } from './site.ts';

@@ -272,7 +272,7 @@ export function createApiServer(options: ApiServerOptions): {
     const { params, query, body, projectId } = call;
     const parts = { params, query: query as Record<string, unknown>, body, projectId };
     try {
-      await options.authenticate(rawRequest(request)).catch(error => {
+      await options.authenticate({ ...rawRequest(request), again: true }).catch(error => {
         // What was signed then is too old now; that says nothing of the key.
         if (!(error instanceof AuthenticationFailure && error.problem === 'skewed')) throw error;
       });

@@ -157,6 +157,25 @@ it('an address is good once, and for a short while', async t => {
   assert.equal(await connect(late).opened, false);
 });
 
+it('is not for pages of other origins, whatever address they have', async t => {
+  const { offer, url } = await world(t);
+  const path = offer();
+  const attempt = (origin: string) =>
+    new Promise<number>((resolve, reject) => {
+      const client = new Client(url + path, { origin });
+      client.on('open', () => {
+        client.close();
+        resolve(101);
+      });
+      client.on('unexpected-response', (_, response) => resolve(response.statusCode!));
+      client.on('error', reject);
+    });
+  for (const origin of ['http://evil.example', 'null', 'https://127.0.0.1', 'no origin']) {
+    assert.equal(await attempt(origin), 403, origin);
+  }
+  assert.equal(await attempt(url.replace('ws', 'http')), 101, 'the offer was not spent on them');
+});
+
 it('ends when nothing happens, after a warning', async t => {
   const { offer, connect, endings, shell } = await world(t, { idleMs: 300, warnMs: 200 });
   const client = connect(offer());

@@ -5,6 +5,7 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../kernel/clock.ts';
 import { Failure, isFailure } from '../kernel/failure.ts';
 import type { Log } from '../kernel/log.ts';
+import { isOwnOrigin } from './origin.ts';
 
 /** A program on a terminal, as the runtime driver hands it out. */
 export interface TerminalProgram {
@@ -77,7 +78,8 @@ const CLOSED = { program: 1000, platform: 4001, refused: 4002, goingAway: 1001 }
 
 /**
  * Makes terminals. The credential of a WebSocket is its path: browsers cannot send headers with one, so an operation, which is
- * authorized and audited like any other, hands out a path that is good once and for a short while.
+ * authorized and audited like any other, hands out a path that is good once and for a short while. Pages of other origins are refused even
+ * with such a path.
  */
 export function createTerminals(deps: { clock: Clock; log: Log; settings?: Partial<TerminalSettings> }): Terminals {
   const { clock, log } = deps;
@@ -100,12 +102,14 @@ export function createTerminals(deps: { clock: Clock; log: Log; settings?: Parti
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    if (!isOwnOrigin(request.headers)) {
+      refuse(socket, '403 Forbidden', 'Pages of other origins open no terminals here.\n');
+      return;
+    }
     const offer = take(request.url);
     if (!offer) {
       const body = 'There is no such terminal: its address is good once and for a short while. Ask for a new one.\n';
-      socket.end(
-        `HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
+      refuse(socket, '404 Not Found', body);
       return;
     }
     sockets.handleUpgrade(request, socket, head, client => {
@@ -239,6 +243,12 @@ export function createTerminals(deps: { clock: Clock; log: Log; settings?: Parti
       await Promise.all(ending);
     },
   };
+}
+
+function refuse(socket: Duplex, status: string, body: string): void {
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
 
 /** Passes on what is typed; a program that does not read holds the client back. */

@@ -64,6 +64,34 @@ describe('AI applications', () => {
   });
 });
 
+describe('an AI application', () => {
+  it('is made of what a job wrote, and further versions of it', async () => {
+    const id = await world.train('makes-a-model', { runMs: 50 });
+    const { page, close } = await opened(`/training/jobs/${id}`);
+    await page.getByRole('button', { name: 'Create AI application' }).click();
+    await heading(page, 'Create AI application');
+    await page.getByTitle('makes-a-model').waitFor();
+    await page.getByLabel('Name', { exact: true }).fill('of-a-job');
+    await page.getByLabel('Version').fill('1');
+    await page.getByText(/Three numbers from 0 to 99/).waitFor();
+    await page.getByLabel('Version').fill('0.0.9');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'of-a-job 0.0.9');
+    // The job of the tests writes nothing, and the page says so.
+    await page.locator('.state', { hasText: 'failed' }).first().waitFor();
+
+    await page.getByRole('button', { name: 'New version' }).click();
+    await heading(page, 'New version of of-a-job');
+    assert.equal(await page.getByLabel('Version').inputValue(), '0.0.10');
+    await page.getByLabel('Package in a bucket').check();
+    await page.getByLabel('Path in a bucket').fill('obs://digits/package/');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading(page, 'of-a-job 0.0.10');
+    await page.locator('.state', { hasText: 'published' }).first().waitFor();
+    await close();
+  });
+});
+
 describe('real-time services', () => {
   it('are deployed by a form that says what is wrong, and run without a reload', async () => {
     const { page, close } = await opened(`/services/deploy?model=${first}`);
@@ -148,6 +176,34 @@ describe('real-time services', () => {
     await close();
   });
 
+  it('predict from a form where the API takes JSON, each value by its declared type', async () => {
+    const properties = {
+      words: { type: 'string' },
+      top: { type: 'integer' },
+      exact: { type: 'boolean' },
+      weights: { type: 'array' },
+    };
+    const data = { type: 'object', properties, required: ['words'] };
+    const api = { url: '/', method: 'post', request: { 'Content-type': 'application/json', data } };
+    const id = await world.deploy('takes-json', await world.model('words', '0.0.1', [api]));
+    const { page, close } = await opened(`/services/${id}`);
+    await page.getByRole('radio', { name: 'Form' }).check();
+    assert.ok(await page.getByRole('button', { name: 'Send' }).isDisabled(), 'words are required');
+    await page.getByLabel(/^words/).fill('12');
+    await page.getByLabel('top').fill('3');
+    await page.getByRole('combobox', { name: 'exact' }).click();
+    await page.getByTitle('false').click();
+    await page.getByLabel('weights').fill('[0.5, 1]');
+    Object.assign(world.answer, { status: 200, body: '{"label":"ok"}' });
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('region', { name: 'Result' }).getByText('"label": "ok"').waitFor();
+    const got = world.predictions.at(-1)!;
+    assert.equal(got.headers['content-type'], 'application/json');
+    assert.deepEqual(JSON.parse(got.body.toString()), { words: '12', top: 3, exact: false, weights: [0.5, 1] });
+    await world.root_('DELETE', `/v1/${world.root.projectId}/services/${id}`);
+    await close();
+  });
+
   it('share the traffic between two versions, and keep the history', async () => {
     const second = await world.model('digits', '0.0.3');
     const id = await world.deploy('splits', first);
@@ -175,6 +231,22 @@ describe('real-time services', () => {
         [second, 30],
       ],
     );
+    await world.root_('DELETE', `/v1/${world.root.projectId}/services/${id}`);
+    await close();
+  });
+
+  it('show calls and the use of resources as they come', async () => {
+    const id = await world.deploy('busy', first);
+    const { page, close } = await opened(`/services/${id}?tab=monitoring`);
+    await page.getByRole('img', { name: 'Calls in the last minute' }).locator('canvas').waitFor();
+    world.gateway.counts = { [id]: { [first]: { calls: 7, failed: 2 } } };
+    await page.getByText('Calls: 7', { exact: true }).waitFor();
+    await page.getByText('Failed: 2', { exact: true }).waitFor();
+    await page.getByRole('row', { name: /Calls 7 .* 7/ }).waitFor();
+    await page
+      .getByRole('row', { name: /digits 0.0.1 0/ })
+      .first()
+      .waitFor();
     await world.root_('DELETE', `/v1/${world.root.projectId}/services/${id}`);
     await close();
   });

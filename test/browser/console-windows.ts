@@ -63,7 +63,7 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
 /** Fills in the sign-in page that is open. */
 export async function signIn(
   page: Page,
-  { root: { account } }: Pick<World, 'root'>,
+  { root: { account } }: { root: { account: string } },
   { user = account, password = PASSWORD } = {},
 ): Promise<void> {
   const field = page.getByLabel(/^(Account|账号)$/);

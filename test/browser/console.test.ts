@@ -2,12 +2,19 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
 import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
-import { BUILT, type ConsoleWorld, computeSamples, consoleWorld, identitySamples } from './console-world.ts';
+import {
+  BUILT,
+  type ConsoleWorld,
+  computeSamples,
+  consoleWorld,
+  identitySamples,
+  sampleAlgorithm,
+} from './console-world.ts';
 
 const FIRST_LOAD_BYTES = 300_000;
 
@@ -29,6 +36,7 @@ before(async () => {
     jobId: done,
     bucketName: 'digits',
     modelId,
+    algorithmId: await sampleAlgorithm(world),
     serviceId: await world.deploy('digits', modelId),
     ...(await computeSamples(world)),
     ...(await identitySamples(world)),
@@ -149,7 +157,7 @@ describe('training jobs', () => {
   it('are checked before they are created, and created', async () => {
     const { page, close } = await opened('/training/jobs/create');
     await page.getByLabel('Name', { exact: true }).fill('from-the-form');
-    await page.getByLabel('Engine').click();
+    await page.getByRole('combobox', { name: 'Engine' }).click();
     await page.locator('.ant-select-item-option').first().click();
     await page.getByLabel('Code directory').fill('/digits/nothing/');
     await page.getByLabel('Boot file').fill('/digits/nothing/train.py');
@@ -200,8 +208,15 @@ describe('training jobs', () => {
     await page.evaluate("document.querySelector('[role=table]').scrollTop = 1e9");
     await page.getByRole('link', { name: 'many-0', exact: true }).waitFor();
     const scrolled = Date.now() - started;
-    await page.getByLabel('Search by name').fill('many-77777');
+    // Typed as a person types, so each letter narrows the list.
+    await page.getByLabel('Search by name').pressSequentially('many-7777', { delay: 30 });
+    const typed = Date.now();
+    await page.getByLabel('Search by name').press('7');
+    await page.getByText(/^1 of /).waitFor();
     await page.getByRole('link', { name: 'many-77777', exact: true }).waitFor();
+    const filtered = Date.now() - typed;
+    assert.equal(await page.getByRole('link', { name: /^many-/ }).count(), 1, 'what does not match is gone');
+    assert.ok(filtered < 1500, `what was typed was found after ${filtered} ms`);
     assert.ok(scrolled < 2000, `the end was there after ${scrolled} ms`);
     assert.ok((await page.getByRole('row').count()) < 80);
     await close();
@@ -240,12 +255,28 @@ describe('every page', () => {
           await settled(signedOut.page);
           assert.equal(await signedOut.page.getByText(/There is no such page|页面不存在/).count(), 0, address);
           await accessible(signedOut.page, address);
+          // Words and colours are the same on both grounds: tabs are looked at in two of the four.
+          if ((theme === 'light') === (language === 'en')) await tabsAccessible(signedOut.page, address);
         }
+        await signedOut.page.goto(`${world.api}/networks`);
+        await signedOut.page.locator('h1 ~ .ant-btn, header .ant-btn-primary').first().click();
+        await signedOut.page.getByRole('dialog').waitFor();
+        await accessible(signedOut.page, 'a dialog');
         await signedOut.close();
       });
     }
   }
 });
+
+/** As `accessible`, for each tab of the page that is open. */
+async function tabsAccessible(page: Page, address: string): Promise<void> {
+  const tabs = page.locator('main').getByRole('tab');
+  for (let at = 1; at < (await tabs.count()); at++) {
+    await tabs.nth(at).click();
+    await settled(page);
+    await accessible(page, `${address}, ${await tabs.nth(at).textContent()}`);
+  }
+}
 
 describe('the files', () => {
   it('of the first load are at most 300 kB compressed, before the page’s own', () => {

@@ -1,23 +1,124 @@
+import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
-import { type ConsoleWorld, consoleWorld } from './console-world.ts';
+import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
 
 /** A person at the pages of dedicated resource pools and networks. */
 
 let world: ConsoleWorld;
 let browser: Browser;
+let poolId: string;
 const { opened } = consoleWindows(() => ({ world, browser }));
 
 before(async () => {
   world = await consoleWorld();
+  poolId = (await computeSamples(world)).poolId!;
   browser = await openBrowser();
 });
 after(async () => {
   await browser?.close();
   await world?.remove();
+});
+
+describe('the nodes of a pool', () => {
+  it('are isolated, tagged, protected and drained, and the work is on record; shares are given to teams', async () => {
+    const { page, close } = await opened(`/pools/${poolId}`);
+    const dialog = page.getByRole('dialog');
+    const node = page.getByRole('row', { name: /Available/ });
+    await node.waitFor();
+    const name = (await node.getByRole('cell').first().textContent())!;
+    const choose = async (action: string) => {
+      await page.getByRole('button', { name: `Actions of ${name}` }).click();
+      await page.getByRole('menuitem', { name: action, exact: true }).click();
+    };
+    await choose('Isolate');
+    await page.getByText('Takes no new tasks').waitFor();
+    await choose('Use again');
+    await page.getByText('Takes no new tasks').waitFor({ state: 'detached' });
+
+    await choose('Tags');
+    await dialog.getByRole('button', { name: 'Add tag' }).click();
+    await dialog.getByLabel('Key').fill('team');
+    await dialog.getByLabel('Value').fill('vision');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await choose('Tags');
+    assert.equal(await dialog.getByLabel('Value').inputValue(), 'vision');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+
+    await choose('Protect from deletion');
+    await choose('Delete');
+    assert.ok(await dialog.getByRole('button', { name: 'Delete' }).isDisabled());
+    await dialog.getByLabel(/^Type /).fill(name);
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await dialog.getByText(/locked/).waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+
+    await choose('Drain');
+    await dialog.getByLabel(/^Type /).fill(name);
+    await dialog.getByRole('button', { name: 'Drain' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('Takes no new tasks').waitFor();
+    await page.getByRole('tab', { name: 'Maintenance' }).click();
+    await page.getByRole('listitem').filter({ hasText: 'executing' }).filter({ hasText: name }).waitFor();
+    await page.getByRole('tab', { name: 'Nodes' }).click();
+    await choose('Use again');
+
+    await page.getByRole('tab', { name: 'Sub-pools' }).click();
+    await page.getByRole('button', { name: 'Create sub-pool' }).click();
+    await dialog.getByLabel('Name').fill('vision-team');
+    await dialog.getByLabel('Sure of').fill('9');
+    await dialog.getByLabel('At most').fill('9');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText(/vCPUs/).first().waitFor();
+    await dialog.getByLabel('Sure of').fill('0');
+    await dialog.getByLabel('At most').fill('1');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('listitem').filter({ hasText: 'vision-team' }).filter({ hasText: '0–1' }).waitFor();
+    await page.getByRole('link', { name: 'vision-team' }).click();
+    await heading(page, 'vision-team');
+    assert.equal(await page.getByRole('tab', { name: 'Sub-pools' }).count(), 0, 'a share has no shares');
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await dialog.getByLabel(/Type vision-team/).fill('vision-team');
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await heading(page, 'Dedicated resource pools');
+    await close();
+  });
+});
+
+describe('the use of a pool', () => {
+  it('is drawn for the time that was asked for, and that stands in the address', async () => {
+    const now = Date.now();
+    const old = JSON.stringify({ cpuUsage: 80, memUsedRate: 10 });
+    const fresh = JSON.stringify({ cpuUsage: 20, memUsedRate: 12 });
+    await world.db
+      .insertInto('pool_samples')
+      .values([
+        { pool_id: poolId, time: now - 5 * 3_600_000, metrics: old },
+        { pool_id: poolId, time: now - 60_000, metrics: fresh },
+      ])
+      .execute();
+    const { page, close } = await opened(`/pools/${poolId}?tab=use`);
+    await page.getByRole('row', { name: 'CPU 20 % 20 % 20 %' }).waitFor();
+    await page.getByText('Last day').click();
+    await page.getByRole('row', { name: 'CPU 20 % 50 % 80 %' }).waitFor();
+    await page.getByRole('img', { name: 'Use of what the pool has' }).locator('canvas').waitFor();
+    await page.reload();
+    await page.getByRole('row', { name: 'CPU 20 % 50 % 80 %' }).waitFor();
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('meter', { name: 'lab-pool: vCPUs' }).waitFor();
+    // Room for what comes after.
+    const pools = `/v2/${world.root.projectId}/pools`;
+    await world.root_('DELETE', `${pools}/${poolId}`);
+    await world.until(async () => (await world.root_('GET', pools)).body.items.length === 0);
+    await close();
+  });
 });
 
 describe('a dedicated pool', () => {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pages } from '../../src/console/pages.ts';
 import { openBrowser } from './chromium.ts';
-import { computeSamples, consoleWorld, identitySamples } from './console-world.ts';
+import { computeSamples, consoleWorld, identitySamples, sampleAlgorithm } from './console-world.ts';
 
 /**
  * Takes pictures of every page in both languages and themes, to be looked at: `./atelier screenshots [directory]`; `docs/screenshots` when absent.
@@ -22,7 +22,8 @@ const serviceId = await world.deploy('digits', modelId);
 await world.train('digits-larger-batch', { output: lines });
 for (const name of ['digits-four-nodes', 'digits-waits', 'digits-waits-too', 'digits-last'])
   await world.train(name, {});
-const samples: Record<string, string> = { jobId, modelId, serviceId, bucketName: 'digits', ...compute };
+const algorithmId = await sampleAlgorithm(world);
+const samples: Record<string, string> = { jobId, modelId, serviceId, algorithmId, bucketName: 'digits', ...compute };
 
 const browser = await openBrowser();
 for (const language of ['en', 'zh']) {

@@ -1,14 +1,12 @@
 import { useNavigate } from '@tanstack/react-router';
 import { Form, Input, InputNumber, Select } from 'antd';
-import { useState } from 'react';
 import { listImage } from '../../resources/images/image.api.ts';
 import { createNotebook, listNotebookFlavors } from '../../resources/notebooks/notebook.api.ts';
 import { listPools } from '../../resources/pools/pool.api.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { CreateForm } from '../parts/create-form.tsx';
 import { textOf } from '../parts/facts.tsx';
-import { Gated } from '../parts/gated.tsx';
 import { HOUR_MS } from '../parts/notebook.tsx';
 import { Page } from '../parts/page.tsx';
 import { useRules } from '../parts/rules.ts';
@@ -37,8 +35,6 @@ export default function CreateNotebook() {
   const rules = useRules(createNotebook);
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
   const images = useCall(listImage, { query: { workspace_id: workspace, limit: 500 } });
   const flavors = useCall(listNotebookFlavors, { query: { limit: 1000 } });
   const pools = useCall(listPools, { query: { workspaceId: workspace } });
@@ -48,29 +44,20 @@ export default function CreateNotebook() {
   );
   const required = { required: true, message: t('required') };
 
-  async function create(): Promise<void> {
-    const values = await form.validateFields().catch(() => undefined);
-    if (!values) return;
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      const { id } = await call(createNotebook, { body: bodyOf(values, workspace) });
-      await changed('notebooks');
-      await navigate({ to: '/notebooks/$notebookId', params: { notebookId: id } });
-    } catch (error) {
-      setFailure(error);
-      setBusy(false);
-    }
+  async function create(values: Values): Promise<void> {
+    const { id } = await call(createNotebook, { body: bodyOf(values, workspace) });
+    await changed('notebooks');
+    await navigate({ to: '/notebooks/$notebookId', params: { notebookId: id } });
   }
 
   return (
     <Page title={t('createNotebook')}>
-      <Form<Values>
-        className="card form"
+      <CreateForm<Values>
         form={form}
-        layout="vertical"
         initialValues={{ pool: '', category: 'EVS', capacity: 5, stop: 'timing', hours: 1 }}
-        onValuesChange={() => setFailure(undefined)}
+        send={create}
+        action="modelarts:notebook:create"
+        submit={t('create')}
       >
         <Form.Item
           name="name"
@@ -145,13 +132,7 @@ export default function CreateNotebook() {
           </Form.Item>
         </div>
         <SshFields />
-        <div aria-live="polite">{failure !== undefined && <ErrorView error={failure} />}</div>
-        <div className="filters" style={{ marginTop: 16 }}>
-          <Gated action="modelarts:notebook:create" type="primary" loading={busy} onClick={() => void create()}>
-            {t('create')}
-          </Gated>
-        </div>
-      </Form>
+      </CreateForm>
     </Page>
   );
 }

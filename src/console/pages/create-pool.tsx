@@ -1,11 +1,9 @@
 import { Link, useNavigate } from '@tanstack/react-router';
 import { Checkbox, Form, Input, Select } from 'antd';
-import { useState } from 'react';
 import { listNetworks } from '../../resources/networks/network.api.ts';
 import { createPool } from '../../resources/pools/pool.api.ts';
 import { call, changed, useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
-import { Gated } from '../parts/gated.tsx';
+import { CreateForm } from '../parts/create-form.tsx';
 import { Page } from '../parts/page.tsx';
 import { PoolFields, type PoolSize } from '../parts/pool-fields.tsx';
 import { displayName, NAME, WORKSPACE } from '../parts/resources.ts';
@@ -25,45 +23,33 @@ export default function CreatePool() {
   const navigate = useNavigate();
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
   const networks = useCall(listNetworks, { query: { workspaceId: workspace } }).data?.items ?? [];
   const required = { required: true, message: t('required') };
 
-  async function create(): Promise<void> {
-    const values = await form.validateFields().catch(() => undefined);
-    if (!values) return;
-    setBusy(true);
-    setFailure(undefined);
-    const { name, description, scope, network, resources } = values;
-    try {
-      const pool = await call(createPool, {
-        body: {
-          apiVersion: 'v2',
-          kind: 'Pool',
-          metadata: {
-            labels: { [NAME]: name, [WORKSPACE]: workspace },
-            ...(description ? { annotations: { 'os.modelarts/description': description } } : {}),
-          },
-          spec: { type: 'Dedicate', scope, resources, network: { name: network } },
+  async function create({ name, description, scope, network, resources }: Values): Promise<void> {
+    const pool = await call(createPool, {
+      body: {
+        apiVersion: 'v2',
+        kind: 'Pool',
+        metadata: {
+          labels: { [NAME]: name, [WORKSPACE]: workspace },
+          ...(description ? { annotations: { 'os.modelarts/description': description } } : {}),
         },
-      });
-      await changed('pools');
-      await navigate({ to: '/pools/$poolId', params: { poolId: pool.metadata.name } });
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
-    }
+        spec: { type: 'Dedicate', scope, resources, network: { name: network } },
+      },
+    });
+    await changed('pools');
+    await navigate({ to: '/pools/$poolId', params: { poolId: pool.metadata.name } });
   }
 
   return (
     <Page title={t('createPool')}>
-      <Form<Values>
-        className="card form"
+      <CreateForm<Values>
         form={form}
-        layout="vertical"
         initialValues={{ scope: ['Train', 'Infer', 'Notebook'], resources: [{ count: 1 }] }}
-        onValuesChange={() => setFailure(undefined)}
+        send={create}
+        action="modelarts:pool:create"
+        submit={t('create')}
       >
         <Form.Item
           name="name"
@@ -97,13 +83,7 @@ export default function CreatePool() {
           />
         </Form.Item>
         <PoolFields />
-        <div aria-live="polite">{failure !== undefined && <ErrorView error={failure} />}</div>
-        <div className="filters" style={{ marginTop: 16 }}>
-          <Gated action="modelarts:pool:create" type="primary" loading={busy} onClick={() => void create()}>
-            {t('create')}
-          </Gated>
-        </div>
-      </Form>
+      </CreateForm>
     </Page>
   );
 }

@@ -1,10 +1,8 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Form, Input, InputNumber } from 'antd';
-import { useState } from 'react';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import { call, changed } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
-import { Gated } from '../parts/gated.tsx';
+import { CreateForm } from '../parts/create-form.tsx';
 import { Page } from '../parts/page.tsx';
 import { useRules } from '../parts/rules.ts';
 import { configOf, Entries, type Entry, sharesAll } from '../services/service-form.tsx';
@@ -28,37 +26,30 @@ export default function DeployService() {
   const { workspace } = useSettings();
   const { model }: { model?: string } = useSearch({ strict: false });
   const [form] = Form.useForm<Values>();
-  const [outcome, setOutcome] = useState<'busy' | { failure: unknown }>();
-  const deploy = async () => {
-    const values = await form.validateFields().catch(() => undefined);
-    if (!values) return;
-    if (!sharesAll(values.entries)) return setOutcome({ failure: new Error(t('trafficRule')) });
-    setOutcome('busy');
-    try {
-      const { service_id } = await call(serviceApis.create, {
-        body: {
-          service_name: values.name,
-          description: values.description ?? '',
-          infer_type: 'real-time',
-          workspace_id: workspace,
-          config: configOf(values.entries),
-          ...(values.autoStop ? { schedule: [{ type: 'stop', time_unit: 'HOURS', duration: values.autoStop }] } : {}),
-        },
-      });
-      await changed('services');
-      await navigate({ to: '/services/$serviceId', params: { serviceId: service_id } });
-    } catch (failure) {
-      setOutcome({ failure });
-    }
+  const deploy = async (values: Values) => {
+    if (!sharesAll(values.entries)) throw new Error(t('trafficRule'));
+    const { service_id } = await call(serviceApis.create, {
+      body: {
+        service_name: values.name,
+        description: values.description ?? '',
+        infer_type: 'real-time',
+        workspace_id: workspace,
+        config: configOf(values.entries),
+        ...(values.autoStop ? { schedule: [{ type: 'stop', time_unit: 'HOURS', duration: values.autoStop }] } : {}),
+      },
+    });
+    await changed('services');
+    await navigate({ to: '/services/$serviceId', params: { serviceId: service_id } });
   };
   return (
     <Page title={t('deployService')}>
-      <Form<Values>
-        className="card form"
+      <CreateForm<Values>
         form={form}
-        layout="vertical"
         initialValues={{ entries: [{ weight: 100, instances: 1, ...(model ? { model } : {}) }] }}
-        onValuesChange={() => setOutcome(undefined)}
+        send={deploy}
+        action="modelarts:service:create"
+        submit={t('deploy')}
+        failed={t('notDeployed')}
       >
         <Form.Item
           name="name"
@@ -78,13 +69,7 @@ export default function DeployService() {
         <Form.Item name="autoStop" label={t('autoStop')} style={{ marginTop: 16 }}>
           <InputNumber min={1} precision={0} />
         </Form.Item>
-        <div aria-live="polite">
-          {typeof outcome === 'object' && <ErrorView error={outcome.failure} title={t('notDeployed')} />}
-        </div>
-        <Gated action="modelarts:service:create" type="primary" loading={outcome === 'busy'} onClick={deploy}>
-          {t('deploy')}
-        </Gated>
-      </Form>
+      </CreateForm>
     </Page>
   );
 }

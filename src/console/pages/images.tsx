@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Form, Input, Modal, Segmented, Select } from 'antd';
+import { Form, Input, Segmented, Select } from 'antd';
 import { useState } from 'react';
 import { deleteImage, listImage, registerImage } from '../../resources/images/image.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
@@ -7,7 +7,7 @@ import { call, changed, queryOf } from '../call.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
+import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { useRules } from '../parts/rules.ts';
@@ -38,18 +38,30 @@ export default function Images() {
     void navigate({ to: '/images', search: { ...search, ...change } as object, replace: true });
   const query = { workspace_id: workspace, limit: PAGE, ...(name ? { name } : {}), ...(type ? { type } : {}) };
   const columns: Column<Image>[] = [
-    { title: t('name'), width: 'minmax(160px, 2fr)', show: image => `${image.name}:${image.tag}` },
-    { title: t('state'), width: '120px', show: image => <State value={image.status} /> },
-    { title: t('organization'), width: '110px', show: image => image.namespace },
-    { title: t('imagePath'), width: 'minmax(140px, 3fr)', show: image => image.status_message || image.swr_path },
+    { title: t('name'), key: 'name', width: 'minmax(160px, 2fr)', show: image => `${image.name}:${image.tag}` },
+    { title: t('state'), key: 'state', width: '120px', show: image => <State value={image.status} /> },
+    { title: t('organization'), key: 'organization', width: '110px', show: image => image.namespace },
+    {
+      title: t('imagePath'),
+      key: 'imagePath',
+      width: 'minmax(140px, 3fr)',
+      show: image => image.status_message || image.swr_path,
+    },
     {
       title: t('size'),
+      key: 'size',
       width: '80px',
       show: image => (image.size > 0 ? `${(image.size / 1024 ** 3).toFixed(1)} GiB` : ''),
     },
-    { title: t('created'), width: '175px', show: image => image.create_at > 0 && <Time at={image.create_at} /> },
+    {
+      title: t('created'),
+      key: 'created',
+      width: '175px',
+      show: image => image.create_at > 0 && <Time at={image.create_at} />,
+    },
     {
       title: t('actions'),
+      key: 'actions',
       width: '90px',
       show: image =>
         image.type !== 'BUILD_IN' && (
@@ -98,6 +110,7 @@ export default function Images() {
       <DataTable
         key={`${workspace} ${name} ${type}`}
         label={t('images')}
+        saved="images"
         columns={columns}
         pageSize={PAGE}
         page={index => queryOf(listImage, { query: { ...query, offset: index * PAGE } })}
@@ -132,53 +145,38 @@ function Register({ workspace, close }: { workspace: string; close: () => void }
   const t = useTexts();
   const rules = useRules(registerImage);
   const [form] = Form.useForm<Values>();
-  const [failure, setFailure] = useState<unknown>();
   const register = async ({ path, arch, description = '', services }: Values) => {
-    setFailure(undefined);
-    try {
-      await call(registerImage, { body: { swr_path: path, arch, description, services, workspace_id: workspace } });
-      await changed('images');
-      close();
-    } catch (thrown) {
-      setFailure(thrown);
-    }
+    await call(registerImage, { body: { swr_path: path, arch, description, services, workspace_id: workspace } });
+    await changed('images');
   };
   return (
-    <Modal
-      open
+    <FormDialog<Values>
       title={t('registerImage')}
+      help={t('registerImageHelp')}
       okText={t('create')}
-      cancelText={t('cancel')}
-      onOk={form.submit}
-      onCancel={close}
+      form={form}
+      initial={{ arch: 'X86_64', services: ['NOTEBOOK'] }}
+      run={register}
+      close={close}
     >
-      <p>{t('registerImageHelp')}</p>
-      <Form<Values>
-        form={form}
-        layout="vertical"
-        initialValues={{ arch: 'X86_64', services: ['NOTEBOOK'] }}
-        onFinish={values => void register(values)}
-      >
-        <Form.Item name="path" label={t('imagePath')} rules={rules('swr_path')}>
-          <Input autoFocus placeholder="localhost/team/my-image:1.0" />
-        </Form.Item>
-        <Form.Item name="arch" label={t('architecture')}>
-          <Segmented options={['X86_64', 'AARCH64']} />
-        </Form.Item>
-        <Form.Item name="services" label={t('usedFor')}>
-          <Select
-            mode="multiple"
-            options={[
-              { value: 'NOTEBOOK', label: 'Jupyter' },
-              { value: 'SSH', label: 'SSH' },
-            ]}
-          />
-        </Form.Item>
-        <Form.Item name="description" label={t('description')} rules={rules('description')}>
-          <Input.TextArea rows={2} />
-        </Form.Item>
-      </Form>
-      {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+      <Form.Item name="path" label={t('imagePath')} rules={rules('swr_path')}>
+        <Input autoFocus placeholder="localhost/team/my-image:1.0" />
+      </Form.Item>
+      <Form.Item name="arch" label={t('architecture')}>
+        <Segmented options={['X86_64', 'AARCH64']} />
+      </Form.Item>
+      <Form.Item name="services" label={t('usedFor')}>
+        <Select
+          mode="multiple"
+          options={[
+            { value: 'NOTEBOOK', label: 'Jupyter' },
+            { value: 'SSH', label: 'SSH' },
+          ]}
+        />
+      </Form.Item>
+      <Form.Item name="description" label={t('description')} rules={rules('description')}>
+        <Input.TextArea rows={2} />
+      </Form.Item>
+    </FormDialog>
   );
 }

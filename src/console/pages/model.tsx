@@ -82,6 +82,12 @@ function Actions({ model }: { model: Model }) {
       >
         {t('deploy')}
       </Gated>
+      <Gated
+        action="modelarts:model:create"
+        onClick={() => void navigate({ to: '/models/create', search: { model: model_id } })}
+      >
+        {t('newVersion')}
+      </Gated>
       <Gated action="modelarts:model:delete" danger onClick={() => setDeleting(true)}>
         {t('delete')}
       </Gated>

@@ -6,6 +6,7 @@ import { queryOf } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { NameFilter, StateFilter } from '../parts/filters.tsx';
+import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, sizeText, Time } from '../parts/words.tsx';
 import { useSettings } from '../settings.ts';
@@ -15,6 +16,7 @@ type Model = ResponseOf<typeof modelApis.list>['models'][number];
 type Status = 'publishing' | 'published' | 'failed' | 'building' | 'building_failed';
 
 const PAGE = 50;
+const CREATE = 'modelarts:model:create';
 const STATUSES: readonly Status[] = ['publishing', 'published', 'failed', 'building', 'building_failed'];
 
 /** The workspace's AI applications, a row for each version. The filter stands in the address. */
@@ -38,9 +40,11 @@ export default function Models() {
         ...(status ? { model_status: status } : {}),
       },
     });
+  const create = () => void navigate({ to: '/models/create' });
   const columns: Column<Model>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(160px, 2fr)',
       show: model => (
         <Link to="/models/$modelId" params={{ modelId: model.model_id }}>
@@ -48,15 +52,22 @@ export default function Models() {
         </Link>
       ),
     },
-    { title: t('version'), width: '90px', show: model => model.model_version },
-    { title: t('state'), width: '130px', show: model => <State value={model.model_status} /> },
-    { title: t('modelType'), width: '110px', show: model => model.model_type },
-    { title: t('size'), width: '90px', show: model => sizeText(model.model_size) },
-    { title: t('description'), width: 'minmax(100px, 2fr)', show: model => model.description },
-    { title: t('created'), width: '175px', show: model => <Time at={model.create_at} /> },
+    { title: t('version'), key: 'version', width: '90px', show: model => model.model_version },
+    { title: t('state'), key: 'state', width: '130px', show: model => <State value={model.model_status} /> },
+    { title: t('modelType'), key: 'modelType', width: '110px', show: model => model.model_type },
+    { title: t('size'), key: 'size', width: '90px', show: model => sizeText(model.model_size) },
+    { title: t('description'), key: 'description', width: 'minmax(100px, 2fr)', show: model => model.description },
+    { title: t('created'), key: 'created', width: '175px', show: model => <Time at={model.create_at} /> },
   ];
   return (
-    <Page title={t('models')}>
+    <Page
+      title={t('models')}
+      actions={
+        <Gated action={CREATE} type="primary" onClick={create}>
+          {t('createModel')}
+        </Gated>
+      }
+    >
       <div className="filters">
         <NameFilter
           value={typed}
@@ -70,12 +81,21 @@ export default function Models() {
       <DataTable
         key={`${workspace} ${name} ${status}`}
         label={t('models')}
+        saved="models"
         columns={columns}
         pageSize={PAGE}
         page={page}
         read={({ models, total_count }) => ({ items: models, count: total_count })}
         empty={
-          name || status ? <Empty title={t('noMatch')} /> : <Empty title={t('noModels')} help={t('noModelsHelp')} />
+          name || status ? (
+            <Empty title={t('noMatch')} />
+          ) : (
+            <Empty
+              title={t('noModels')}
+              help={t('noModelsHelp')}
+              action={{ text: t('createModel'), run: create, needs: CREATE }}
+            />
+          )
         }
       />
     </Page>

@@ -1,13 +1,13 @@
 import { Link } from '@tanstack/react-router';
-import { Form, Input, Modal } from 'antd';
+import { Form, Input } from 'antd';
 import { useState } from 'react';
 import { createNetwork, listNetworks } from '../../resources/networks/network.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, queryOf } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
+import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { displayName, NAME, WORKSPACE } from '../parts/resources.ts';
@@ -30,6 +30,7 @@ export default function Networks() {
   const columns: Column<Network>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(140px, 2fr)',
       show: network => (
         <Link to="/networks/$networkId" params={{ networkId: network.metadata.name }}>
@@ -37,10 +38,20 @@ export default function Networks() {
         </Link>
       ),
     },
-    { title: t('state'), width: '110px', show: ({ status }) => <State value={status.phase} /> },
-    { title: t('cidr'), width: '170px', show: ({ spec }) => spec.cidr },
-    { title: t('message'), width: 'minmax(100px, 2fr)', show: ({ status }) => textOf(status, 'message') },
-    { title: t('created'), width: '175px', show: ({ metadata }) => <Time at={metadata.creationTimestamp} /> },
+    { title: t('state'), key: 'state', width: '110px', show: ({ status }) => <State value={status.phase} /> },
+    { title: t('cidr'), key: 'cidr', width: '170px', show: ({ spec }) => spec.cidr },
+    {
+      title: t('message'),
+      key: 'message',
+      width: 'minmax(100px, 2fr)',
+      show: ({ status }) => textOf(status, 'message'),
+    },
+    {
+      title: t('created'),
+      key: 'created',
+      width: '175px',
+      show: ({ metadata }) => <Time at={metadata.creationTimestamp} />,
+    },
   ];
   return (
     <Page
@@ -54,6 +65,7 @@ export default function Networks() {
       <DataTable
         key={workspace}
         label={t('networks')}
+        saved="networks"
         columns={columns}
         pageSize={MOST}
         page={() => queryOf(listNetworks, { query: { workspaceId: workspace, limit: MOST } })}
@@ -75,48 +87,33 @@ function Create({ workspace, close }: { workspace: string; close: () => void }) 
   const t = useTexts();
   const rules = useRules(createNetwork);
   const [form] = Form.useForm<{ name: string; cidr: string }>();
-  const [failure, setFailure] = useState<unknown>();
   const create = async ({ name, cidr }: { name: string; cidr: string }) => {
-    setFailure(undefined);
-    try {
-      const metadata = { labels: { [NAME]: name, [WORKSPACE]: workspace } };
-      await call(createNetwork, { body: { apiVersion: 'v1', kind: 'Network', metadata, spec: { cidr } } });
-      await changed('networks');
-      close();
-    } catch (thrown) {
-      setFailure(thrown);
-    }
+    const metadata = { labels: { [NAME]: name, [WORKSPACE]: workspace } };
+    await call(createNetwork, { body: { apiVersion: 'v1', kind: 'Network', metadata, spec: { cidr } } });
+    await changed('networks');
   };
   return (
-    <Modal
-      open
+    <FormDialog
       title={t('createNetwork')}
       okText={t('create')}
-      cancelText={t('cancel')}
-      onOk={form.submit}
-      onCancel={close}
+      form={form}
+      initial={{ cidr: '192.168.128.0/24' }}
+      run={create}
+      close={close}
     >
-      <Form
-        form={form}
-        layout="vertical"
-        initialValues={{ cidr: '192.168.128.0/24' }}
-        onFinish={values => void create(values)}
+      <Form.Item
+        name="name"
+        label={t('name')}
+        rules={[
+          { required: true, message: t('required') },
+          { pattern: /^[a-z][a-z0-9-]{2,23}[a-z0-9]$/, message: t('poolNameRule') },
+        ]}
       >
-        <Form.Item
-          name="name"
-          label={t('name')}
-          rules={[
-            { required: true, message: t('required') },
-            { pattern: /^[a-z][a-z0-9-]{2,23}[a-z0-9]$/, message: t('poolNameRule') },
-          ]}
-        >
-          <Input autoFocus maxLength={25} />
-        </Form.Item>
-        <Form.Item name="cidr" label={t('cidr')} extra={t('cidrHelp')} rules={rules('spec', 'cidr')}>
-          <Input />
-        </Form.Item>
-      </Form>
-      {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+        <Input autoFocus maxLength={25} />
+      </Form.Item>
+      <Form.Item name="cidr" label={t('cidr')} extra={t('cidrHelp')} rules={rules('spec', 'cidr')}>
+        <Input />
+      </Form.Item>
+    </FormDialog>
   );
 }

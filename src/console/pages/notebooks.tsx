@@ -51,6 +51,7 @@ export default function Notebooks() {
   const columns: Column<Notebook>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(160px, 2fr)',
       show: ({ id, name }) => (
         <Link to="/notebooks/$notebookId" params={{ notebookId: id }}>
@@ -58,21 +59,28 @@ export default function Notebooks() {
         </Link>
       ),
     },
-    { title: t('state'), width: '140px', show: ({ status }) => <State value={status} /> },
+    { title: t('state'), key: 'state', width: '140px', show: ({ status }) => <State value={status} /> },
     {
       title: t('message'),
+      key: 'message',
       width: 'minmax(120px, 3fr)',
       show: ({ fail_reason, action_progress }) =>
         fail_reason ?? action_progress.find(({ status }) => status === 'PROCESSING')?.step_description ?? '',
     },
-    { title: t('image'), width: 'minmax(100px, 1fr)', show: ({ image }) => textOf(image, 'name') },
+    { title: t('image'), key: 'image', width: 'minmax(100px, 1fr)', show: ({ image }) => textOf(image, 'name') },
     {
       title: t('stopsAt'),
+      key: 'stopsAt',
       width: '175px',
       show: notebook => (notebook.status === 'RUNNING' ? <Time at={leaseEnd(notebook.lease)} /> : ''),
     },
-    { title: t('owner'), width: '90px', show: ({ user }) => textOf(user, 'name') },
-    { title: t('open'), width: '90px', show: notebook => <OpenNotebook notebook={notebook} size="small" /> },
+    { title: t('owner'), key: 'owner', width: '90px', show: ({ user }) => textOf(user, 'name') },
+    {
+      title: t('open'),
+      key: 'open',
+      width: '90px',
+      show: notebook => <OpenNotebook notebook={notebook} size="small" />,
+    },
   ];
   return (
     <Page
@@ -104,6 +112,7 @@ export default function Notebooks() {
       <DataTable
         key={`${workspace} ${name} ${search.status} ${search.all}`}
         label={t('notebooks')}
+        saved="notebooks"
         columns={columns}
         pageSize={PAGE}
         page={page}

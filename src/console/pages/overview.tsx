@@ -1,10 +1,14 @@
 import { Link } from '@tanstack/react-router';
 import { showComputeQuota } from '../../resources/compute-quotas/quota.api.ts';
+import { listPools, showPoolRuntimeMetrics } from '../../resources/pools/pool.api.ts';
 import { listTrainingJobs } from '../../resources/training-jobs/job.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { useCall } from '../call.ts';
 import { ErrorView } from '../parts/error-view.tsx';
+import { textOf } from '../parts/facts.tsx';
+import { Meter } from '../parts/meter.tsx';
 import { Page } from '../parts/page.tsx';
+import { amountOf, displayName } from '../parts/resources.ts';
 import { durationText, State, Time } from '../parts/words.tsx';
 import { useSettings } from '../settings.ts';
 import { type TextKey, useTexts } from '../texts/index.ts';
@@ -39,6 +43,7 @@ export default function Overview() {
           note={job => job.status.message ?? ''}
         />
         <Quotas />
+        <Capacity />
         <QuickStart />
       </div>
     </Page>
@@ -110,12 +115,59 @@ function Quotas() {
             <div key={member} style={{ display: 'contents' }}>
               <dt>{t(text)}</dt>
               <dd>
-                {data ? Number(data.used[member].toFixed(2)) : '–'} / {data?.limits[member] ?? t('unlimited')}
+                <Meter
+                  label={t(text)}
+                  used={data?.used[member]}
+                  limit={data?.limits[member]}
+                  none={data ? t('unlimited') : '–'}
+                />
               </dd>
             </div>
           ))}
         </dl>
       )}
+    </section>
+  );
+}
+
+/** What of each dedicated pool is given out; nothing where the workspace has none. */
+function Capacity() {
+  const t = useTexts();
+  const { workspace } = useSettings();
+  const query = { workspaceId: workspace };
+  const live = { live: ['pool-nodes', 'workloads'] };
+  const { data } = useCall(showPoolRuntimeMetrics, { query }, live);
+  const { data: pools } = useCall(listPools, { query }, live);
+  if (!data || data.items.length === 0) return null;
+  const tableOf = (item: Record<string, unknown>, kind: 'allocated' | 'capacity') =>
+    amountOf((item.table as Record<string, { value?: unknown }>)[kind]?.value);
+  return (
+    <section className="card" aria-label={t('pools')}>
+      <h2>{t('pools')}</h2>
+      <ul className="plain">
+        {data.items.map(item => {
+          const id = textOf(item, 'metadata', 'name');
+          const pool = pools?.items.find(each => each.metadata.name === id);
+          const name = pool ? displayName(pool) : id;
+          const [used, all] = [tableOf(item, 'allocated'), tableOf(item, 'capacity')];
+          return (
+            <li key={id}>
+              <Link to="/pools/$poolId" params={{ poolId: id }}>
+                {name}
+              </Link>
+              <span className="note">
+                <Meter label={`${name}: ${t('vcpus')}`} used={used.vcpus} limit={all.vcpus} none="0" /> {t('vcpus')}
+              </span>
+              {all.gpus > 0 && (
+                <span className="note">
+                  <Meter label={`${name}: ${t('accelerators')}`} used={used.gpus} limit={all.gpus} none="0" />{' '}
+                  {t('accelerators')}
+                </span>
+              )}
+            </li>
+          );
+        })}
+      </ul>
     </section>
   );
 }

@@ -13,13 +13,16 @@ import { ErrorView } from '../parts/error-view.tsx';
 import { EventList, Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
+import { type PoolRange, PoolUse } from '../parts/pool-use.tsx';
 import { amountOf, displayName } from '../parts/resources.ts';
 import { ScalePool } from '../parts/scale-pool.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
+import { type Node, NodeActions } from '../pools/node-actions.tsx';
+import { SubPoolDialog, SubPools } from '../pools/sub-pools.tsx';
+import { NodeWork } from '../pools/work.tsx';
 import { useTexts } from '../texts/index.ts';
 
 type Pool = ResponseOf<typeof showPool>;
-type Node = ResponseOf<typeof listPoolNodes>['items'][number];
 type Workload = Record<string, unknown>;
 
 const LIVE = ['pool-nodes', 'pool-events', 'workloads'];
@@ -30,8 +33,9 @@ const PAGE = 100;
 export default function PoolPage() {
   const t = useTexts();
   const { poolId = '' } = useParams({ strict: false });
-  const { tab = 'nodes' }: { tab?: string } = useSearch({ strict: false });
+  const { tab = 'nodes', range = 'hour' }: { tab?: string; range?: PoolRange } = useSearch({ strict: false });
   const navigate = useNavigate();
+  const show = (search: object) => void navigate({ to: '/pools/$poolId', params: { poolId }, search, replace: true });
   const { data: pool, error, refetch } = useCall(showPool, { params: { pool_name: poolId } }, { live: LIVE });
   if (!pool) {
     return <Page title={t('pool')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
@@ -48,13 +52,22 @@ export default function PoolPage() {
         <Tabs
           activeKey={tab}
           destroyOnHidden
-          onChange={key =>
-            void navigate({ to: '/pools/$poolId', params: { poolId }, search: { tab: key }, replace: true })
-          }
+          onChange={tab => show({ tab })}
           items={[
-            { key: 'nodes', label: t('nodes'), children: <Nodes poolId={poolId} /> },
+            { key: 'nodes', label: t('nodeList'), children: <Nodes pool={pool} /> },
             { key: 'jobs', label: t('running'), children: <Workloads key="jobs" poolId={poolId} status="Running" /> },
             { key: 'queue', label: t('queued'), children: <Workloads key="queue" poolId={poolId} status="Queue" /> },
+            {
+              key: 'use',
+              label: t('monitoring'),
+              children: <PoolUse poolId={poolId} range={range} onRange={range => show({ tab: 'use', range })} />,
+            },
+            ...(pool.spec.type === 'Dedicate'
+              ? [
+                  { key: 'shares', label: t('subPools'), children: <SubPools pool={pool} /> },
+                  { key: 'work', label: t('scheduledEvents'), children: <NodeWork poolId={poolId} /> },
+                ]
+              : []),
             { key: 'events', label: t('events'), children: <Events poolId={poolId} /> },
           ]}
         />
@@ -71,15 +84,18 @@ function Actions({ pool }: { pool: Pool }) {
   const close = () => setAsking(undefined);
   return (
     <>
-      {pool.spec.type === 'Dedicate' && (
-        <Gated action="modelarts:pool:update" onClick={() => setAsking('scale')}>
-          {t('scale')}
-        </Gated>
-      )}
+      <Gated action="modelarts:pool:update" onClick={() => setAsking('scale')}>
+        {t('scale')}
+      </Gated>
       <Gated action="modelarts:pool:delete" danger onClick={() => setAsking('delete')}>
         {t('delete')}
       </Gated>
-      {asking === 'scale' && <ScalePool pool={pool} close={close} />}
+      {asking === 'scale' &&
+        (pool.spec.type === 'Dedicate' ? (
+          <ScalePool pool={pool} close={close} />
+        ) : (
+          <SubPoolDialog pool={pool} close={close} />
+        ))}
       {asking === 'delete' && (
         <ConfirmByName
           title={t('deletePool', { name })}
@@ -136,8 +152,9 @@ function useNodes(poolId: string) {
   return useCall(listPoolNodes, { params: { pool_name: poolId }, query: { limit: MOST_NODES } }, { live: LIVE });
 }
 
-function Nodes({ poolId }: { poolId: string }) {
+function Nodes({ pool }: { pool: Pool }) {
   const t = useTexts();
+  const poolId = pool.metadata.name;
   const columns: Column<Node>[] = [
     { title: t('name'), width: 'minmax(140px, 2fr)', show: node => textOf(node.metadata, 'name') },
     { title: t('state'), width: '110px', show: node => <State value={textOf(node.status, 'phase')} /> },
@@ -151,10 +168,14 @@ function Nodes({ poolId }: { poolId: string }) {
         textOf(status, 'message') ||
         (Array.isArray(status.taints) && status.taints.length > 0 ? t('takesNothing') : ''),
     },
+    // A sub-pool shows its parent's nodes, which are changed there.
+    ...(pool.spec.type === 'Dedicate'
+      ? [{ title: t('actions'), width: '110px', show: (node: Node) => <NodeActions poolId={poolId} node={node} /> }]
+      : []),
   ];
   return (
     <DataTable
-      label={t('nodes')}
+      label={t('nodeList')}
       columns={columns}
       pageSize={MOST_NODES}
       page={() => queryOf(listPoolNodes, { params: { pool_name: poolId }, query: { limit: MOST_NODES } }, LIVE)}

@@ -30,6 +30,7 @@ export default function Pools() {
   const columns: Column<Pool>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(140px, 2fr)',
       show: pool => (
         <Link to="/pools/$poolId" params={{ poolId: pool.metadata.name }}>
@@ -37,15 +38,17 @@ export default function Pools() {
         </Link>
       ),
     },
-    { title: t('state'), width: '110px', show: pool => <State value={textOf(pool.status, 'phase')} /> },
-    { title: t('jobTypes'), width: '170px', show: pool => pool.spec.scope.join(', ') },
+    { title: t('state'), key: 'state', width: '110px', show: pool => <State value={textOf(pool.status, 'phase')} /> },
+    { title: t('jobTypes'), key: 'jobTypes', width: '170px', show: pool => pool.spec.scope.join(', ') },
     {
       title: t('nodes'),
+      key: 'nodes',
       width: '70px',
       show: pool => pool.spec.resources.reduce((sum, each) => sum + Number(each.count), 0),
     },
     {
       title: t('vcpusUsed'),
+      key: 'vcpusUsed',
       width: '130px',
       show: pool => {
         const found = metrics.find(each => textOf(each, 'metadata', 'name') === pool.metadata.name);
@@ -54,8 +57,13 @@ export default function Pools() {
         return `${amountOf(table.allocated?.value).vcpus} / ${amountOf(table.capacity?.value).vcpus}`;
       },
     },
-    { title: t('message'), width: 'minmax(100px, 2fr)', show: pool => pool.status.message ?? '' },
-    { title: t('created'), width: '175px', show: pool => <Time at={pool.metadata.creationTimestamp} /> },
+    { title: t('message'), key: 'message', width: 'minmax(100px, 2fr)', show: pool => pool.status.message ?? '' },
+    {
+      title: t('created'),
+      key: 'created',
+      width: '175px',
+      show: pool => <Time at={pool.metadata.creationTimestamp} />,
+    },
   ];
   return (
     <Page
@@ -69,6 +77,7 @@ export default function Pools() {
       <DataTable
         key={workspace}
         label={t('pools')}
+        saved="pools"
         columns={columns}
         pageSize={ALL}
         page={() => queryOf(listPools, { query }, LIVE)}

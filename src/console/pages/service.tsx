@@ -11,6 +11,7 @@ import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, Time } from '../parts/words.tsx';
 import { Configuration, History } from '../services/configuration.tsx';
+import { ServiceMonitor } from '../services/monitor.tsx';
 import { Prediction } from '../services/prediction.tsx';
 import { ServiceLogs } from '../services/service-logs.tsx';
 import { UsageGuide } from '../services/usage-guide.tsx';
@@ -58,6 +59,7 @@ export default function ServicePage() {
             },
             { key: 'usage', label: t('usageGuide'), children: serving(service, at => <UsageGuide {...at} />) },
             { key: 'configuration', label: t('configuration'), children: <Configuration service={service} /> },
+            { key: 'monitoring', label: t('monitoring'), children: <ServiceMonitor serviceId={serviceId} /> },
             { key: 'events', label: t('events'), children: <Events serviceId={serviceId} /> },
             { key: 'log', label: t('log'), children: <ServiceLogs serviceId={serviceId} /> },
             { key: 'history', label: t('history'), children: <History serviceId={serviceId} /> },

@@ -47,6 +47,7 @@ export default function Services() {
   const columns: Column<Service>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(160px, 2fr)',
       show: service => (
         <Link to="/services/$serviceId" params={{ serviceId: service.service_id }}>
@@ -56,6 +57,7 @@ export default function Services() {
     },
     {
       title: t('state'),
+      key: 'state',
       width: '160px',
       show: service => (
         <>
@@ -64,10 +66,10 @@ export default function Services() {
         </>
       ),
     },
-    { title: t('calls'), width: '90px', show: service => service.invocation_times },
-    { title: t('failedCalls'), width: '90px', show: service => service.failed_times },
-    { title: t('description'), width: 'minmax(100px, 2fr)', show: service => service.description },
-    { title: t('deployed'), width: '175px', show: service => <Time at={service.publish_at} /> },
+    { title: t('calls'), key: 'calls', width: '90px', show: service => service.invocation_times },
+    { title: t('failedCalls'), key: 'failedCalls', width: '90px', show: service => service.failed_times },
+    { title: t('description'), key: 'description', width: 'minmax(100px, 2fr)', show: service => service.description },
+    { title: t('deployed'), key: 'deployed', width: '175px', show: service => <Time at={service.publish_at} /> },
   ];
   return (
     <Page
@@ -91,6 +93,7 @@ export default function Services() {
       <DataTable
         key={`${workspace} ${name} ${status}`}
         label={t('services')}
+        saved="services"
         columns={columns}
         pageSize={PAGE}
         page={page}

@@ -18,6 +18,8 @@ import { ObjectLink } from '../parts/object-link.tsx';
 import { Page } from '../parts/page.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
+import { CloudShell } from '../training/cloud-shell.tsx';
+import { JobMetrics } from '../training/job-metrics.tsx';
 
 type Job = ResponseOf<typeof showTrainingJob>;
 
@@ -43,17 +45,19 @@ export default function TrainingJob() {
       <div className="card">
         <Tabs
           activeKey={tab}
-          destroyOnHidden
           onChange={key =>
             void navigate({ to: '/training/jobs/$jobId', params: { jobId }, search: { tab: key }, replace: true })
           }
           items={[
             { key: 'log', label: t('log'), children: <Log job={job} /> },
+            { key: 'metrics', label: t('metrics'), children: <JobMetrics job={job} /> },
             { key: 'events', label: t('events'), children: <Events jobId={jobId} /> },
             { key: 'settings', label: t('settings'), children: <Made job={job} /> },
             { key: 'environment', label: t('environment'), children: <Environment job={job} /> },
             { key: 'outputs', label: t('outputs'), children: <Channels job={job} kind="outputs" /> },
-          ]}
+            // Terminals go on while one looks at the log.
+            { key: 'shell', label: 'Cloud Shell', children: <CloudShell job={job} />, destroyOnHidden: false },
+          ].map(item => ({ destroyOnHidden: true, ...item }))}
         />
       </div>
     </Page>
@@ -65,6 +69,7 @@ function Actions({ job }: { job: Job }) {
   const tell = useTell();
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
+  const { status } = job;
   const { id, name } = job.metadata;
   const params = { training_job_id: id };
   const stop = () =>
@@ -73,12 +78,32 @@ function Actions({ job }: { job: Job }) {
       .catch(tell);
   return (
     <>
-      {!FINAL.has(job.status.phase) && (
+      {!FINAL.has(status.phase) && (
         <Popconfirm title={t('stopJob', { name })} okText={t('stop')} cancelText={t('cancel')} onConfirm={stop}>
           <span>
             <Gated action="modelarts:trainJob:update">{t('stop')}</Gated>
           </span>
         </Popconfirm>
+      )}
+      <Gated
+        action="modelarts:trainJob:create"
+        onClick={() => void navigate({ to: '/training/jobs/create', search: { job: id } })}
+      >
+        {t('rebuild')}
+      </Gated>
+      <Gated
+        action="modelarts:aiAlgorithm:create"
+        onClick={() => void navigate({ to: '/training/algorithms/create', search: { job: id } })}
+      >
+        {t('saveAlgorithm')}
+      </Gated>
+      {status.phase === 'Completed' && (
+        <Gated
+          action="modelarts:model:create"
+          onClick={() => void navigate({ to: '/models/create', search: { job: id } })}
+        >
+          {t('createModel')}
+        </Gated>
       )}
       <Gated action="modelarts:trainJob:delete" danger onClick={() => setDeleting(true)}>
         {t('delete')}

@@ -44,6 +44,7 @@ export default function TrainingJobs() {
   const columns: Column<Job>[] = [
     {
       title: t('name'),
+      key: 'name',
       width: 'minmax(180px, 2fr)',
       show: ({ metadata }) => (
         <Link to="/training/jobs/$jobId" params={{ jobId: metadata.id }}>
@@ -51,15 +52,16 @@ export default function TrainingJobs() {
         </Link>
       ),
     },
-    { title: t('state'), width: '115px', show: ({ status }) => <State value={status.phase} /> },
+    { title: t('state'), key: 'state', width: '115px', show: ({ status }) => <State value={status.phase} /> },
     {
       title: t('message'),
+      key: 'message',
       width: 'minmax(120px, 3fr)',
       show: ({ status }) => status.queue?.reason ?? status.message ?? '',
     },
-    { title: t('duration'), width: '90px', show: ({ status }) => durationText(status.duration) },
-    { title: t('created'), width: '175px', show: ({ metadata }) => <Time at={metadata.create_time} /> },
-    { title: t('owner'), width: '90px', show: ({ metadata }) => metadata.user_name },
+    { title: t('duration'), key: 'duration', width: '90px', show: ({ status }) => durationText(status.duration) },
+    { title: t('created'), key: 'created', width: '175px', show: ({ metadata }) => <Time at={metadata.create_time} /> },
+    { title: t('owner'), key: 'owner', width: '90px', show: ({ metadata }) => metadata.user_name },
   ];
   return (
     <Page
@@ -84,6 +86,7 @@ export default function TrainingJobs() {
       <DataTable
         key={`${workspace} ${name} ${search.phase}`}
         label={t('trainingJobs')}
+        saved="training-jobs"
         columns={columns}
         pageSize={PAGE}
         page={page}

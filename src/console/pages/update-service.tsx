@@ -1,11 +1,10 @@
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { Form, Input } from 'antd';
-import { useState } from 'react';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { CreateForm } from '../parts/create-form.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
-import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { configOf, Entries, type Entry, sharesAll } from '../services/service-form.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -32,27 +31,17 @@ function UpdateForm({ service }: { service: ResponseOf<typeof serviceApis.show> 
   const t = useTexts();
   const navigate = useNavigate();
   const [form] = Form.useForm<Values>();
-  const [outcome, setOutcome] = useState<'busy' | { failure: unknown }>();
   const { service_id } = service;
-  const update = async () => {
-    const values = await form.validateFields().catch(() => undefined);
-    if (!values) return;
-    if (!sharesAll(values.entries)) return setOutcome({ failure: new Error(t('trafficRule')) });
-    setOutcome('busy');
-    try {
-      const body = { description: values.description ?? '', config: configOf(values.entries, service.config) };
-      await call(serviceApis.update, { params: { service_id }, body });
-      await changed('services');
-      await navigate({ to: '/services/$serviceId', params: { serviceId: service_id } });
-    } catch (failure) {
-      setOutcome({ failure });
-    }
+  const update = async (values: Values) => {
+    if (!sharesAll(values.entries)) throw new Error(t('trafficRule'));
+    const body = { description: values.description ?? '', config: configOf(values.entries, service.config) };
+    await call(serviceApis.update, { params: { service_id }, body });
+    await changed('services');
+    await navigate({ to: '/services/$serviceId', params: { serviceId: service_id } });
   };
   return (
-    <Form<Values>
-      className="card form"
+    <CreateForm<Values>
       form={form}
-      layout="vertical"
       initialValues={{
         description: service.description,
         entries: service.config.map(entry => ({
@@ -65,7 +54,10 @@ function UpdateForm({ service }: { service: ResponseOf<typeof serviceApis.show> 
             .join('\n'),
         })),
       }}
-      onValuesChange={() => setOutcome(undefined)}
+      send={update}
+      action="modelarts:service:update"
+      submit={t('update')}
+      failed={t('notUpdated')}
     >
       <Form.Item
         name="description"
@@ -75,12 +67,6 @@ function UpdateForm({ service }: { service: ResponseOf<typeof serviceApis.show> 
         <Input.TextArea rows={2} />
       </Form.Item>
       <Entries form={form} />
-      <div aria-live="polite" style={{ marginTop: 16 }}>
-        {typeof outcome === 'object' && <ErrorView error={outcome.failure} title={t('notUpdated')} />}
-      </div>
-      <Gated action="modelarts:service:update" type="primary" loading={outcome === 'busy'} onClick={update}>
-        {t('update')}
-      </Gated>
-    </Form>
+    </CreateForm>
   );
 }

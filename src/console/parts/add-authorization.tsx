@@ -1,6 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Form, Input, Modal, Radio, Select } from 'antd';
-import { useState } from 'react';
+import { Form, Input, Radio, Select } from 'antd';
 import { createAgency, createAuthorization } from '../../resources/authorizations/authorization.api.ts';
 import { allGrantsOfAgency } from '../../resources/iam/grant.api.ts';
 import { createAgency as createOwnAgency, listAgencies } from '../../resources/iam/policy.api.ts';
@@ -10,6 +9,7 @@ import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
 import { ErrorView } from './error-view.tsx';
 import { textOf } from './facts.tsx';
+import { FormDialog } from './form-dialog.tsx';
 import { PolicyTable } from './policy-table.tsx';
 
 const KINDS = {
@@ -39,8 +39,6 @@ export function AddAuthorization({ close }: { close: () => void }) {
   const t = useTexts();
   const { account } = useSession();
   const [form] = Form.useForm<Values>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
   const kind = Form.useWatch('kind', form) ?? 'all-users';
   const agency = Form.useWatch('agency', form) ?? 'new';
   const permissions = Form.useWatch('permissions', form) ?? 'common';
@@ -53,90 +51,76 @@ export function AddAuthorization({ close }: { close: () => void }) {
   const required = { required: true, message: t('required') };
 
   async function add(values: Values): Promise<void> {
-    setBusy(true);
-    setFailure(undefined);
     try {
       const content = values.agency === 'existing' ? values.existing! : await made(values, account.id);
       await call(createAuthorization, { body: { type: 'agency', content, ...subjectOf(values) } });
-      await changed('authorizations', 'iam');
-      close();
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
-      await changed('iam'); // the agency may have been made
+      await changed('authorizations');
+    } finally {
+      await changed('iam'); // the agency may have been made even where the rest failed
     }
   }
 
   return (
-    <Modal
-      open
+    <FormDialog<Values>
       width={720}
       title={t('addAuthorization')}
       okText={t('create')}
-      cancelText={t('cancel')}
-      okButtonProps={{ loading: busy }}
-      onOk={form.submit}
-      onCancel={close}
+      form={form}
+      initial={{ kind: 'all-users', agency: 'new', permissions: 'common' }}
+      run={add}
+      close={close}
     >
-      <Form<Values>
-        form={form}
-        layout="vertical"
-        initialValues={{ kind: 'all-users', agency: 'new', permissions: 'common' }}
-        onFinish={values => void add(values)}
-      >
-        <Form.Item name="kind" label={t('userKind')}>
-          <Radio.Group
-            options={Object.entries(KINDS).map(([value, text]) => ({ value, label: t(text) }))}
-            onChange={() => form.setFieldsValue({ who: undefined } as Partial<Values>)}
+      <Form.Item name="kind" label={t('userKind')}>
+        <Radio.Group
+          options={Object.entries(KINDS).map(([value, text]) => ({ value, label: t(text) }))}
+          onChange={() => form.setFieldsValue({ who: undefined } as Partial<Values>)}
+        />
+      </Form.Item>
+      {kind !== 'all-users' && (
+        <Form.Item name="who" label={t('authorizedTo')} rules={[required]}>
+          {kind === 'federate' ? <Input maxLength={128} /> : <Subject kind={kind} agencies={all} />}
+        </Form.Item>
+      )}
+      <Form.Item name="agency" label={t('agency')}>
+        <Radio.Group
+          options={[
+            { value: 'new', label: t('newAgency') },
+            { value: 'existing', label: t('existingAgency') },
+          ]}
+        />
+      </Form.Item>
+      {agency === 'existing' ? (
+        <Form.Item name="existing" label={t('existingAgency')} rules={[required]}>
+          <Select
+            notFoundContent={t('noAgencies')}
+            options={all.filter(each => each.platform).map(({ name }) => ({ value: name, label: name }))}
           />
         </Form.Item>
-        {kind !== 'all-users' && (
-          <Form.Item name="who" label={t('authorizedTo')} rules={[required]}>
-            {kind === 'federate' ? <Input maxLength={128} /> : <Subject kind={kind} agencies={all} />}
+      ) : (
+        <>
+          <Form.Item
+            name="suffix"
+            label={t('agencyName')}
+            rules={[{ pattern: /^[\w-]{0,50}$/, message: t('agencyNameRule') }]}
+          >
+            <Input prefix="ma_agency_" maxLength={50} />
           </Form.Item>
-        )}
-        <Form.Item name="agency" label={t('agency')}>
-          <Radio.Group
-            options={[
-              { value: 'new', label: t('newAgency') },
-              { value: 'existing', label: t('existingAgency') },
-            ]}
-          />
-        </Form.Item>
-        {agency === 'existing' ? (
-          <Form.Item name="existing" label={t('existingAgency')} rules={[required]}>
-            <Select
-              notFoundContent={t('noAgencies')}
-              options={all.filter(each => each.platform).map(({ name }) => ({ value: name, label: name }))}
+          <Form.Item name="permissions" label={t('permissions')} extra={t('permissionsHelp')}>
+            <Radio.Group
+              options={[
+                { value: 'common', label: t('commonUser') },
+                { value: 'custom', label: t('customPermissions') },
+              ]}
             />
           </Form.Item>
-        ) : (
-          <>
-            <Form.Item
-              name="suffix"
-              label={t('agencyName')}
-              rules={[{ pattern: /^[\w-]{0,50}$/, message: t('agencyNameRule') }]}
-            >
-              <Input prefix="ma_agency_" maxLength={50} />
+          {permissions === 'custom' && (
+            <Form.Item name="policies" rules={[{ ...required, type: 'array', min: 1 }]}>
+              <PolicyTable />
             </Form.Item>
-            <Form.Item name="permissions" label={t('permissions')} extra={t('permissionsHelp')}>
-              <Radio.Group
-                options={[
-                  { value: 'common', label: t('commonUser') },
-                  { value: 'custom', label: t('customPermissions') },
-                ]}
-              />
-            </Form.Item>
-            {permissions === 'custom' && (
-              <Form.Item name="policies" rules={[{ ...required, type: 'array', min: 1 }]}>
-                <PolicyTable />
-              </Form.Item>
-            )}
-          </>
-        )}
-      </Form>
-      {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+          )}
+        </>
+      )}
+    </FormDialog>
   );
 }
 

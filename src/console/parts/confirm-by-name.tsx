@@ -8,6 +8,8 @@ export function ConfirmByName(props: {
   title: string;
   help: string;
   name: string;
+  /** On the button; `Delete` when absent. */
+  ok?: string;
   run: () => Promise<unknown>;
   close: () => void;
 }) {
@@ -27,7 +29,7 @@ export function ConfirmByName(props: {
     <Modal
       open
       title={title}
-      okText={t('delete')}
+      okText={props.ok ?? t('delete')}
       cancelText={t('cancel')}
       okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }}
       onOk={go}

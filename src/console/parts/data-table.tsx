@@ -1,6 +1,7 @@
 import { keepPreviousData, type UseQueryOptions, useQueries, useQuery } from '@tanstack/react-query';
 import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
+import { useColumns } from './columns.tsx';
 import { ErrorView } from './error-view.tsx';
 
 const ROW = 44;
@@ -9,6 +10,8 @@ const BEYOND = 10;
 
 export interface Column<R> {
   title: string;
+  /** By which it is known where columns are chosen; the title when absent. */
+  key?: string;
   /** As in CSS grids: `2fr`, `120px`. */
   width: string;
   show: (row: R) => ReactNode;
@@ -22,10 +25,12 @@ export interface Window<R> {
 
 /**
  * A list that the server pages: rows are fetched as one scrolls to them, so that a hundred thousand scroll like ten. `page` is the query of the
- * page with that index, of `pageSize` rows. `empty` stands in the place of a list without rows.
+ * page with that index, of `pageSize` rows. `empty` stands in the place of a list without rows. `saved`: the name under which the columns that a
+ * user chose are kept; without one they cannot be chosen.
  */
 export function DataTable<R, A>(props: {
   label: string;
+  saved?: string;
   columns: readonly Column<R>[];
   pageSize: number;
   // biome-ignore lint/suspicious/noExplicitAny: the key of a query is of no interest here
@@ -33,8 +38,9 @@ export function DataTable<R, A>(props: {
   read: (answer: A) => Window<R>;
   empty: ReactNode;
 }) {
-  const { label, columns, pageSize, page, read, empty } = props;
+  const { label, saved, pageSize, page, read, empty } = props;
   const t = useTexts();
+  const [columns, chooser] = useColumns(saved, props.columns);
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
   useLayoutEffect(() => {
@@ -73,37 +79,40 @@ export function DataTable<R, A>(props: {
   if (failed && first.data === undefined) return <ErrorView error={failed} retry={() => void first.refetch()} />;
   if (count === 0) return <div className="card">{empty}</div>;
   return (
-    <div
-      ref={box}
-      className="table"
-      role="table"
-      aria-label={label}
-      aria-rowcount={count ?? -1}
-      aria-busy={first.isFetching}
-      tabIndex={0}
-    >
-      <div role="rowgroup" className="head">
-        <div role="row" style={grid}>
-          {columns.map(column => (
-            <span key={column.title} role="columnheader">
-              {column.title}
-            </span>
-          ))}
+    <div className={chooser ? 'table-box chosen' : 'table-box'}>
+      {chooser}
+      <div
+        ref={box}
+        className="table"
+        role="table"
+        aria-label={label}
+        aria-rowcount={count ?? -1}
+        aria-busy={first.isFetching}
+        tabIndex={0}
+      >
+        <div role="rowgroup" className="head">
+          <div role="row" style={grid}>
+            {columns.map(column => (
+              <span key={column.title} role="columnheader">
+                {column.title}
+              </span>
+            ))}
+          </div>
         </div>
-      </div>
-      <div role="rowgroup" className="body" style={{ height: (count ?? 12) * ROW }}>
-        {Array.from({ length: Math.max(to - from, 0) }, (_, offset) => from + offset).map(at => {
-          const row = rowAt(at);
-          return (
-            <div key={at} role="row" aria-rowindex={at + 2} style={{ ...grid, top: at * ROW }}>
-              {columns.map(column => (
-                <span key={column.title} role="cell">
-                  {row === undefined ? <span className="bone" title={t('loading')} /> : column.show(row)}
-                </span>
-              ))}
-            </div>
-          );
-        })}
+        <div role="rowgroup" className="body" style={{ height: (count ?? 12) * ROW }}>
+          {Array.from({ length: Math.max(to - from, 0) }, (_, offset) => from + offset).map(at => {
+            const row = rowAt(at);
+            return (
+              <div key={at} role="row" aria-rowindex={at + 2} style={{ ...grid, top: at * ROW }}>
+                {columns.map(column => (
+                  <span key={column.title} role="cell">
+                    {row === undefined ? <span className="bone" title={t('loading')} /> : column.show(row)}
+                  </span>
+                ))}
+              </div>
+            );
+          })}
+        </div>
       </div>
     </div>
   );

@@ -9,7 +9,7 @@ export function FormDialog<V extends object>(props: {
   okText: string;
   help?: string;
   width?: number;
-  initial?: Partial<V>;
+  initial?: object;
   /** Where the caller looks at fields, too. */
   form?: FormInstance<V>;
   run: (values: V) => Promise<unknown>;

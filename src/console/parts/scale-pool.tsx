@@ -1,11 +1,10 @@
-import { Form, Modal } from 'antd';
-import { useState } from 'react';
+import { Form } from 'antd';
 import { patchPool, type showPool } from '../../resources/pools/pool.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
-import { ErrorView } from './error-view.tsx';
 import { textOf } from './facts.tsx';
+import { FormDialog } from './form-dialog.tsx';
 import { PoolFields, type PoolSize } from './pool-fields.tsx';
 import { displayName } from './resources.ts';
 
@@ -13,42 +12,23 @@ import { displayName } from './resources.ts';
 export function ScalePool({ pool, close }: { pool: ResponseOf<typeof showPool>; close: () => void }) {
   const t = useTexts();
   const [form] = Form.useForm<PoolSize>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
   const present = pool.spec.resources.map(each => ({ flavor: textOf(each, 'flavor'), count: Number(each.count) }));
   const scale = async ({ resources }: PoolSize) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      const body = { spec: { resources: resources.map(({ flavor, count }) => ({ flavor, count })) } };
-      await call(patchPool, { params: { pool_name: pool.metadata.name }, body });
-      await changed('pools');
-      close();
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
-    }
+    const body = { spec: { resources: resources.map(({ flavor, count }) => ({ flavor, count })) } };
+    await call(patchPool, { params: { pool_name: pool.metadata.name }, body });
+    await changed('pools');
   };
   return (
-    <Modal
-      open
+    <FormDialog<PoolSize>
       title={t('scalePool', { name: displayName(pool) })}
+      help={t('scaleHelp')}
       okText={t('save')}
-      cancelText={t('cancel')}
-      okButtonProps={{ loading: busy }}
-      onOk={form.submit}
-      onCancel={close}
+      form={form}
+      initial={{ resources: present }}
+      run={scale}
+      close={close}
     >
-      <p>{t('scaleHelp')}</p>
-      <Form<PoolSize>
-        form={form}
-        layout="vertical"
-        initialValues={{ resources: present }}
-        onFinish={values => void scale(values)}
-      >
-        <PoolFields least={0} />
-      </Form>
-      {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+      <PoolFields least={0} />
+    </FormDialog>
   );
 }

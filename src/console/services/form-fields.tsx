@@ -1,4 +1,4 @@
-import { Input } from 'antd';
+import { Input, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
 import type { ApiField } from './apis.ts';
@@ -31,6 +31,23 @@ export function FormFields(props: {
             />
           </label>
           {value?.file && <Preview file={value.file} />}
+        </p>
+      );
+    }
+    if (type === 'boolean') {
+      return (
+        <p key={name}>
+          <label htmlFor={`field-${name}`}>{label}</label>
+          <br />
+          <Select
+            id={`field-${name}`}
+            aria-label={name}
+            allowClear={!required}
+            style={{ minWidth: 120 }}
+            value={value?.text}
+            onChange={text => change(name, text ? { text } : {})}
+            options={['true', 'false'].map(each => ({ value: each, label: each }))}
+          />
         </p>
       );
     }

@@ -8,7 +8,7 @@ import { useTexts } from '../texts/index.ts';
 import { AnswerView } from './answer-view.tsx';
 import { type Api, apisOf } from './apis.ts';
 import { FormFields } from './form-fields.tsx';
-import { type Answer, type Content, type Given, sendTo } from './request.ts';
+import { type Answer, type Content, type Given, jsonOf, sendTo } from './request.ts';
 import type { ShownRequest } from './snippets.ts';
 import { Snippets } from './snippets-view.tsx';
 import { urlOf } from './usage-guide.tsx';
@@ -55,6 +55,8 @@ function Request({ api, serviceId, address }: { api: Api; serviceId: string; add
   const content = (): Content => {
     if (bare) return { kind: 'none' };
     if (kind === 'json') return { kind, text: json };
+    // Where the API takes JSON, the form is a way to write it.
+    if (api.content === 'json') return { kind: 'json', text: jsonOf(fields, given) };
     return { kind, given: new Map(fields.map(({ name }) => [name, given.get(name) ?? {}])) };
   };
   const send = () => {

@@ -1,7 +1,7 @@
 import { Failure } from '../../kernel/failure.ts';
 import { PREDICTION_BYTES, predict } from '../../resources/console/console.api.ts';
 import { call } from '../call.ts';
-import type { Api } from './apis.ts';
+import type { Api, ApiField } from './apis.ts';
 
 /** What a person put in for one field of a form. */
 export interface Given {
@@ -39,6 +39,24 @@ export async function sendTo(serviceId: string, api: Api, content: Content, tooL
     ms: answer.duration_ms,
     bytes: Uint8Array.from(atob(answer.content), letter => letter.charCodeAt(0)),
   };
+}
+
+/** The JSON that the fields of a form stand for, by their declared types; what was left empty is left out. */
+export function jsonOf(fields: readonly ApiField[], given: ReadonlyMap<string, Given>): string {
+  const members = fields.flatMap(({ name, type }) => {
+    const text = given.get(name)?.text ?? '';
+    return text === '' ? [] : [[name, type === 'string' ? text : parsed(text)] as const];
+  });
+  return JSON.stringify(Object.fromEntries(members), null, 2);
+}
+
+/** A number, truth value, list or object as it was typed; the text itself where it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function bodyOf(content: Content): BodyInit | null {

@@ -108,6 +108,24 @@ describe('a session', () => {
     }
   });
 
+  it('is not lengthened by a page that only listens', async () => {
+    let time = Date.UTC(2026, 0, 1);
+    const idle = await createWorld({ clock: { now: () => time }, changes: { checkMs: 10 } });
+    const { account, password } = idle.root;
+    const body = { account, user: account, password };
+    const answer = await idle.send('POST', '/console/session', { body, headers: { ...own } });
+    const cookie = answer.headers.get('set-cookie')!.split(';')[0]!;
+    const headers = { ...own, cookie, accept: 'text/event-stream' };
+    const stream = await fetch(`${idle.api}/console/changes`, { headers, signal: AbortSignal.timeout(5_000) });
+    time += 59 * 60_000;
+    await new Promise(resolve => setTimeout(resolve, 100)); // it is looked at some times
+    time += 2 * 60_000;
+    for await (const _ of stream.body!); // ends with the session
+    const { status } = await idle.send('GET', `/v2/${idle.root.projectId}/training-quotas`, { headers });
+    assert.equal(status, 401);
+    await idle.remove();
+  });
+
   it('ends when its user gets another password, and lets one who must choose a password do that alone', async () => {
     const token = await world.login(world.root);
     const body = {

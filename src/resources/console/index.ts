@@ -98,7 +98,7 @@ export function createConsole(deps: ConsoleDeps): {
       }
       const id = cookie.read(headers);
       if (id === undefined) return deps.authenticate(request);
-      const token = await sessions.token(id, isActive(headers));
+      const token = await sessions.token(id, isActive(headers) && !request.again);
       return deps.authenticate({ ...request, headers: { ...headers, 'x-auth-token': token } });
     },
   };

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { isOwnOrigin } from '../../http/index.ts';
 
 /** What cookies of the console begin with; gateways take such cookies out of what they pass on. */
 const PREFIX = 'atelier-console-';
@@ -44,14 +45,10 @@ export function isOwnScript(headers: Headers): boolean {
   if (headers[HEADER] === undefined) return false;
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') return false;
-  return headers.origin === undefined || hostOf(headers.origin) === headers.host;
+  return isOwnOrigin(headers);
 }
 
 /** Whether somebody at the screen caused it. */
 export function isActive(headers: Headers): boolean {
   return headers[HEADER] !== 'idle';
-}
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

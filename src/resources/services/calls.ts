@@ -32,6 +32,8 @@ export type CallCounter = ReturnType<typeof callCounter>;
 export function callCounter(deps: CallCounterDeps) {
   const db = tables<ServiceTables>(deps.db);
   const samples = new Map<string, { time: number; calls: number }[]>();
+  /** When the counts were read before; a service that had none then had no calls. */
+  let readAt: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopped = true;
   let reading: Promise<void> = Promise.resolve();
@@ -74,9 +76,11 @@ export function callCounter(deps: CallCounterDeps) {
     await add(await deps.gateway.counters());
     const now = deps.clock.now();
     for (const [serviceId, calls] of await totals()) {
-      const kept = (samples.get(serviceId) ?? []).filter(sample => sample.time >= now - MINUTE_MS - READ_MS);
+      const before = samples.get(serviceId) ?? (readAt === undefined ? [] : [{ time: readAt, calls: 0 }]);
+      const kept = before.filter(sample => sample.time >= now - MINUTE_MS - READ_MS);
       samples.set(serviceId, [...kept, { time: now, calls: calls.calls }]);
     }
+    readAt = now;
   }
 
   async function revive(): Promise<void> {

@@ -1,0 +1,22 @@
+import { useSearch } from '@tanstack/react-router';
+import { showTrainingJob } from '../../resources/training-jobs/job.api.ts';
+import { useCall } from '../call.ts';
+import { ErrorView } from '../parts/error-view.tsx';
+import { Page } from '../parts/page.tsx';
+import { useTexts } from '../texts/index.ts';
+import { AlgorithmForm } from '../training/algorithm-form.tsx';
+
+/** A new algorithm; `?job=` takes over what a training job was made of. */
+export default function CreateAlgorithm() {
+  const t = useTexts();
+  const { job = '' }: { job?: string } = useSearch({ strict: false });
+  const { data, error } = useCall(showTrainingJob, { params: { training_job_id: job } }, { enabled: job !== '' });
+  const { name = '', description = '' } = data?.metadata ?? {};
+  return (
+    <Page title={job === '' ? t('createAlgorithm') : t('saveAsAlgorithm', { name })}>
+      {error && <ErrorView error={error} />}
+      {job === '' && <AlgorithmForm />}
+      {data && <AlgorithmForm origin={{ name, description, config: data.algorithm }} />}
+    </Page>
+  );
+}
