@@ -250,11 +250,11 @@ describe('a new team member', () => {
 
     const { page, close } = await opened('/training/jobs/create', {}, { user: 'bo' });
     await page.getByLabel('Name', { exact: true }).fill('denied');
-    await page.getByLabel('Engine').click();
-    await page.locator('.ant-select-item-option').first().click();
+    await page.getByRole('combobox', { name: 'Engine' }).click();
+    await page.locator('.ant-select-dropdown:visible .ant-select-item-option').first().click();
     await page.getByLabel('Code directory').fill('/digits/code/');
     await page.getByLabel('Boot file').fill('/digits/code/train.py');
-    await page.getByLabel('Flavor').click();
+    await page.getByRole('combobox', { name: 'Flavor' }).click();
     await page.locator('.ant-select-dropdown:visible .ant-select-item-option').first().click();
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByRole('alert').getByRole('link', { name: 'Why was I denied?' }).click();

@@ -167,11 +167,11 @@ describe('the document’s handwritten-digit case with its own files', { skip: !
     await page.getByRole('tab', { name: 'Prediction' }).click();
     for (const file of samples) {
       const expected = Number(/digit-(\d)/.exec(file)![1]);
-      await page.getByLabel('File for image').setInputFiles(join(mnist, 'samples', file));
+      await page.getByLabel('File for images').setInputFiles(join(mnist, 'samples', file));
       await page.getByAltText(`Preview of ${file}`).waitFor();
       await page.getByRole('button', { name: 'Send' }).click();
       const result = page.getByRole('region', { name: 'Result' });
-      await result.getByText(`"image": ${expected}`).waitFor();
+      await result.getByText(`"images": ${expected}`).waitFor();
     }
     const form = new FormData();
     form.append('image', new Blob([readFileSync(join(mnist, 'samples', samples[0]!))]), samples[0]!);
