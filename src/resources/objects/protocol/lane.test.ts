@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { signUrl } from '../sign-url.ts';
 import { type ObjectWorld, objectWorld, person } from '../world.fixture.ts';
 import { OBS } from './dialect.ts';
@@ -202,10 +204,15 @@ describe('a connection ahead of the HTTP server', () => {
   const headers = { pairs: [], text: 'Content-Length: 1048576\r\n' };
   const body = Buffer.alloc(1024 * 1024, 'x');
   let reads = 0;
-  const open = async (idleMs: number): Promise<{ server: Server; lane: ReturnType<typeof openLane>; port: number }> => {
+  /** `slowMs`: how long it takes to find what is asked for. */
+  const open = async (
+    idleMs: number,
+    slowMs = 0,
+  ): Promise<{ server: Server; lane: ReturnType<typeof openLane>; port: number }> => {
     const server = createServer((_, response) => response.end('ordinary'));
     const read = () => {
       reads++;
+      if (slowMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, slowMs);
       return { dialect: OBS, headers, body };
     };
     const lane = openLane(server, { read, begin: () => '', idleMs });
@@ -225,6 +232,17 @@ describe('a connection ahead of the HTTP server', () => {
     assert.equal((await used.send(request).answer()).body.length, body.length);
     lane.close();
     await until(() => used.closed);
+    await new Promise(resolve => server.close(resolve));
+  });
+
+  it('answers who says that nothing more will come', async () => {
+    const { server, lane, port } = await open(60_000, 200);
+    const script = `let got = 0; const s = require('net').connect(${port}, '127.0.0.1', () => s.end(${JSON.stringify(request)}));
+      s.on('data', d => { got += d.length; }); s.on('close', () => console.log(got));`;
+    // Another process, whose end of the connection is here before the request has been looked at.
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', script]);
+    assert.ok(Number(stdout) > body.length, stdout);
+    lane.destroy();
     await new Promise(resolve => server.close(resolve));
   });
 

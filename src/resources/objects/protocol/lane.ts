@@ -68,7 +68,10 @@ export function openLane(
       if (!bytes) return leave(chunk);
       if (waiting.push([socket, bytes]) === 1) setImmediate(send);
     };
-    const onEnd = () => socket.end();
+    const onEnd = () => {
+      send(); // who has said all still listens
+      socket.end();
+    };
     const onError = () => {}; // it closes, and there is nobody to tell
     const onTimeout = () => socket.destroy();
     const onClose = () => connections.delete(socket);
