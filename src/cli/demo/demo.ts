@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readSettings } from '../../app/env.ts';
 import { homePaths } from '../../app/home.ts';
 import { ObsClient } from '../../client/obs.ts';
@@ -40,6 +41,7 @@ export interface DemoResult {
 
 const EXAMPLE = new URL('../../../examples/mnist/', import.meta.url).pathname;
 const IMAGE_TIMEOUT_MS = 30 * 60_000;
+const HEALING_MS = 90_000;
 const NAME_PREFIX = 'mnist-demo';
 
 /** The bucket of the demo: names are global on an installation, so the project is part of it. */
@@ -205,7 +207,8 @@ export async function runDemo(options: DemoOptions, steps: Steps): Promise<DemoR
         new Blob([new Uint8Array(toPng(sample))], { type: 'image/png' }),
         `digit-${sample.label}.png`,
       );
-      const answer = JSON.parse((await session.predict(service, form)).body.toString('utf8')) as { image: number }[];
+      const { body } = await predicted(session, service, form);
+      const answer = JSON.parse(body.toString('utf8')) as { image: number }[];
       const correct = Array.isArray(answer) && answer[0]?.image === sample.label;
       steps.output(`  digit ${sample.label} → ${JSON.stringify(answer)}${correct ? '' : '   ✘'}\n`);
       results.push({ expected: sample.label, answer, correct });
@@ -226,6 +229,17 @@ export async function runDemo(options: DemoOptions, steps: Steps): Promise<DemoR
   if (options.release)
     await steps.run('7. Release everything', async note => note(await releaseDemo(client, obs, bucket)));
   return { ids, predictions, endpoints: status.endpoints, credentialsFile: status.credentialsFile };
+}
+
+/** A service of an earlier run may be coming up again, as after a restart of the machine, while it is still said to run. */
+async function predicted(session: Session, service: string, form: FormData) {
+  for (const end = Date.now() + HEALING_MS; ; await sleep(1000)) {
+    try {
+      return await session.predict(service, form);
+    } catch (error) {
+      if (!isFailure(error, 'ModelArts.4302') || Date.now() > end) throw error;
+    }
+  }
 }
 
 /** Removes what any demo run left: services, models, jobs and the bucket. Returns what it removed, as text. */
