@@ -231,13 +231,14 @@ export async function runDemo(options: DemoOptions, steps: Steps): Promise<DemoR
   return { ids, predictions, endpoints: status.endpoints, credentialsFile: status.credentialsFile };
 }
 
-/** A service of an earlier run may be coming up again, as after a restart of the machine, while it is still said to run. */
+/** A service of an earlier run, and the gateway, may be coming up again, as after a restart of the machine, while it is still said to run. */
 async function predicted(session: Session, service: string, form: FormData) {
   for (const end = Date.now() + HEALING_MS; ; await sleep(1000)) {
     try {
       return await session.predict(service, form);
     } catch (error) {
-      if (!isFailure(error, 'ModelArts.4302') || Date.now() > end) throw error;
+      const passes = isFailure(error, 'ModelArts.4302') || isFailure(error, 'Atelier.Unreachable');
+      if (!passes || Date.now() > end) throw error;
     }
   }
 }
