@@ -8,6 +8,9 @@ import { openDigest, type StreamDigest } from './digest-lanes.ts';
 const ALONE_BYTES = 256 * 1024;
 /** Blocks that one writer may have under way: the bytes it holds in memory, whatever its size. */
 const BLOCKS = 6;
+/** Of several at once, as of the parts of one upload, each has fewer: together they keep the disk busy with these. */
+const BLOCKS_TOGETHER = 24;
+let writers = 0;
 /** After so many bytes the disk is set to work, so that the last synchronisation finds little left to do. */
 const SYNC_BYTES = 32 * CHUNK;
 
@@ -131,6 +134,7 @@ class LargeWriter {
   #unsynced = 0;
   #sync: Promise<void> | undefined;
   #error: unknown;
+  #open = true;
 
   private constructor(file: FileHandle, disk: Disk) {
     this.#file = file;
@@ -138,7 +142,14 @@ class LargeWriter {
   }
 
   static async open(disk: Disk): Promise<LargeWriter> {
-    return new LargeWriter(await disk.open(), disk);
+    const writer = new LargeWriter(await disk.open(), disk);
+    writers++;
+    return writer;
+  }
+
+  #leave(): void {
+    if (this.#open) writers--;
+    this.#open = false;
   }
 
   /** Takes `chunk` when there is room for it and more. */
@@ -160,7 +171,8 @@ class LargeWriter {
   }
 
   async #freeBlock(): Promise<Block> {
-    while (this.#busy.size >= BLOCKS) await Promise.race(this.#busy);
+    while (this.#busy.size >= Math.min(BLOCKS, Math.max(2, Math.floor(BLOCKS_TOGETHER / writers))))
+      await Promise.race(this.#busy);
     if (this.#error) throw this.#error;
     await this.#disk.takeSpace(CHUNK);
     return takeBlock();
@@ -173,6 +185,7 @@ class LargeWriter {
     await Promise.all(this.#busy);
     await this.#sync;
     if (this.#error) throw this.#error;
+    this.#leave();
     await this.#file.datasync();
     await this.#file.close();
     const checks = Buffer.alloc(this.#checks.length * 4);
@@ -186,6 +199,7 @@ class LargeWriter {
     this.#block = undefined;
     await Promise.all(this.#busy);
     await this.#sync;
+    this.#leave();
     this.#digest.drop();
     await this.#file.close().catch(() => {});
   }
