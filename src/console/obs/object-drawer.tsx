@@ -4,6 +4,7 @@ import { openDownload, shareObject } from '../../resources/console/console.api.t
 import { call, changed } from '../call.ts';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { Facts } from '../parts/facts.tsx';
+import { RemoveRow } from '../parts/remove-row.tsx';
 import { sizeText, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 import { copyObject, deleteBatch, listPage, nameOf } from './listing.ts';
@@ -149,14 +150,7 @@ function Metadata({ bucket, objectKey: key, head }: { bucket: string; objectKey:
                   >
                     <Input aria-label={t('value')} placeholder={t('value')} />
                   </Form.Item>
-                  <Button
-                    className="narrow"
-                    type="text"
-                    aria-label={t('remove', { name: field.name + 1 })}
-                    onClick={() => remove(field.name)}
-                  >
-                    ×
-                  </Button>
+                  <RemoveRow at={field.name} remove={remove} />
                 </div>
               ))}
               <Button type="dashed" onClick={() => add()}>

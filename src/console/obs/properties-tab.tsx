@@ -2,6 +2,7 @@ import { Button, Form, Input, InputNumber, Modal, Select, Switch } from 'antd';
 import { type ReactNode, useState } from 'react';
 import { changed } from '../call.ts';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { RemoveRow } from '../parts/remove-row.tsx';
 import { sizeText } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 import { STORAGE_CLASSES } from './buckets.ts';
@@ -294,14 +295,7 @@ function TagFields() {
               <Form.Item name={[field.name, 'value']} rules={must}>
                 <Input aria-label={t('value')} placeholder={t('value')} maxLength={256} />
               </Form.Item>
-              <Button
-                className="narrow"
-                type="text"
-                aria-label={t('remove', { name: field.name + 1 })}
-                onClick={() => remove(field.name)}
-              >
-                ×
-              </Button>
+              <RemoveRow at={field.name} remove={remove} />
             </div>
           ))}
           <Button type="dashed" onClick={() => add()}>

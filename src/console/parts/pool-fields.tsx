@@ -3,6 +3,7 @@ import { listResourceFlavors } from '../../resources/pools/catalog.api.ts';
 import { useCall } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
 import { textOf } from './facts.tsx';
+import { RemoveRow } from './remove-row.tsx';
 
 /** How many nodes of which flavors. */
 export interface PoolSize {
@@ -37,16 +38,7 @@ export function PoolFields({ least = 1 }: { least?: number }) {
               <Form.Item name={[field.name, 'count']} label={t('nodes')} rules={[required]}>
                 <InputNumber min={least} max={200} precision={0} style={{ width: '100%' }} />
               </Form.Item>
-              {fields.length > 1 && (
-                <Button
-                  className="narrow"
-                  type="text"
-                  aria-label={t('remove', { name: field.name + 1 })}
-                  onClick={() => remove(field.name)}
-                >
-                  ×
-                </Button>
-              )}
+              {fields.length > 1 && <RemoveRow at={field.name} remove={remove} />}
             </div>
           ))}
           {fields.length < 10 && (

@@ -24,6 +24,7 @@ import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated, useDenial } from '../parts/gated.tsx';
+import { RemoveRow } from '../parts/remove-row.tsx';
 import { type TextKey, useTexts } from '../texts/index.ts';
 
 export type Node = ResponseOf<typeof listPoolNodes>['items'][number];
@@ -167,14 +168,7 @@ function NodeTags({ name, close }: { name: string; close: () => void }) {
                 <Form.Item name={[field.name, 'value']}>
                   <Input aria-label={t('tagValue')} placeholder={t('tagValue')} />
                 </Form.Item>
-                <Button
-                  className="narrow"
-                  type="text"
-                  aria-label={t('remove', { name: field.name + 1 })}
-                  onClick={() => remove(field.name)}
-                >
-                  ×
-                </Button>
+                <RemoveRow at={field.name} remove={remove} />
               </div>
             ))}
             <Button type="dashed" onClick={() => add()}>

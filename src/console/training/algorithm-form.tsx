@@ -5,6 +5,7 @@ import type { BodyOf, ResponseOf } from '../../wire/operation.ts';
 import { call, changed } from '../call.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { textOf } from '../parts/facts.tsx';
+import { RemoveRow } from '../parts/remove-row.tsx';
 import { useRules } from '../parts/rules.ts';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
@@ -116,14 +117,7 @@ function Parameters() {
               <Form.Item className="narrow" name={[field.name, 'required']} valuePropName="checked">
                 <Checkbox>{t('isRequired')}</Checkbox>
               </Form.Item>
-              <Button
-                className="narrow"
-                type="text"
-                aria-label={t('remove', { name: field.name + 1 })}
-                onClick={() => remove(field.name)}
-              >
-                ×
-              </Button>
+              <RemoveRow at={field.name} remove={remove} />
             </div>
           ))}
           <Button type="dashed" onClick={() => add({ type: 'String' })}>

@@ -3,6 +3,7 @@ import { showTrainingJobEngines } from '../../resources/training-jobs/catalog.ap
 import { useCall } from '../call.ts';
 import { textOf } from '../parts/facts.tsx';
 import { PathPicker } from '../parts/path-picker.tsx';
+import { RemoveRow } from '../parts/remove-row.tsx';
 import { type TextKey, useTexts } from '../texts/index.ts';
 
 /** How code is run, as forms of jobs and algorithms hold it. */
@@ -95,14 +96,7 @@ export function Pairs(props: {
                   <Input aria-label={t(second)} placeholder={t(second)} />
                 )}
               </Form.Item>
-              <Button
-                className="narrow"
-                type="text"
-                aria-label={t('remove', { name: field.name + 1 })}
-                onClick={() => remove(field.name)}
-              >
-                ×
-              </Button>
+              <RemoveRow at={field.name} remove={remove} />
             </div>
           ))}
           <Button type="dashed" onClick={() => more()}>
