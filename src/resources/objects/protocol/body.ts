@@ -30,12 +30,23 @@ export function bytesOf(request: IncomingMessage): Flow {
   return Object.assign(iterator, { flow: (take: Take) => flowOf(request, take) });
 }
 
+/** Bytes that are all there, as those of a request. */
+export function bytesThere(bytes: Buffer): Flow {
+  const iterator = (async function* () {
+    yield bytes;
+  })();
+  const flow = async (take: Take) => {
+    await take(bytes);
+  };
+  return Object.assign(iterator, { flow });
+}
+
 /**
  * `bytes`: the request's, or the part of them that is meant. `limit`: most bytes accepted; more is Failure EntityTooLarge, before anything is
  * read where it was announced.
  */
 export function openBody(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
   bytes: AsyncIterable<Buffer> | Flow,
   auth: Authenticated,
   limit: number,
@@ -155,7 +166,7 @@ function flowOf(request: IncomingMessage, take: Take): Promise<void> {
   });
 }
 
-function announced(request: IncomingMessage): Map<ChecksumName, string> {
+function announced(request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>): Map<ChecksumName, string> {
   const expected = new Map<ChecksumName, string>();
   // Completing an upload sends the checksum of the object that comes to be, not of the list of its parts.
   if (request.method === 'POST' && /[?&]uploadId=/.test(request.url ?? '')) return expected;

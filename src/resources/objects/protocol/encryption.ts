@@ -3,6 +3,7 @@ import { DEFAULT_KEY_ID, type EncryptionRequest } from '../encryption.ts';
 import { obsFailure } from '../failures.ts';
 import type { ObjectEncryption } from '../object.ts';
 import { header, type ObsCall } from './call.ts';
+import type { Dialect } from './dialect.ts';
 
 const SSE = 'server-side-encryption';
 const CUSTOMER = `${SSE}-customer`;
@@ -78,16 +79,28 @@ export function readOptions(call: ObsCall): { customerKey?: Buffer } {
 
 /** Headers that tell how an object is encrypted. */
 export function tellEncryption(call: ObsCall, encryption: ObjectEncryption | undefined): void {
-  if (!encryption) return;
   const { response, dialect } = call;
-  const tell = (name: string, value: string) => response.setHeader(dialect.prefix + name, value);
+  const headers = encryptionHeaders(encryption, dialect, header(call, `${CUSTOMER}-key-md5`));
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+/** The same; `keyMd5`: of the customer's key, as the request has it. */
+export function encryptionHeaders(
+  encryption: ObjectEncryption | undefined,
+  { name, prefix }: Dialect,
+  keyMd5?: string,
+): Record<string, string> {
+  if (!encryption) return {};
   if (encryption.mode === 'customer') {
-    tell(`${CUSTOMER}-algorithm`, encryption.algorithm);
-    const md5 = header(call, `${CUSTOMER}-key-md5`);
-    if (md5) tell(`${CUSTOMER}-key-MD5`, md5);
-  } else if (encryption.keyId === undefined) tell(SSE, encryption.algorithm);
-  else {
-    tell(SSE, dialect.name === 'aws' ? 'aws:kms' : 'kms');
-    tell(dialect.name === 'aws' ? `${SSE}-aws-kms-key-id` : `${SSE}-kms-key-id`, encryption.keyId);
+    return {
+      [`${prefix}${CUSTOMER}-algorithm`]: encryption.algorithm,
+      ...(keyMd5 ? { [`${prefix}${CUSTOMER}-key-MD5`]: keyMd5 } : {}),
+    };
   }
+  if (encryption.keyId === undefined) return { [`${prefix}${SSE}`]: encryption.algorithm };
+  const aws = name === 'aws';
+  return {
+    [`${prefix}${SSE}`]: aws ? 'aws:kms' : 'kms',
+    [`${prefix}${SSE}-${aws ? 'aws-kms-key-id' : 'kms-key-id'}`]: encryption.keyId,
+  };
 }

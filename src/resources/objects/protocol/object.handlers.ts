@@ -23,7 +23,7 @@ import {
   versionOf,
 } from './call.ts';
 import { type Dialect, storageClassName } from './dialect.ts';
-import { customerKey, encryptionRequest, readOptions, tellEncryption } from './encryption.ts';
+import { customerKey, encryptionHeaders, encryptionRequest, readOptions, tellEncryption } from './encryption.ts';
 import { parseRange } from './ranges.ts';
 import { children, childText, parseXml, type Xml } from './xml.ts';
 
@@ -57,15 +57,24 @@ export function writeConditions(call: ObsCall): Conditions {
   return { ...(ifMatch ? { ifMatch } : {}), ...(ifNoneMatch ? { ifNoneMatch } : {}) };
 }
 
-/** ETag, storage class and checksums of what was just written. */
+/** ETag, storage class, encryption and checksums of what was just written. */
 export function tellWritten(call: ObsCall, info: ObjectInfo): void {
-  tellVersion(call, info.versionId);
-  call.response.setHeader('ETag', `"${info.etag}"`);
-  if (info.storageClass !== 'STANDARD') {
-    call.response.setHeader(`${call.dialect.prefix}storage-class`, storageClassName(call.dialect, info.storageClass));
-  }
+  for (const [name, value] of Object.entries(writtenHeaders(info, call.dialect))) call.response.setHeader(name, value);
   tellEncryption(call, info.encryption);
-  tellChecksum(call, info.checksum);
+}
+
+/** The same, but for a key of the customer, which only the request knows. */
+export function writtenHeaders(info: ObjectInfo, dialect: Dialect): Record<string, string> {
+  const { prefix } = dialect;
+  return {
+    ...(info.versionId === NULL_VERSION ? {} : { [`${prefix}version-id`]: info.versionId }),
+    ETag: `"${info.etag}"`,
+    ...(info.storageClass === 'STANDARD'
+      ? {}
+      : { [`${prefix}storage-class`]: storageClassName(dialect, info.storageClass) }),
+    ...encryptionHeaders(info.encryption, dialect),
+    ...checksumHeaders(info.checksum, dialect),
+  };
 }
 
 /** `x-obs-version-id`, where it has one. */
@@ -75,11 +84,19 @@ export function tellVersion(call: ObsCall, versionId: string, name = 'version-id
 
 /** `x-amz-checksum-*` headers. */
 export function tellChecksum(call: ObsCall, checksum: Record<string, string>): void {
-  if (call.dialect.name !== 'aws') return;
-  for (const [name, value] of Object.entries(checksum)) {
-    call.response.setHeader(`x-amz-checksum-${name}`, value);
-    call.response.setHeader('x-amz-checksum-type', typeOfChecksum(value));
+  for (const [name, value] of Object.entries(checksumHeaders(checksum, call.dialect))) {
+    call.response.setHeader(name, value);
   }
+}
+
+function checksumHeaders(checksum: Record<string, string>, dialect: Dialect): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (dialect.name !== 'aws') return headers;
+  for (const name in checksum) {
+    headers[`x-amz-checksum-${name}`] = checksum[name]!;
+    headers['x-amz-checksum-type'] = typeOfChecksum(checksum[name]!);
+  }
+  return headers;
 }
 
 export const getObject: ObsHandler = async call => {

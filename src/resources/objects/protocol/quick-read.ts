@@ -1,51 +1,28 @@
-import { type IncomingHttpHeaders, validateHeaderName, validateHeaderValue } from 'node:http';
-import type { Socket } from 'node:net';
 import { atOnce } from '../../../kernel/soon.ts';
 import { type ObjectRow, objectOf, segmentsOf } from '../object.store.ts';
 import { checkKey, type ObjectInfo, type Segment } from '../object.ts';
-import { parseAddress } from './address.ts';
 import { authenticate, type ResolveKey } from './authenticate.ts';
 import { callerOf, type ObsServices } from './call.ts';
 import type { Dialect } from './dialect.ts';
 import { objectHeaders } from './object.handlers.ts';
+import {
+  type AnswerHeaders,
+  answerHeaders,
+  PLAIN_HEADERS,
+  type PlainRequest,
+  plainAddress,
+  type QuickAnswer,
+} from './plain-request.ts';
 
-/** A GET without a body. */
-export interface AskedObject {
-  url: string;
-  headers: IncomingHttpHeaders;
-  socket: Socket;
-}
+export type QuickRead = (request: PlainRequest) => QuickAnswer | undefined;
 
-/** A whole small object, with the headers that are the same for every reader of it. */
-export interface QuickAnswer {
-  dialect: Dialect;
-  headers: {
-    pairs: [name: string, value: string][];
-    /** As they go over the wire. */
-    text: string;
-  };
-  body: Buffer;
-}
-
-export type QuickRead = (asked: AskedObject) => QuickAnswer | undefined;
-
-/** What may stand in a request without asking for more than the object as it is. */
-const PLAIN_HEADERS = new Set(
-  `accept accept-encoding accept-language amz-sdk-invocation-id amz-sdk-request authorization cache-control connection
-  content-type date host keep-alive pragma referer user-agent x-amz-content-sha256 x-amz-date x-amz-security-token
-  x-amz-user-agent x-obs-date x-obs-security-token`.split(/\s+/),
-);
-const PLAIN_PARAMETERS = new Set(
-  `AccessKeyId AWSAccessKeyId Expires Signature X-Amz-Algorithm X-Amz-Content-Sha256 X-Amz-Credential X-Amz-Date
-  X-Amz-Expires X-Amz-Security-Token X-Amz-Signature X-Amz-SignedHeaders x-amz-security-token x-id
-  x-obs-security-token`.split(/\s+/),
-);
+const READ_HEADERS: ReadonlySet<string> = new Set([...PLAIN_HEADERS, 'cache-control']);
 
 /** A row, read once for all who ask for it. */
 interface Prepared {
   info: ObjectInfo;
   segments: Segment[];
-  headers: Partial<Record<Dialect['name'], QuickAnswer['headers']>>;
+  headers: Partial<Record<Dialect['name'], AnswerHeaders>>;
 }
 
 /**
@@ -73,43 +50,34 @@ export function quickReads(
     return !atOnce(settings.having('logging')).has(bucket) && !atOnce(settings.having('lifecycle')).has(bucket);
   }
 
-  function read({ url, headers, socket }: AskedObject): QuickAnswer | undefined {
-    for (const name in headers) if (!PLAIN_HEADERS.has(name)) return undefined;
-    const address = parseAddress(url, headers.host, domain);
-    if (address.website || address.bucket === '' || address.key === '') return undefined;
-    for (const name of address.query.keys()) if (!PLAIN_PARAMETERS.has(name)) return undefined;
+  function read(request: PlainRequest): QuickAnswer | undefined {
+    const address = plainAddress(request, READ_HEADERS, domain);
+    if (!address) return undefined;
     checkKey(address.key);
-    const auth = atOnce(authenticate({ method: 'GET', headers, address }, resolve, clock));
+    const auth = atOnce(authenticate({ method: 'GET', headers: request.headers, address }, resolve, clock));
     const bucket = atOnce(store.findBucket(address.bucket));
     const row = bucket && atOnce(store.findObject(bucket.id, address.key));
     if (!row || !isSilent(bucket.name)) return undefined;
     const object = prepare(bucket.name, row);
     const { info, segments } = object;
     if (info.encryption || info.expiresAt !== undefined || info.storageClass === 'COLD') return undefined;
-    const caller = callerOf(auth, { headers, socket }, address);
+    const caller = callerOf(auth, request, address);
     atOnce(guard.object(caller, 'obs:object:GetObject', address)).check(info);
     const body = info.size > 0 ? blobs.glance(segments) : undefined;
     if (!body) return undefined;
     const { dialect } = auth;
-    object.headers[dialect.name] ??= headersOf(info, dialect);
+    object.headers[dialect.name] ??= answerHeaders({
+      ...objectHeaders(info, dialect),
+      'Content-Length': String(info.size),
+    });
     return { dialect, headers: object.headers[dialect.name]!, body };
   }
 
-  return asked => {
+  return request => {
     try {
-      return read(asked);
+      return read(request);
     } catch {
       return undefined; // the long way meets it again, and tells
     }
   };
-}
-
-/** Throws what Node throws of a header that no answer may have. */
-function headersOf(info: ObjectInfo, dialect: Dialect): QuickAnswer['headers'] {
-  const pairs = Object.entries({ ...objectHeaders(info, dialect), 'Content-Length': String(info.size) });
-  for (const [name, value] of pairs) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  }
-  return { pairs, text: pairs.map(([name, value]) => `${name}: ${value}\r\n`).join('') };
 }

@@ -21,6 +21,7 @@ import { type Form, openForm } from './form.ts';
 import { type Lane, openLane } from './lane.ts';
 import { operationName, operationOf, subResourceOf } from './operations.ts';
 import { quickReads } from './quick-read.ts';
+import { quickWrites } from './quick-write.ts';
 import { Reply } from './reply.ts';
 import { trails } from './trail.ts';
 import { errorPage, redirectAll, serveWebsite } from './website.ts';
@@ -221,6 +222,7 @@ export function createObsServer(deps: ObsServerDeps): { server: Server; answerFo
   server.on('checkContinue', (request, response) => void handle(request, response, { waits: true }));
   server.lane = openLane(server, {
     read,
+    write: quickWrites(services, iam.resolveAccessKey),
     begin: dialect => {
       const [idName, hostName] = identifying(dialect);
       return `${idName}: ${hexId().toUpperCase()}\r\n${hostName}: ${hostId}\r\nServer: OBS\r\n`;
