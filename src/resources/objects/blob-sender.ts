@@ -1,22 +1,25 @@
 import type { Writable } from 'node:stream';
 import { type Block, keepBlock, takeBlock } from './blocks.ts';
 
-/** One is read, one checked and one sent. */
-const BLOCKS = 3;
+/** Of so many at once, each has a block more: one is read, one checked and one sent. With more the processor has enough to do without. */
+const MOST_AHEAD = 4;
+let senders = 0;
 
 /**
  * Writes all that `read` yields to `target` and ends it. `read` fills blocks it is given, at most `CHUNK` at a time, and is never more
- * than one ahead of what it was asked for: so a slow receiver costs three of them. Rejects with ERR_STREAM_PREMATURE_CLOSE when
- * the target closes first.
+ * than one ahead of what it was asked for: so a slow receiver costs two of them, or three of the first few. Rejects with
+ * ERR_STREAM_PREMATURE_CLOSE when the target closes first.
  */
 export async function sendInTurn(
   read: (buffer: (size: number) => Buffer) => AsyncGenerator<Buffer>,
   target: Writable,
 ): Promise<void> {
   const blocks: Block[] = [];
+  const ahead = senders++ < MOST_AHEAD;
+  const count = ahead ? 3 : 2;
   let turn = 0;
   const chunks = read(size => {
-    const at = turn++ % BLOCKS;
+    const at = turn++ % count;
     blocks[at] ??= takeBlock();
     return blocks[at].subarray(0, size);
   });
@@ -24,12 +27,12 @@ export async function sendInTurn(
   const onClose = () => giveUp(prematureClose());
   target.once('close', onClose);
   try {
-    let next = chunks.next();
+    let next: ReturnType<typeof chunks.next> | undefined;
     for (;;) {
-      const { value, done } = await next;
+      const { value, done } = await (next ?? chunks.next());
       if (done) break;
-      next = chunks.next();
-      next.catch(() => {}); // met at the next await
+      next = ahead ? chunks.next() : undefined;
+      next?.catch(() => {}); // met at the next await
       await new Promise<void>((resolve, reject) => {
         if (target.destroyed) return reject(prematureClose());
         giveUp = reject;
@@ -40,6 +43,7 @@ export async function sendInTurn(
     // The kernel has all of it: the blocks are free for others.
     for (const block of blocks) keepBlock(block);
   } finally {
+    senders--;
     target.off('close', onClose);
     await chunks.return(undefined);
   }
