@@ -78,14 +78,21 @@ export function callerOf(
   };
 }
 
+/** The headers of a request, and how it speaks. */
+export interface HeadersOf {
+  request: Pick<IncomingMessage, 'headers'>;
+  dialect: Dialect;
+}
+
 export type ObsHandler = (call: ObsCall) => Promise<void>;
 
 /** XML documents of requests: 1,000 keys of 1,024 bytes, each byte escaped, fit. */
 const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
-const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires'];
+/** Headers that are kept with an object, beside its content type. */
+export const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires'];
 
 /** The dialect's header of this name, without prefix. */
-export function header(call: ObsCall, name: string): string | undefined {
+export function header(call: HeadersOf, name: string): string | undefined {
   return dialectHeader(call.request.headers, call.dialect, name);
 }
 
@@ -118,8 +125,12 @@ export async function documentText(call: ObsCall): Promise<string | undefined> {
   return bytes.length === 0 ? undefined : utf8Text(bytes, 'MalformedXML', 'The document is not valid UTF-8.');
 }
 
+interface TimeOf {
+  services: Pick<ObsServices, 'clock'>;
+}
+
 /** Content type, kept headers, user metadata and storage class of a request that makes an object. */
-export function requestAttributes(call: ObsCall): Partial<ObjectAttributes> {
+export function requestAttributes(call: HeadersOf & TimeOf): Partial<ObjectAttributes> {
   const { headers } = call.request;
   const kept: Record<string, string> = {};
   for (const name of KEPT_HEADERS) {
@@ -144,14 +155,14 @@ export function requestAttributes(call: ObsCall): Partial<ObjectAttributes> {
   };
 }
 
-/** `website-redirect-location`: a path of the website or an address, of at most 2 KB. Throws Failure InvalidArgument. */
 /** `x-obs-tagging`: tags of an object that is about to be written. */
-function tagsHeader(call: ObsCall): { tags?: Record<string, string> } {
+function tagsHeader(call: HeadersOf): { tags?: Record<string, string> } {
   const text = header(call, 'tagging');
   return text === undefined ? {} : { tags: tagsOfHeader(text) };
 }
 
-function redirectHeader(call: ObsCall): { redirect?: string } {
+/** `website-redirect-location`: a path of the website or an address, of at most 2 KB. Throws Failure InvalidArgument. */
+function redirectHeader(call: HeadersOf): { redirect?: string } {
   const redirect = header(call, 'website-redirect-location');
   if (redirect === undefined) return {};
   if (!/^(\/|https?:\/\/)[\x21-\x7e]*$/.test(redirect) || redirect.length > 2048) {
@@ -164,7 +175,7 @@ function redirectHeader(call: ObsCall): { redirect?: string } {
 }
 
 /** `x-obs-expires`: days after which the object is deleted; clients send it in this form in both dialects. */
-function expiresHeader(call: ObsCall): { expiresAt?: number } {
+function expiresHeader(call: HeadersOf & TimeOf): { expiresAt?: number } {
   const text = header(call, 'expires') ?? call.request.headers['x-obs-expires'];
   if (typeof text !== 'string') return {};
   if (!/^\d{1,7}$/.test(text) || Number(text) < 1) {
@@ -174,7 +185,7 @@ function expiresHeader(call: ObsCall): { expiresAt?: number } {
 }
 
 /** Storage class asked for in the header. Throws Failure InvalidStorageClass. */
-export function storageClassHeader(call: ObsCall): StorageClass | undefined {
+export function storageClassHeader(call: HeadersOf): StorageClass | undefined {
   // esdk-obs-nodejs creates buckets in the AWS dialect with a header that has no prefix.
   const text = header(call, 'storage-class') ?? call.request.headers['x-default-storage-class'];
   if (typeof text !== 'string' || text === '') return undefined;
@@ -183,7 +194,7 @@ export function storageClassHeader(call: ObsCall): StorageClass | undefined {
   return storageClass;
 }
 
-function userMetadata(call: ObsCall): Record<string, string> {
+function userMetadata(call: HeadersOf): Record<string, string> {
   const prefix = `${call.dialect.prefix}meta-`;
   const metadata: Record<string, string> = Object.create(null); // a name may be that of a member of all objects
   let bytes = 0;

@@ -249,8 +249,7 @@ describe('plain writes, ahead of the HTTP server', () => {
     const target = signedTarget(world, 'GET', bucket, key);
     const { head, body } = await wire.send(`GET ${target} HTTP/1.1\r\nHost: obs\r\nX-Unknown: 1\r\n\r\n`).answer();
     wire.end();
-    const header = (name: string) => new RegExp(`^${name}: .*`, 'im').exec(head)?.[0];
-    return `${header('content-type')} ${header('etag')} ${unnamed(body)}`;
+    return `${constant(head).replace(/Last-Modified: .*|(?<=version-id: ).*/g, '')} ${unnamed(body)}`;
   }
   /** The same request to a new connection and to one that Node has already: answers, and what is there then. */
   async function both(make: (key: string) => string, bucket: string): Promise<{ ahead: boolean; answers: string[] }> {
@@ -283,7 +282,16 @@ describe('plain writes, ahead of the HTTP server', () => {
   it('say and do what the long way says and does, to the letter', async () => {
     const made: [headers: string[], body?: string][] = [
       [[]],
-      [['Content-Type: text/csv']],
+      [
+        [
+          'Content-Type: text/csv',
+          'x-obs-meta-colour: red',
+          'Cache-Control: no-cache',
+          'Content-Encoding: aws-chunked,gzip',
+        ],
+      ],
+      [['x-amz-meta-toString: 1']],
+      [[`x-obs-meta-long: ${'x'.repeat(2100)}`]],
       [['Content-MD5: '.concat(sum('md5', 'some bytes', 'base64'))]],
       [['x-amz-content-sha256: UNSIGNED-PAYLOAD', `x-amz-checksum-crc32: ${crc('some bytes')}`]],
       [[], ''],
@@ -308,11 +316,9 @@ describe('plain writes, ahead of the HTTP server', () => {
       path => put(path, bytes, `Content-MD5: ${sum('md5', 'others', 'base64')}`),
       path => put(path, bytes, 'Content-MD5: short'),
       path => put(path, bytes, `x-amz-checksum-crc32: ${crc('others')}`),
-      path => put(path, bytes, 'x-obs-meta-colour: red'),
       path => put(path, bytes, 'x-obs-storage-class: WARM'),
       path => put(path, bytes, 'x-obs-acl: private'),
       path => put(path, bytes, 'If-None-Match: *'),
-      path => put(path, bytes, 'Cache-Control: no-cache'),
       path => put(path, bytes, 'Connection: close'),
       path => put(path, 'x'.repeat(16 * 1024 + 1)),
       path => put(`${path}?append&position=0`, bytes),

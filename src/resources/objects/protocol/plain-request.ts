@@ -36,10 +36,14 @@ const PLAIN_PARAMETERS = new Set(
   x-obs-security-token`.split(/\s+/),
 );
 
-/** The object that is asked for; undefined where the request has other headers than `known`, or a query that asks for more. */
-export function plainAddress(request: PlainRequest, known: ReadonlySet<string>, domain: string): Address | undefined {
+/** The object that is asked for; undefined where the request has a header that is not `known`, or a query that asks for more. */
+export function plainAddress(
+  request: PlainRequest,
+  known: (header: string) => boolean,
+  domain: string,
+): Address | undefined {
   const { url, headers } = request;
-  for (const name in headers) if (!known.has(name)) return undefined;
+  for (const name in headers) if (!known(name)) return undefined;
   const address = parseAddress(url, headers.host, domain);
   if (address.website || address.bucket === '' || address.key === '') return undefined;
   for (const name of address.query.keys()) if (!PLAIN_PARAMETERS.has(name)) return undefined;
