@@ -43,7 +43,7 @@ export function LifecycleForm({ more }: { more: boolean }) {
                     <Switch />
                   </Form.Item>
                 </div>
-                <div className="row">
+                <div className="row" style={{ alignItems: 'flex-end' }}>
                   {STEPS.map(([name, label]) => (
                     <Form.Item key={name} name={[field.name, name]} label={t(label)} getValueFromEvent={present}>
                       <InputNumber min={1} precision={0} style={{ width: '100%' }} />

@@ -41,13 +41,13 @@ export default function Algorithms() {
     {
       title: t('engine'),
       key: 'engine',
-      width: 'minmax(140px, 2fr)',
+      width: 'minmax(180px, 3fr)',
       show: ({ job_config }) => engineText(job_config),
     },
     {
       title: t('description'),
       key: 'description',
-      width: 'minmax(100px, 3fr)',
+      width: 'minmax(100px, 2fr)',
       show: ({ metadata }) => metadata.description,
     },
     { title: t('created'), key: 'created', width: '175px', show: ({ metadata }) => <Time at={metadata.create_time} /> },

@@ -38,9 +38,9 @@ export default function Images() {
     void navigate({ to: '/images', search: { ...search, ...change } as object, replace: true });
   const query = { workspace_id: workspace, limit: PAGE, ...(name ? { name } : {}), ...(type ? { type } : {}) };
   const columns: Column<Image>[] = [
-    { title: t('name'), key: 'name', width: 'minmax(160px, 2fr)', show: image => `${image.name}:${image.tag}` },
+    { title: t('name'), key: 'name', width: 'minmax(190px, 3fr)', show: image => `${image.name}:${image.tag}` },
     { title: t('state'), key: 'state', width: '120px', show: image => <State value={image.status} /> },
-    { title: t('organization'), key: 'organization', width: '110px', show: image => image.namespace },
+    { title: t('organization'), key: 'organization', width: '100px', show: image => image.namespace },
     {
       title: t('imagePath'),
       key: 'imagePath',

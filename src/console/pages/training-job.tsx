@@ -16,7 +16,7 @@ import { Gated } from '../parts/gated.tsx';
 import { LogView } from '../parts/log-view.tsx';
 import { ObjectLink } from '../parts/object-link.tsx';
 import { Page } from '../parts/page.tsx';
-import { durationText, State, Time } from '../parts/words.tsx';
+import { ranFor, State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 import { CloudShell } from '../training/cloud-shell.tsx';
 import { JobMetrics } from '../training/job-metrics.tsx';
@@ -136,7 +136,7 @@ function Summary({ job }: { job: Job }) {
         <Facts
           facts={[
             [t('state'), <State key="state" value={status.phase} />],
-            [t('duration'), durationText(status.duration)],
+            [t('duration'), ranFor(status)],
             [t('created'), <Time key="time" at={metadata.create_time} />],
             [t('owner'), metadata.user_name],
           ]}

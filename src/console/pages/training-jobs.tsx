@@ -9,7 +9,7 @@ import { Empty } from '../parts/empty.tsx';
 import { NameFilter, StateFilter } from '../parts/filters.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
-import { durationText, State, Time } from '../parts/words.tsx';
+import { ranFor, State, Time } from '../parts/words.tsx';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
 
@@ -59,7 +59,7 @@ export default function TrainingJobs() {
       width: 'minmax(120px, 3fr)',
       show: ({ status }) => status.queue?.reason ?? status.message ?? '',
     },
-    { title: t('duration'), key: 'duration', width: '90px', show: ({ status }) => durationText(status.duration) },
+    { title: t('duration'), key: 'duration', width: '90px', show: ({ status }) => ranFor(status) },
     { title: t('created'), key: 'created', width: '175px', show: ({ metadata }) => <Time at={metadata.create_time} /> },
     { title: t('owner'), key: 'owner', width: '90px', show: ({ metadata }) => metadata.user_name },
   ];

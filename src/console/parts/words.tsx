@@ -89,3 +89,8 @@ export function sizeText(bytes: number): string {
   const at = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
   return `${Number((bytes / 1024 ** at).toFixed(1))} ${units[at]}`;
 }
+
+/** How long a job ran; a dash where it has not begun. */
+export function ranFor(status: { start_time: number; duration: number }): string {
+  return status.start_time === 0 ? '–' : durationText(status.duration);
+}
