@@ -30,15 +30,15 @@ export default function Workspaces() {
         </Link>
       ),
     },
-    { title: t('state'), width: '130px', show: ({ status }) => <State value={status} /> },
-    { title: t('entry'), width: 'minmax(150px, 2fr)', show: ({ auth_type }) => t(ENTRIES[auth_type as Entry]) },
+    { title: t('state'), width: '110px', show: ({ status }) => <State value={status} /> },
+    { title: t('entry'), width: 'minmax(150px, 3fr)', show: ({ auth_type }) => t(ENTRIES[auth_type as Entry]) },
     {
       title: t('enterpriseProject'),
       width: 'minmax(110px, 1fr)',
       show: ({ enterprise_project_name }) => enterprise_project_name,
     },
-    { title: t('description'), width: 'minmax(110px, 2fr)', show: ({ description }) => description },
-    { title: t('owner'), width: '110px', show: ({ owner }) => owner },
+    { title: t('description'), width: 'minmax(80px, 2fr)', show: ({ description }) => description },
+    { title: t('owner'), width: '90px', show: ({ owner }) => owner },
     {
       title: t('created'),
       width: '175px',

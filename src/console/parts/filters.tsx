@@ -1,5 +1,6 @@
 import { Input, Select } from 'antd';
 import { useTexts } from '../texts/index.ts';
+import { useStateText } from './words.tsx';
 
 /** Narrows a list to names. */
 export function NameFilter(props: { value: string; onChange(typed: string): void }) {
@@ -23,12 +24,16 @@ export function StateFilter<S extends string>(props: {
   onChange(state: S | undefined): void;
 }) {
   const t = useTexts();
+  const stateText = useStateText();
   return (
     <Select<S | ''>
       aria-label={t('state')}
       style={{ width: 170 }}
       value={props.value ?? ''}
-      options={[{ value: '', label: t('allStates') }, ...props.states.map(value => ({ value, label: value }))]}
+      options={[
+        { value: '', label: t('allStates') },
+        ...props.states.map(value => ({ value, label: stateText(value) })),
+      ]}
       onChange={value => props.onChange(value || undefined)}
     />
   );

@@ -1,4 +1,5 @@
 import { useSettings } from '../settings.ts';
+import { STATES_ZH } from '../texts/states-zh.ts';
 
 const TONES: Record<string, string> = {
   Completed: 'good',
@@ -57,18 +58,33 @@ const TONES: Record<string, string> = {
   Queue: 'wait',
 };
 
-/** A state in ModelArts' own word, with a colour besides. */
-export function State({ value }: { value: string }) {
-  return <span className={`state ${TONES[value] ?? ''}`}>{value}</span>;
+/** A state in ModelArts' own word, in Chinese as its console says it. */
+export function useStateText(): (value: string) => string {
+  const { language } = useSettings();
+  return value => (language === 'zh' ? (STATES_ZH[value.toLowerCase()] ?? value) : value);
 }
+
+/** The same with a colour besides. */
+export function State({ value }: { value: string }) {
+  const textOf = useStateText();
+  return <span className={`state ${TONES[value] ?? ''}`}>{textOf(value)}</span>;
+}
+
+/** In columns of a table there is no room for the characters of year, month and day. */
+const TIMES = {
+  en: new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' }),
+  zh: new Intl.DateTimeFormat('zh-CN', {
+    ...{ year: 'numeric', month: '2-digit', day: '2-digit' },
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  }),
+};
 
 /** A time in milliseconds since the epoch, as the language writes it. */
 export function Time({ at }: { at: number | string }) {
   const { language } = useSettings();
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return null;
-  const text = date.toLocaleString(language === 'zh' ? 'zh-CN' : 'en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
-  return <time dateTime={date.toISOString()}>{text}</time>;
+  return <time dateTime={date.toISOString()}>{TIMES[language].format(date)}</time>;
 }
 
 /** A duration in milliseconds: `1 h 2 min 3 s`. */
