@@ -71,7 +71,7 @@ async function throughPlatform(at: Installation): Promise<number> {
     await sleep(LOOK_MS);
     shown = await ask('GET', `/${made.id}`);
   }
-  await answers(shown.url.replace('/tree', '/api/status'), shown.token);
+  await answers(shown.url.replace('/lab', '/api/status'), shown.token);
   const took = performance.now() - begun;
   await ask('DELETE', `/${made.id}`);
   while (await ask('GET', `/${made.id}`).catch(() => undefined)) await sleep(LOOK_MS);
