@@ -239,7 +239,9 @@ test('JupyterLab opens, runs a cell with PyTorch, works in a terminal, and takes
   await page.reload();
   await page.waitForSelector('.jp-Launcher');
 
+  // What is typed before the kernel is there runs, but keys that come while the page still builds itself get lost.
   await page.click('.jp-LauncherCard[data-category="Notebook"]');
+  await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', { timeout: 60_000 });
   await page.click('.jp-Notebook .cm-content');
   await page.keyboard.type('import torch; print("sum", int(torch.arange(10).sum()))');
   await page.keyboard.press('Shift+Enter');
@@ -252,7 +254,7 @@ test('JupyterLab opens, runs a cell with PyTorch, works in a terminal, and takes
   await chooser.setFiles({ name: 'digits.csv', mimeType: 'text/csv', buffer: Buffer.from('1,2,3\n') });
   await page.waitForSelector('.jp-DirListing-item:has-text("digits.csv")');
 
-  await page.keyboard.press('Control+Shift+L');
+  await page.click('.jp-FileBrowser [data-jp-item-name="new-launcher"] jp-button');
   await page.click('.jp-LauncherCard[data-category="Other"][title*="terminal" i]');
   await page.click('.jp-Terminal .xterm');
   await page.waitForTimeout(1_000);
