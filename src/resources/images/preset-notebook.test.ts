@@ -95,6 +95,9 @@ test('without an index the image is built and says so; it is taken as it is unti
   assert.match(first.reason ?? '', /could not be read: it answers 503/);
   assert.equal(version(), undefined);
 
+  assert.match((await ensure('on')).reason ?? '', /answers 503/);
+  assert.deepEqual(done, [], 'it is not built again for having missed it again');
+
   away(false);
   const asked = index.asked.length;
   assert.deepEqual(await ensure('auto'), { built: [] });

@@ -68,7 +68,10 @@ export async function ensureNotebookImage(
     const tell = options.onProgress ?? (() => {});
     const progress = buildProgress();
     const built: string[] = [];
-    const old = [await driver.inspectImage(NOTEBOOK_IMAGE)];
+    const before = await driver.inspectImage(NOTEBOOK_IMAGE);
+    // One that is made of the same and has missed it already need not be made again to miss it once more.
+    const missed = before?.labels[SOURCE_LABEL] === wanted && before.labels[LAB_LABEL] === MISSED;
+    const old = [before];
     await mkdir(options.workDir, { recursive: true });
     const dir = await mkdtemp(join(options.workDir, 'notebook-'));
     try {
@@ -118,9 +121,9 @@ export async function ensureNotebookImage(
           ? await without(UNASKED)
           : await withLab().catch(async error => {
               if (!(error instanceof WheelsMissing) && !isFailure(error)) throw error;
-              return { ...(await without(MISSED)), reason: errorText(error) };
+              return { ...(missed ? { built } : await without(MISSED)), reason: errorText(error) };
             });
-      for (const image of old) if (image) await dropOld(driver, image.id);
+      for (const image of outcome.built.length > 0 ? old : []) if (image) await dropOld(driver, image.id);
       return outcome;
     } finally {
       await rm(dir, { recursive: true, force: true });
