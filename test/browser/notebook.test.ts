@@ -260,9 +260,13 @@ test('JupyterLab opens, runs a cell with PyTorch, works in a terminal, and takes
   await page.click('.jp-FileBrowser [data-jp-item-name="new-launcher"] jp-button');
   await page.click('.jp-LauncherCard[data-category="Other"][title*="terminal" i]');
   await page.click('.jp-Terminal .xterm');
-  await page.waitForTimeout(1_000);
-  await page.keyboard.type('cp digits.csv copied-$((6*7)).csv\n');
-  await page.waitForSelector('.jp-DirListing-item:has-text("copied-42.csv")');
+  // What is typed before the shell is there gets lost, and nothing tells when it is.
+  const copied = page.locator('.jp-DirListing-item:has-text("copied-42.csv")');
+  for (let attempt = 0; attempt < 6 && (await copied.count()) === 0; attempt++) {
+    await page.keyboard.type('cp digits.csv copied-$((6*7)).csv\n');
+    await copied.waitFor({ timeout: 15_000 }).catch(() => {});
+  }
+  assert.equal(await copied.count(), 1, 'the terminal copied the file');
 
   assert.deepEqual([foreign, failed], [[], []]);
   const source = await page.content();
