@@ -7,7 +7,7 @@ import { readSettings } from '../src/app/env.ts';
 import { homePaths } from '../src/app/home.ts';
 import { silentLog } from '../src/kernel/log.ts';
 import { NOTEBOOK_IMAGE_ID } from '../src/resources/images/image.api.ts';
-import { NOTEBOOK_IMAGE } from '../src/resources/images/index.ts';
+import { jupyterLabOf, NOTEBOOK_IMAGE } from '../src/resources/images/index.ts';
 import { createContainerDriver } from '../src/runtime/container/container-driver.ts';
 import { startEngine } from '../src/runtime/container/engine.ts';
 import type { ContainerSpec } from '../src/runtime/driver.ts';
@@ -71,7 +71,7 @@ async function throughPlatform(at: Installation): Promise<number> {
     await sleep(LOOK_MS);
     shown = await ask('GET', `/${made.id}`);
   }
-  await answers(shown.url.replace('/tree', '/api/status'), shown.token);
+  await answers(shown.url.replace('/lab', '/api/status'), shown.token);
   const took = performance.now() - begun;
   await ask('DELETE', `/${made.id}`);
   while (await ask('GET', `/${made.id}`).catch(() => undefined)) await sleep(LOOK_MS);
@@ -86,9 +86,15 @@ async function bareEngine(at: Installation, dir: string): Promise<(name: string)
   const driver = createContainerDriver({ socketPath: engine.socketPath, log: silentLog() });
   const work = join(dir, 'work');
   mkdirSync(work);
+  const lab = jupyterLabOf(await driver.inspectImage(NOTEBOOK_IMAGE)) !== undefined;
+  const settingsOf = (app: string) => [
+    `c.${app}.token = "bench"`,
+    `c.${app}.ip = "0.0.0.0"`,
+    `c.${app}.allow_remote_access = True`,
+  ];
   writeFileSync(
     join(dir, 'config.py'),
-    'c = get_config()\nc.NotebookApp.token = "bench"\nc.NotebookApp.ip = "0.0.0.0"\n',
+    ['c = get_config()', ...settingsOf(lab ? 'ServerApp' : 'NotebookApp')].join('\n'),
   );
   execFileSync('chown', ['-R', '1000:100', work]);
   return async name => {
@@ -96,8 +102,8 @@ async function bareEngine(at: Installation, dir: string): Promise<(name: string)
       name,
       labels: { 'atelier.bench': name },
       image: NOTEBOOK_IMAGE,
-      entrypoint: ['jupyter-notebook'],
-      command: ['--config=/config.py', '--NotebookApp.allow_remote_access=True', '--no-browser'],
+      entrypoint: [lab ? '/opt/jupyterlab/bin/jupyter-lab' : 'jupyter-notebook'],
+      command: ['--config=/config.py', '--no-browser'],
       env: { HOME: '/home/ma-user' },
       user: '1000:100',
       mounts: [

@@ -117,6 +117,7 @@ for (const [name, value] of [
   ['ATELIER_OBS_LIFECYCLE_SECONDS', '0'],
   ['ATELIER_ACCOUNT', '1st'],
   ['ATELIER_LOG', 'verbose'],
+  ['ATELIER_JUPYTERLAB', 'yes'],
   ['ATELIER_ENGINE', 'docker'],
 ] as const) {
   test(`${name}=${value} is refused, naming the variable, its value and what is allowed`, () => {

@@ -50,6 +50,13 @@ export interface Settings {
   pools: PoolShares;
   /** Directories of this machine that accounts may mount. */
   sharedDirectories: SharedDirectory[];
+  /**
+   * JupyterLab in the image of notebook instances: `auto` where the package index answers while that is built, `on` also adds it to one that
+   * was built without, `off` neither asks for it nor uses it.
+   */
+  jupyterLab: 'auto' | 'on' | 'off';
+  /** Address of a Python package index in the place of PyPI. */
+  pythonIndex: string | undefined;
   /** GiB that a container of a notebook instance or a job may write outside of what is mounted into it. */
   layerGiB: number;
 }
@@ -108,6 +115,8 @@ export function readSettings(env: Env): Settings {
     account,
     pools: poolShares(env, account),
     sharedDirectories: sharedDirectories(env, account, [home, containersRoot]),
+    jupyterLab: choice(env, 'ATELIER_JUPYTERLAB', ['auto', 'on', 'off']),
+    pythonIndex: value(env, 'PIP_INDEX_URL'),
     layerGiB: integer(env, 'ATELIER_LAYER_GIB', 1, 4096) ?? 10,
     logLevel: pattern(env, 'ATELIER_LOG', 'info', /^(trace|debug|info|warn|error|silent)$/, LOG_FORM),
     engine: engine(env),
@@ -211,6 +220,15 @@ function pattern(env: Env, name: string, fallback: string, allowed: RegExp, form
   if (text === undefined) return fallback;
   if (allowed.test(text)) return text;
   throw bad(name, text, form);
+}
+
+/** One of some words; the first of them when absent. */
+function choice<const T extends readonly string[]>(env: Env, name: string, words: T): T[number] {
+  const text = value(env, name);
+  if (text === undefined) return words[0]!;
+  const found = words.find(word => word === text);
+  if (found === undefined) throw bad(name, text, `one of ${words.join(', ')}`);
+  return found;
 }
 
 function optional(env: Env, name: string, allowed: RegExp, form: string): string | undefined {

@@ -120,7 +120,7 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
       preparing: ref => presetImages.preparing(ref),
       hosts: ['127.0.0.1', 'localhost', '[::1]', ...(settings.host === '0.0.0.0' ? [hostname()] : [settings.host])],
       anyAddress: settings.host === '0.0.0.0',
-      settings: { layerBytes: settings.layerGiB * 1024 ** 3 },
+      settings: { layerBytes: settings.layerGiB * 1024 ** 3, jupyterLab: settings.jupyterLab !== 'off' },
     },
     driver,
     gateway,
@@ -148,6 +148,8 @@ export async function startPlatform(settings: Settings, options: { log: Log; ver
     health,
     workDir: paths.work,
     lockFile: join(settings.containersRoot, 'preset-images.lock'),
+    jupyterLab: settings.jupyterLab,
+    pythonIndex: settings.pythonIndex,
   });
 
   await objects.check();

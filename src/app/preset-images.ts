@@ -1,10 +1,17 @@
 import { errorText } from '../kernel/failure.ts';
 import type { Log } from '../kernel/log.ts';
-import { ensureNotebookImage, ensurePresetImages, NOTEBOOK_IMAGE } from '../resources/images/index.ts';
+import {
+  CLASSIC_IMAGE,
+  ensureNotebookImage,
+  ensurePresetImages,
+  NOTEBOOK_IMAGE,
+  type NotebookBuildOptions,
+} from '../resources/images/index.ts';
 import type { RuntimeDriver } from '../runtime/driver.ts';
 import type { Health } from './health.ts';
 
 const RETRY_MS = 60_000;
+const HOW_TO_ADD = 'start with ATELIER_JUPYTERLAB=on once a Python package index can be reached';
 /** The notebook image is not needed at once, and whoever tries the platform first wants the machine for something else. */
 const NOTEBOOK_DELAY_MS = 5 * 60_000;
 
@@ -18,6 +25,8 @@ export function keepPresetImages(deps: {
   health: Health;
   workDir: string;
   lockFile: string;
+  jupyterLab: NotebookBuildOptions['jupyterLab'];
+  pythonIndex: string | undefined;
 }) {
   const { driver, log, health } = deps;
   const stopping = new AbortController();
@@ -32,9 +41,11 @@ export function keepPresetImages(deps: {
     if (building || stopping.signal.aborted) return;
     building = true;
     try {
-      await ensureNotebookImage(driver, {
+      const { jupyterLab, reason } = await ensureNotebookImage(driver, {
         workDir: deps.workDir,
         lockFile: deps.lockFile,
+        jupyterLab: deps.jupyterLab,
+        pythonIndex: deps.pythonIndex,
         signal: stopping.signal,
         onProgress: (stage, fraction) => {
           preparing = `${stage}, ${Math.round(fraction * 100)} %`;
@@ -42,7 +53,10 @@ export function keepPresetImages(deps: {
         },
       });
       preparing = undefined;
-      health.set('notebookImage', { ok: true, text: 'present', fraction: 1 });
+      if (reason !== undefined) log.warn({ reason }, `the notebook image holds no JupyterLab; ${HOW_TO_ADD}`);
+      const without =
+        deps.jupyterLab === 'off' ? '' : `, without JupyterLab${reason ? ` (${reason})` : ''}; ${HOW_TO_ADD}`;
+      health.set('notebookImage', { ok: true, text: jupyterLab ? 'present' : `present${without}`, fraction: 1 });
     } catch (error) {
       if (stopping.signal.aborted) return;
       log.error({ err: error }, 'the notebook image could not be built');
@@ -85,7 +99,7 @@ export function keepPresetImages(deps: {
     start: () => void build(),
     /** Why a notebook's image is not there yet, if it is a preset that is being prepared; asking has it built at once. */
     preparing(ref: string): string | undefined {
-      if (ref !== NOTEBOOK_IMAGE || preparing === undefined) return undefined;
+      if ((ref !== NOTEBOOK_IMAGE && ref !== CLASSIC_IMAGE) || preparing === undefined) return undefined;
       if (notebookTimer && !wanted) void buildNotebook();
       wanted = true;
       return preparing;

@@ -96,6 +96,8 @@ export interface BuildOptions {
   ref: string;
   buildArgs?: Record<string, string>;
   labels?: Record<string, string>;
+  /** Nothing but the image is left of the build, such as earlier stages; where the driver can see to that. */
+  nothingKept?: boolean;
   onProgress?: (line: string) => void;
 }
 

@@ -48,7 +48,7 @@ describe('notebooks', () => {
 
     const jupyter = page.getByRole('link', { name: 'Open Jupyter of by-hand' });
     await jupyter.waitFor();
-    assert.match((await jupyter.getAttribute('href'))!, /\/tree\?token=[\w-]{36}$/);
+    assert.match((await jupyter.getAttribute('href'))!, /\/lab\?token=[\w-]{36}$/);
     assert.deepEqual(
       [await jupyter.getAttribute('target'), await jupyter.getAttribute('rel')],
       ['_blank', 'noopener noreferrer'],

@@ -2,33 +2,37 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
+import { CLASSIC_IMAGE, jupyterLabOf, NOTEBOOK_IMAGE } from '../../src/resources/images/index.ts';
+import { withDriver } from '../e2e/containers.ts';
 import { createInstallation, type Installation, presetImageReady } from '../e2e/installation.ts';
 import { authorize } from '../e2e/jobs.ts';
 import { openBrowser, openPage } from './chromium.ts';
 
-/** A person at a notebook: opens the address, runs a cell, works in a terminal, uploads a file. */
+/** A person at a notebook, the classic one and JupyterLab: opens the address, runs a cell, works in a terminal, uploads a file. */
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read answers freely
 type Json = any;
 let at: Installation;
 let browser: Browser;
+/** An instance of an image without JupyterLab, and one of the preset image. */
 let shown: Json;
+let theirs: Json;
 
 async function ask(method: string, path: string, body?: object): Promise<Json> {
-  const base = `/v1/${at.profile.projectId}/notebooks`;
+  const base = `/v1/${at.profile.projectId}`;
   return JSON.parse((await at.session.request(method, base + path, { body })).body.toString('utf8'));
 }
 
 /** A new instance, once it can be opened. */
-async function running(name: string): Promise<Json> {
-  const { id } = await ask('POST', '', {
+async function running(name: string, imageId: string): Promise<Json> {
+  const { id } = await ask('POST', '/notebooks', {
     name,
-    image_id: NOTEBOOK_IMAGE_ID,
+    image_id: imageId,
     flavor: 'modelarts.vm.cpu.1u',
     volume: { category: 'EVS' },
   });
   for (const end = Date.now() + 600_000; ; await new Promise(resolve => setTimeout(resolve, 200))) {
-    const found = await ask('GET', `/${id}`);
+    const found = await ask('GET', `/notebooks/${id}`);
     if (found.status === 'RUNNING') return found;
     if (Date.now() > end || found.fail_reason) throw new Error(JSON.stringify(found));
   }
@@ -39,7 +43,9 @@ before(async () => {
   await presetImageReady(at);
   await authorize(at);
   browser = await openBrowser();
-  shown = await running('person');
+  theirs = await running('others', NOTEBOOK_IMAGE_ID);
+  const classic = await ask('POST', '/images', { swr_path: CLASSIC_IMAGE, services: ['NOTEBOOK'] });
+  shown = await running('person', classic.id);
 });
 after(async () => {
   await browser?.close();
@@ -49,7 +55,7 @@ after(async () => {
 test('the address opens the tree, and the token is gone from it', async () => {
   const { page, close } = await openPage(browser, `${shown.url}?token=${shown.token}`);
   await page.waitForSelector('#notebook_list');
-  assert.equal(page.url(), shown.url);
+  assert.equal(page.url(), shown.url.replace(/\/lab$/, '/tree'));
   const [cookie] = (await page.context().cookies()).filter(({ name }) => name === 'atelier-notebook');
   assert.deepEqual([cookie?.httpOnly, cookie?.sameSite, cookie?.path], [true, 'Lax', `/${shown.id}/`]);
   assert.ok(!cookie!.value.includes(shown.token));
@@ -141,7 +147,6 @@ test('without a token, with an old one, and from pages of other sites, nothing o
 });
 
 test("a page of another instance, open in the same browser, reaches nothing of a person's own", async () => {
-  const theirs = await running('others');
   const { page, close } = await openPage(browser, `${shown.url}?token=${shown.token}`);
   await page.waitForSelector('#notebook_list');
   const mine = new URL(page.url()).origin;
@@ -152,7 +157,7 @@ test("a page of another instance, open in the same browser, reaches nothing of a
   const before = (await kernels()).length;
   // The same window goes on to another's instance: both cookies are there now.
   await page.goto(`${theirs.url}?token=${theirs.token}`);
-  await page.waitForSelector('#notebook_list');
+  await page.waitForSelector('#notebook_list, .jp-Launcher');
   const cookies = await page.context().cookies();
   assert.equal(cookies.filter(({ name }) => name === 'atelier-notebook').length, 2);
   assert.notEqual(new URL(page.url()).origin, mine);
@@ -213,5 +218,59 @@ test("a page of another instance, open in the same browser, reaches nothing of a
     'window: failed',
   ]);
   assert.equal((await kernels()).length, before);
+  await close();
+});
+
+test('JupyterLab opens, runs a cell with PyTorch, works in a terminal, and takes a file', async t => {
+  if (!(await withDriver(at, async driver => jupyterLabOf(await driver.inspectImage(NOTEBOOK_IMAGE))))) {
+    return t.skip('the notebook image was built without JupyterLab: no Python package index could be reached');
+  }
+  const { page, close } = await openPage(browser, `${theirs.url}?token=${theirs.token}`);
+  // It is large, and machines are busy where tests run.
+  page.context().setDefaultTimeout(90_000);
+  await page.waitForSelector('.jp-Launcher');
+  assert.ok(page.url().startsWith(theirs.url) && !page.url().includes(theirs.token), page.url());
+  const foreign: string[] = [];
+  page.on('request', request => {
+    if (new URL(request.url()).hostname !== new URL(theirs.url).hostname) foreign.push(request.url());
+  });
+  const failed: string[] = [];
+  page.on('response', answer => {
+    if (answer.status() >= 400) failed.push(`${answer.status()} ${answer.request().method()} ${answer.url()}`);
+  });
+  await page.reload();
+  await page.waitForSelector('.jp-Launcher');
+
+  // What is typed before the kernel is there runs, but keys that come while the page still builds itself get lost.
+  await page.click('.jp-LauncherCard[data-category="Notebook"]');
+  await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]');
+  await page.click('.jp-Notebook .cm-content');
+  await page.keyboard.type('import torch; print("sum", int(torch.arange(10).sum()))');
+  await page.waitForSelector('.jp-Notebook .cm-content:has-text("arange(10).sum()))")');
+  await page.keyboard.press('Shift+Enter');
+  await page.waitForSelector('.jp-OutputArea-output:has-text("sum 45")');
+
+  const [chooser] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    page.click('.jp-FileBrowser [data-jp-item-name="uploader"] jp-button'),
+  ]);
+  await chooser.setFiles({ name: 'digits.csv', mimeType: 'text/csv', buffer: Buffer.from('1,2,3\n') });
+  await page.waitForSelector('.jp-DirListing-item:has-text("digits.csv")');
+
+  await page.click('.jp-FileBrowser [data-jp-item-name="new-launcher"] jp-button');
+  await page.click('.jp-LauncherCard[data-category="Other"][title*="terminal" i]');
+  await page.click('.jp-Terminal .xterm');
+  // What is typed before the shell is there gets lost, and nothing tells when it is.
+  const copied = page.locator('.jp-DirListing-item:has-text("copied-42.csv")');
+  for (let attempt = 0; attempt < 6 && (await copied.count()) === 0; attempt++) {
+    await page.keyboard.type('cp digits.csv copied-$((6*7)).csv\n');
+    await copied.waitFor({ timeout: 15_000 }).catch(() => {});
+  }
+  assert.equal(await copied.count(), 1, 'the terminal copied the file');
+
+  assert.deepEqual([foreign, failed], [[], []]);
+  const source = await page.content();
+  const secrets = [theirs.token, /"token": ?"[^"]+"/];
+  for (const secret of secrets) assert.ok(!source.match(secret), 'the page holds no token');
   await close();
 });

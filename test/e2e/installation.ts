@@ -3,12 +3,17 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readSettings } from '../../src/app/env.ts';
+import { DatabaseSync } from 'node:sqlite';
+import { readSettings, type Settings } from '../../src/app/env.ts';
+import { homePaths } from '../../src/app/home.ts';
 import { stopEverything } from '../../src/app/teardown.ts';
 import { SERVER_FLAGS } from '../../src/cli/commands/server.ts';
 import { ObsClient } from '../../src/client/obs.ts';
 import { PlatformClient } from '../../src/client/platform.ts';
 import { type Profile, Session } from '../../src/client/session.ts';
+import { silentLog } from '../../src/kernel/log.ts';
+import { createContainerDriver } from '../../src/runtime/container/container-driver.ts';
+import { startEngine } from '../../src/runtime/container/engine.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const READY_MS = 60_000;
@@ -125,9 +130,28 @@ export async function createInstallation(extraEnv: Record<string, string> = {}):
     async remove() {
       await end('SIGTERM');
       await stopEverything(readSettings(env), () => {});
+      await removeSavedImages(readSettings(env));
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Removes the images that accounts of an installation saved; they lie in a storage that outlives it. Nothing may run any more. */
+async function removeSavedImages(settings: Settings): Promise<void> {
+  const paths = homePaths(settings.home);
+  const db = new DatabaseSync(paths.database, { readOnly: true });
+  const rows = db.prepare("SELECT swr_path FROM images WHERE origin = 'IMAGE_SAVE'").all();
+  db.close();
+  if (rows.length === 0) return;
+  const log = silentLog();
+  const engine = await startEngine({ dir: paths.engine, containersRoot: settings.containersRoot, log });
+  const driver = createContainerDriver({ socketPath: engine.socketPath, log });
+  try {
+    for (const { swr_path } of rows) await driver.removeImage(String(swr_path));
+  } finally {
+    driver.close();
+    await engine.stop();
+  }
 }
 
 /** The first of five consecutive free ports. */

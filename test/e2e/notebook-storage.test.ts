@@ -16,7 +16,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readSettings } from '../../src/app/env.ts';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
-import { NOTEBOOK_IMAGE } from '../../src/resources/images/index.ts';
+import { CLASSIC_IMAGE } from '../../src/resources/images/index.ts';
 import { withDriver } from './containers.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, ended, logOf, submitScript } from './jobs.ts';
@@ -195,7 +195,7 @@ test('an image for SSH alone is ready when its SSH server answers', async () => 
   const dir = mkdtempSync(join(tmpdir(), 'atelier-image-'));
   await withDriver(at, async driver => {
     const remove = 'RUN rm -f "$(command -v jupyter-notebook)" && ! command -v jupyter-notebook';
-    writeFileSync(join(dir, 'Dockerfile'), `FROM ${NOTEBOOK_IMAGE}\nUSER root\n${remove}\nUSER 1000:100\n`);
+    writeFileSync(join(dir, 'Dockerfile'), `FROM ${CLASSIC_IMAGE}\nUSER root\n${remove}\nUSER 1000:100\n`);
     await driver.buildImage({ contextDir: dir, dockerfile: 'Dockerfile', ref });
   });
   try {

@@ -157,7 +157,7 @@ describe('1.3.2 administrators and developers', () => {
     const own = await notebookOf(world, team, developer, 'of-developer');
     const others = await notebookOf(world, team, admin, 'of-admin');
     const { url, token } = (await developer.call('GET', own)).body;
-    assert.ok(url.endsWith('/tree') && token.length > 0);
+    assert.ok(url.endsWith('/lab') && token.length > 0);
     assert.deepEqual(names(await developer.call('GET', `${team.v1}/notebooks`)), ['of-developer']);
     const all = await developer.call('GET', `${team.v1}/notebooks/all`);
     assertDenied(all, 'modelarts:notebook:listAllNotebooks', 'Policy3_DenyOperation');

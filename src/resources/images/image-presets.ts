@@ -9,7 +9,8 @@ export function presetImages(): Image[] {
     id: NOTEBOOK_IMAGE_ID,
     name: 'pytorch-notebook',
     swrPath: NOTEBOOK_IMAGE,
-    description: 'PyTorch 1.13.1, Python 3.11 and Jupyter Notebook 6.4 on Debian 12',
+    description:
+      'PyTorch 1.13.1, Python 3.11 and JupyterLab (Jupyter Notebook 6.4 where PyPI could not be reached) on Debian 12',
     resourceCategories: ['CPU', 'GPU'],
     devServices: ['NOTEBOOK', 'SSH'],
     serviceType: 'DEV',

@@ -17,9 +17,10 @@ export type { SaveRequest } from './image.service.ts';
 export { imagesMigrations } from './image.store.ts';
 export type { Image } from './image.ts';
 export { imageView } from './image.view.ts';
-export { ensureNotebookImage, ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
+export { ensurePresetImages, type PresetBuildOptions } from './preset-build.ts';
 export {
   BASE_IMAGE,
+  CLASSIC_IMAGE,
   type EngineChoice,
   engineOfRuntime,
   engines,
@@ -28,6 +29,7 @@ export {
   type PresetEngine,
   PYTORCH_IMAGE,
 } from './preset-image.ts';
+export { ensureNotebookImage, jupyterLabOf, type NotebookBuildOptions } from './preset-notebook.ts';
 
 export interface ImagesDeps {
   db: Database;

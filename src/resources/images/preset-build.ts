@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 import { exclusively } from '../../kernel/exclusive.ts';
 import { Failure } from '../../kernel/failure.ts';
 import { EngineRefused, type RuntimeDriver } from '../../runtime/driver.ts';
-import { BASE_IMAGE, NOTEBOOK_IMAGE, PYTORCH_IMAGE } from './preset-image.ts';
+import { BASE_IMAGE, PYTORCH_IMAGE } from './preset-image.ts';
 import { buildProgress, SHARE } from './preset-progress.ts';
-import { layOutContext, layOutNotebookContext, notebookHash, presetSources, SOURCE_LABEL } from './preset-source.ts';
+import { layOutContext, presetSources, SOURCE_LABEL } from './preset-source.ts';
 
 /** Variables that package downloads inside the build need where the machine has a proxy; engines do not keep them. */
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
@@ -87,55 +87,26 @@ export async function ensurePresetImages(
   });
 }
 
-/**
- * Makes sure that the image of notebook instances is there and made of the present sources; the PyTorch image must be. Otherwise as
- * `ensurePresetImages`.
- */
-export async function ensureNotebookImage(
-  driver: RuntimeDriver,
-  options: PresetBuildOptions,
-): Promise<{ built: string[] }> {
-  const wanted = await notebookHash(options.root);
-  if (await isMadeOf(driver, NOTEBOOK_IMAGE, wanted)) return { built: [] };
-  return withLock(options, async () => {
-    if (await isMadeOf(driver, NOTEBOOK_IMAGE, wanted)) return { built: [] };
-    const before = await driver.inspectImage(NOTEBOOK_IMAGE);
-    const progress = buildProgress();
-    await mkdir(options.workDir, { recursive: true });
-    const dir = await mkdtemp(join(options.workDir, 'notebook-'));
-    try {
-      const context = join(dir, 'context');
-      await layOutNotebookContext(context, options.root);
-      const stage = 'building the notebook image';
-      options.onProgress?.(stage, progress.atLeast(0.01));
-      await build(
-        driver,
-        { context, ref: NOTEBOOK_IMAGE, base: PYTORCH_IMAGE, hash: wanted, name: 'The notebook image' },
-        line => options.onProgress?.(stage, progress.buildLine(line), line),
-      );
-      if (before) await dropOld(driver, before.id);
-    } finally {
-      await rm(dir, { recursive: true, force: true });
-    }
-    return { built: [NOTEBOOK_IMAGE] };
-  });
-}
-
-async function isMadeOf(driver: RuntimeDriver, ref: string, hash: string): Promise<boolean> {
+/** Whether an image is there and made of the sources of that hash. */
+export async function isMadeOf(driver: RuntimeDriver, ref: string, hash: string): Promise<boolean> {
   return (await driver.inspectImage(ref))?.labels[SOURCE_LABEL] === hash;
 }
 
-interface ImageToBuild {
+export interface ImageToBuild {
   context: string;
   ref: string;
   base: string;
   /** Of the sources. */
   hash: string;
+  /** Besides that of the sources. */
+  labels?: Record<string, string>;
+  nothingKept?: boolean;
   /** For people. */
   name: string;
 }
 
-async function build(driver: RuntimeDriver, image: ImageToBuild, onLine: (line: string) => void) {
+/** Builds an image. Throws Failure with the tool's last lines. */
+export async function build(driver: RuntimeDriver, image: ImageToBuild, onLine: (line: string) => void) {
   const last: string[] = [];
   const buildArgs: Record<string, string> = { BASE: image.base };
   for (const name of PROXY_VARIABLES) if (process.env[name]) buildArgs[name] = process.env[name];
@@ -145,7 +116,8 @@ async function build(driver: RuntimeDriver, image: ImageToBuild, onLine: (line: 
       dockerfile: 'Dockerfile',
       ref: image.ref,
       buildArgs,
-      labels: { [SOURCE_LABEL]: image.hash },
+      labels: { [SOURCE_LABEL]: image.hash, ...image.labels },
+      ...(image.nothingKept ? { nothingKept: true } : {}),
       onProgress: text => {
         for (const line of text.split(/[\r\n]+/)) {
           if (line.trim() === '') continue;
@@ -162,7 +134,7 @@ async function build(driver: RuntimeDriver, image: ImageToBuild, onLine: (line: 
 }
 
 /** Removes an image that a new one replaced. A container may still use it; then it stays until the next build. */
-async function dropOld(driver: RuntimeDriver, id: string): Promise<void> {
+export async function dropOld(driver: RuntimeDriver, id: string): Promise<void> {
   try {
     await driver.removeImage(id);
   } catch (error) {
@@ -216,7 +188,7 @@ function failed(what: string, last: readonly string[], cause: unknown): Failure 
 }
 
 /** Runs `work` while nobody else builds. */
-function withLock<T>(options: PresetBuildOptions, work: () => Promise<T>): Promise<T> {
+export function withLock<T>(options: PresetBuildOptions, work: () => Promise<T>): Promise<T> {
   return exclusively(options.lockFile ?? join(options.workDir, 'preset-images.lock'), work, {
     waiting: () => options.onProgress?.('waiting for another process that builds the preset images', 0),
     signal: options.signal,

@@ -25,8 +25,11 @@ export const BASE_IMAGE = 'localhost/atelier/debian:12';
 /** The image of the PyTorch engines. */
 export const PYTORCH_IMAGE = 'localhost/atelier/pytorch:1';
 
-/** The image of notebook instances: the PyTorch one with Jupyter. */
-export const NOTEBOOK_IMAGE = 'localhost/atelier/notebook:1';
+/** The PyTorch image with Debian's classic notebook. */
+export const CLASSIC_IMAGE = 'localhost/atelier/notebook:1';
+
+/** The image of notebook instances: the classic one, with JupyterLab where that could be had. */
+export const NOTEBOOK_IMAGE = 'localhost/atelier/notebook:2';
 
 // Versions as Debian 12 packages them (its torch reports itself as 1.13.0a0).
 const PYTORCH = {

@@ -34,6 +34,16 @@ export async function notebookHash(root = REPOSITORY): Promise<string> {
   return `${imageHash}-${await hash(root, await files(root, 'images/notebook', []))}`;
 }
 
+/** JupyterLab for the notebook image: where its files lie, their hash, and the text of the lock of its packages. */
+export async function labSources(root = REPOSITORY): Promise<{ folder: string; hash: string; lock: string }> {
+  const folder = join(root, 'images/jupyterlab');
+  return {
+    folder,
+    hash: await hash(root, await files(root, 'images/jupyterlab')),
+    lock: await readFile(join(folder, 'requirements.txt'), 'utf8'),
+  };
+}
+
 /** Lays out the context of the PyTorch image in `dir`: its Dockerfile and `python/`. */
 export async function layOutContext(dir: string, root = REPOSITORY): Promise<void> {
   await mkdir(dir, { recursive: true });

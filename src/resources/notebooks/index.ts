@@ -78,6 +78,7 @@ const DEFAULTS: NotebookSettings = {
   graceSeconds: 10,
   credentialSeconds: 24 * 3600,
   pids: 4096,
+  jupyterLab: true,
   logBytes: 16 * 1024 ** 2,
   layerBytes: 10 * 1024 ** 3,
 };

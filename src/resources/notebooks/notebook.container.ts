@@ -78,6 +78,7 @@ export function notebookContainer(
       PIP_BREAK_SYSTEM_PACKAGES: '1',
       OMP_NUM_THREADS: String(Math.max(Math.floor(flavor.vcpus), 1)),
       ...(servesWeb(notebook.spec.image) ? {} : { MA_WITHOUT_WEB: '1' }),
+      ...(settings.jupyterLab ? {} : { MA_CLASSIC_NOTEBOOK: '1' }),
       ...Object.assign({}, ...at.parts.map(part => part.environment?.(notebook) ?? {})),
     },
     user: `${WORKLOAD_OWNER.uid}:${WORKLOAD_OWNER.gid}`,

@@ -2,8 +2,11 @@ import { PLATFORM_DIR, READY_FILE } from '../workload-access/index.ts';
 import type { Hook } from './notebook.model.ts';
 import { HOME, LAUNCH_DIR, WEB_PORT } from './notebook.paths.ts';
 
-/** Name of the web IDE's configuration, in PLATFORM_DIR. */
-export const JUPYTER_CONFIG = 'jupyter_notebook_config.py';
+/** Where images hold JupyterLab; those without have the classic notebook. */
+const LAB = '/opt/jupyterlab/bin/jupyter-lab';
+/** Names of the configurations of the two web IDEs, in PLATFORM_DIR. */
+const CLASSIC_CONFIG = 'jupyter_notebook_config.py';
+const LAB_CONFIG = 'jupyter_server_config.py';
 
 /**
  * The first program of every instance. It waits for the file by which the platform tells where it can be reached; then come the
@@ -50,7 +53,11 @@ if [ -n "\${MA_WITHOUT_WEB:-}" ]; then
   while [ -z "$stopping" ]; do sleep 3600 & child=$!; wait "$child"; done
   exit 0
 fi
-if ! command -v jupyter-notebook >/dev/null 2>&1; then
+if [ -z "\${MA_CLASSIC_NOTEBOOK:-}" ] && [ -x '${LAB}' ]; then
+  set -- "$@" '${LAB}' '${LAB_CONFIG}'
+elif command -v jupyter-notebook >/dev/null 2>&1; then
+  set -- "$@" jupyter-notebook '${CLASSIC_CONFIG}'
+else
   say 'The image holds no jupyter-notebook, so there is no web IDE. Register an image that is for SSH alone with services ["SSH"].'
   exit 1
 fi
@@ -59,7 +66,7 @@ quick=0
 first=1
 while :; do
   begun=$(date +%s)
-  jupyter-notebook --config='${PLATFORM_DIR}/${JUPYTER_CONFIG}' &
+  "$5" --config="${PLATFORM_DIR}/$6" &
   child=$!
   if [ -n "$first" ]; then
     first=
@@ -82,21 +89,62 @@ export function launchArguments(hooks: { preStart: Hook | null; postStart: Hook 
   );
 }
 
-/** Configuration of the web IDE (Jupyter Notebook 6). `secret`: what the proxy shows it. */
-export function jupyterConfig(id: string, secret: string): string {
+/** Configurations of the web IDEs that an image may hold, by their names in PLATFORM_DIR. `secret`: what the proxy shows the web IDE. */
+export function webConfigs(id: string, secret: string): Record<string, string> {
+  return { [CLASSIC_CONFIG]: classicConfig(id, secret), [LAB_CONFIG]: labConfig(id, secret) };
+}
+
+/** What both are told alike. */
+function common(id: string, app: string): string {
   return `c = get_config()
-c.NotebookApp.ip = '0.0.0.0'
-c.NotebookApp.port = ${WEB_PORT}
-c.NotebookApp.port_retries = 0
-c.NotebookApp.base_url = '/${id}/'
-c.NotebookApp.token = '${secret}'
-c.NotebookApp.allow_remote_access = True
-c.NotebookApp.open_browser = False
-c.NotebookApp.quit_button = False
-c.NotebookApp.notebook_dir = '${HOME}/work'
-c.NotebookApp.default_url = '/tree'
+c.${app}.ip = '0.0.0.0'
+c.${app}.port = ${WEB_PORT}
+c.${app}.port_retries = 0
+c.${app}.base_url = '/${id}/'
+c.${app}.allow_remote_access = True
+c.${app}.open_browser = False
+c.${app}.quit_button = False
+c.${app}.terminado_settings = {'shell_command': ['/bin/bash']}
 # A trash on the volume fills it without anybody seeing why.
 c.FileContentsManager.delete_to_trash = False
-c.NotebookApp.terminado_settings = {'shell_command': ['/bin/bash']}
+`;
+}
+
+/** Jupyter Notebook 6. */
+function classicConfig(id: string, secret: string): string {
+  return `${common(id, 'NotebookApp')}
+c.NotebookApp.token = '${secret}'
+c.NotebookApp.notebook_dir = '${HOME}/work'
+c.NotebookApp.default_url = '/tree'
+`;
+}
+
+/** JupyterLab 4 on Jupyter Server 2. */
+function labConfig(id: string, secret: string): string {
+  return `import hmac
+from jupyter_server.auth.identity import IdentityProvider, User
+
+class Platform(IdentityProvider):
+    """The platform's proxy alone comes in. A token of Jupyter's own would stand in the page, and go along with what that asks for."""
+    auth_enabled = True
+    login_available = False
+    logout_available = False
+
+    async def get_user(self, handler):
+        shown = handler.request.headers.get('Authorization', '')
+        if not hmac.compare_digest(shown.encode(), b'token ${secret}'):
+            return None
+        handler._token_authenticated = True
+        return User('ma-user')
+
+${common(id, 'ServerApp')}
+c.ServerApp.identity_provider_class = Platform
+c.IdentityProvider.token = ''
+c.ServerApp.root_dir = '${HOME}/work'
+c.ServerApp.default_url = '/lab'
+# There is no internet to ask for news, newer versions or extensions.
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = 'jupyterlab.NeverCheckForUpdate'
+c.LabApp.extension_manager = 'readonly'
 `;
 }

@@ -137,6 +137,8 @@ export interface NotebookSettings {
   pids: number;
   /** How long the end of a mount waits for what was written to reach the object store; half a minute when absent. */
   flushMs?: number;
+  /** Whether JupyterLab is the web IDE of images that hold it. */
+  jupyterLab: boolean;
   /** Bytes of output kept. */
   logBytes: number;
 }

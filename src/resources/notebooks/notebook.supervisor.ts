@@ -5,7 +5,7 @@ import type { Next } from '../../loop/reconciler.ts';
 import { EngineRefused, EngineUnavailable, type Observation } from '../../runtime/driver.ts';
 import { writeCredentials, writeOwned, writeReady } from '../workload-access/index.ts';
 import { layerWatch, storageWatch } from './notebook.disk.ts';
-import { JUPYTER_CONFIG, jupyterConfig } from './notebook.launcher.ts';
+import { webConfigs } from './notebook.launcher.ts';
 import { servesWeb } from './notebook.model.ts';
 import type { Pass } from './notebook.pass.ts';
 import { WEB_PORT } from './notebook.paths.ts';
@@ -39,7 +39,9 @@ export async function openPlatform(pass: Pass, address: string | undefined): Pro
   const { api, obs } = await deps.platform.ensureReachable(network.gateway);
   const credential = await pass.sessions.of(notebook);
   await writeCredentials(host.platform, credential);
-  await writeOwned(host.platform, JUPYTER_CONFIG, jupyterConfig(notebook.id, pass.secrets.jupyter(notebook)));
+  for (const [name, text] of Object.entries(webConfigs(notebook.id, pass.secrets.jupyter(notebook)))) {
+    await writeOwned(host.platform, name, text);
+  }
   const at = { api, obs, region: deps.region, credential };
   await writeReady(host.platform, at, { MA_CURRENT_IP: address ?? '' });
   return credential.access;

@@ -34,7 +34,7 @@ export function notebookView(notebook: Notebook, viewer: Viewer) {
     flavor: spec.flavor.id,
     workspace_id: notebook.workspaceId,
     ...(usable && viewer.mayOpen && servesWeb(spec.image)
-      ? { url: `${viewer.address}/${notebook.id}/tree`, token: notebook.token }
+      ? { url: `${viewer.address}/${notebook.id}/lab`, token: notebook.token }
       : {}),
     action_progress: progressOf(notebook, notebook.failedAt, waiting).map(part => ({
       notebook_id: notebook.id,

@@ -67,6 +67,8 @@ export async function buildImage(client: EngineClient, options: BuildOptions): P
         forcerm: '1',
         buildargs: JSON.stringify(options.buildArgs ?? {}),
         labels: JSON.stringify(options.labels ?? {}),
+        // Podman's own word: it keeps the image of every stage otherwise.
+        ...(options.nothingKept ? { layers: '0' } : {}),
       },
       input: tar.stdout,
       stream: true,

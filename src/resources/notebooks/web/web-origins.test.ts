@@ -9,7 +9,7 @@ import { ActivityLog } from '../activity.ts';
 import type { Step } from '../notebook.ts';
 import { portMigrations, portStore } from '../port.store.ts';
 import { hostRule } from './web-access.ts';
-import { hostOrigins, portOrigins, type WebOrigins } from './web-origins.ts';
+import { hostOrigins, portOrigins, sharedOrigin, type WebOrigins } from './web-origins.ts';
 import { createWebProxy } from './web-proxy.ts';
 import { webSecrets } from './web-secrets.ts';
 
@@ -23,7 +23,10 @@ const listen = (server: Server | ReturnType<typeof createListener>, port = 0) =>
 
 /** The proxy before two instances whose web IDEs say who they are. */
 async function rig(t: TestContext, make: (server: () => Server) => Promise<WebOrigins>, names: string[] = []) {
-  const ide = createServer((request, response) => response.end(`ide ${request.url}`));
+  const ide = createServer((request, response) => {
+    response.statusCode = request.url?.startsWith(`/${TWO}/lab`) ? 404 : 200;
+    response.end(`ide ${request.url}`);
+  });
   const at = { host: '127.0.0.1', port: await listen(ide) };
   let server!: Server;
   const origins = await make(() => server);
@@ -161,4 +164,16 @@ test('with a wildcard address each instance has a host name of its own, and answ
   assert.deepEqual([away.status, away.location], [307, `https://${ONE}.nb.example.com/${ONE}/tree`]);
   assert.equal((await by('127.0.0.1')).status, 307);
   assert.equal((await by('evil.example.com')).status, 421);
+});
+
+test('the address of an instance is that of JupyterLab, and leads on to the classic notebook where the image has that alone', async t => {
+  const { port } = await rig(t, async () => sharedOrigin(() => 'http://127.0.0.1:1'));
+  assert.equal((await get(port, `/${ONE}/lab`, shows(ONE))).text, `ide /${ONE}/lab`);
+  const away = await get(port, `/${TWO}/lab?a=1`, shows(TWO));
+  assert.deepEqual([away.status, away.location, away.text], [302, `/${TWO}/tree`, '']);
+  assert.equal((await get(port, `/${TWO}/lab/api/settings`, shows(TWO))).status, 404);
+  assert.equal((await get(port, `/${ONE}`, shows(ONE))).text, `ide /${ONE}/`);
+  const shown = await get(port, `/${ONE}/lab?token=token-${ONE}`, { accept: 'text/html' });
+  assert.deepEqual([shown.status, shown.location], [302, `/${ONE}/lab`]);
+  assert.equal((await get(port, `/${TWO}/lab`, {})).status, 401);
 });

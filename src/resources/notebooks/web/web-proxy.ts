@@ -80,7 +80,7 @@ export function createWebProxy(deps: WebProxyDeps): Server {
     query.delete('token');
     // Untouched where there is no token to take out, as encodings have more than one form.
     const search = shown === null ? (mark < 0 ? '' : raw.slice(mark)) : query.size > 0 ? `?${query}` : '';
-    const path = `${rest === undefined || rest === '/' ? `/${id}/tree` : pathname}${search}`;
+    const path = `${rest === undefined ? `/${id}/` : pathname}${search}`;
     const exchange = shown !== null && request.method === 'GET' && /text\/html/.test(request.headers.accept ?? '');
     if (!upgrade && request.method !== 'GET' && request.method !== 'HEAD') activity.record(id, clock.now());
     return { target, path, exchange };
@@ -123,6 +123,13 @@ export function createWebProxy(deps: WebProxyDeps): Server {
     });
     upstream.on('response', incoming => {
       incoming.on('error', () => response.destroy());
+      if (incoming.statusCode === 404 && request.method === 'GET' && path.split('?', 1)[0] === `/${target.id}/lab`) {
+        // The address of an instance is that of JupyterLab, which its image need not hold.
+        incoming.resume();
+        response.writeHead(302, { location: `/${target.id}/tree`, 'cache-control': 'no-store', 'content-length': '0' });
+        response.end();
+        return;
+      }
       try {
         response.writeHead(incoming.statusCode ?? 502, {
           ...responseHeaders(incoming.headersDistinct, `/${target.id}/`),
