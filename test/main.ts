@@ -64,9 +64,13 @@ const stages: Stage[] = [
   {
     name: 'browser',
     what: 'a real browser',
-    run: patterns => nodeTests(['test/browser/*.test.ts'], patterns, 1),
+    run: patterns => nodeTests(['test/browser/*.test.ts'], patterns, Math.min(2, availableParallelism())),
   },
-  { name: 'e2e', what: 'real containers', run: patterns => nodeTests(['test/e2e/*.test.ts'], patterns, 1) },
+  {
+    name: 'e2e',
+    what: 'real containers',
+    run: patterns => nodeTests(['test/e2e/*.test.ts'], patterns, Math.min(2, availableParallelism())),
+  },
   {
     name: 'soak',
     what: 'hundreds of crashes; only with --soak or --only soak',
