@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import { documentPolicy } from '../scenarios/team.ts';
 import { PASSWORD } from '../world.ts';
@@ -8,6 +8,7 @@ import { accessible } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
+import { choose, option } from './steps.ts';
 
 /** Which pool something starts in, and the disk of pools: what people may choose, and what is left. */
 
@@ -51,8 +52,6 @@ const FORMS = [
   ['/notebooks/create', 'Create notebook'],
   ['/services/deploy', 'Deploy a real-time service'],
 ] as const;
-const option = (page: Page, name: string) =>
-  page.locator('.ant-select-dropdown:visible .ant-select-item-option', { hasText: name });
 
 describe('who may not use the public pool', () => {
   it('sees it disabled with the reason in each form, and a dedicated one chosen', async () => {
@@ -88,10 +87,8 @@ describe('who may not use the public pool', () => {
     await heading(page, 'Create notebook');
     await page.locator('.ant-form-item').getByTitle('lab-pool').waitFor();
     await page.getByLabel('Name', { exact: true }).fill('in-pool');
-    await page.getByRole('combobox', { name: 'Image' }).click();
-    await option(page, '').first().click();
-    await page.getByRole('combobox', { name: 'Flavor' }).click();
-    await option(page, 'cpu.1u').first().click();
+    await choose(page, 'Image', '');
+    await choose(page, 'Flavor', 'cpu.1u');
 
     // The disk of the pool, and what asks for more than there is.
     await page.getByText(/ of \d+ GiB of the pool’s disk are free/).waitFor();
@@ -131,10 +128,8 @@ describe('the disk of pools', () => {
     await page.getByRole('button', { name: 'Create pool' }).first().click();
     await heading(page, 'Create pool');
     await page.getByLabel('Name').fill('disk-pool');
-    await page.getByRole('combobox', { name: 'Network' }).click();
-    await option(page, 'lab-network').click();
-    await page.getByRole('combobox', { name: 'Flavor' }).click();
-    await option(page, 'cpu.1u').click();
+    await choose(page, 'Network', 'lab-network');
+    await choose(page, 'Flavor', 'cpu.1u');
     assert.match((await page.getByLabel('Disk of each (GiB)').getAttribute('placeholder'))!, /^\d+$/);
     await page.getByLabel('Disk of each (GiB)').fill('500');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
