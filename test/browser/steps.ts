@@ -53,6 +53,18 @@ export async function createPolicy(page: Page, name: string, document: object): 
   await savePolicy(page, name);
 }
 
+/** Finds an action in the visual editor and chooses it. */
+export async function chooseAction(page: Page, action: string): Promise<void> {
+  await page.getByLabel('Search actions, or type a pattern').fill(action);
+  // Found: nothing moves any more.
+  await page
+    .locator('.actions .ant-checkbox-wrapper')
+    .first()
+    .and(page.getByText(action, { exact: true }))
+    .waitFor();
+  await page.getByRole('checkbox', { name: action, exact: true }).check();
+}
+
 /** Creates the policy that the form holds, and waits until its own page is shown. */
 export async function savePolicy(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'Create', exact: true }).click();
