@@ -57,11 +57,7 @@ export async function createPolicy(page: Page, name: string, document: object): 
 export async function chooseAction(page: Page, action: string): Promise<void> {
   await page.getByLabel('Search actions, or type a pattern').fill(action);
   // Found: nothing moves any more.
-  await page
-    .locator('.actions .ant-checkbox-wrapper')
-    .first()
-    .and(page.getByText(action, { exact: true }))
-    .waitFor();
+  await page.locator('.actions .ant-checkbox-wrapper').first().filter({ hasText: action }).waitFor();
   await page.getByRole('checkbox', { name: action, exact: true }).check();
 }
 
