@@ -356,12 +356,10 @@ describe('chapter 1 by clicking, with real containers', () => {
     await authorize(root.page, 'members', ['Starting the instances of others']);
     await page.getByRole('link', { name: 'shared', exact: true }).click();
     await page.getByRole('button', { name: 'Start' }).click();
-    await page.getByText(/Failed to find SSH key pair KeyPair-developer/).waitFor();
+    const refusal = page.getByRole('alert').filter({ hasText: 'Failed to find SSH key pair KeyPair-developer' });
+    await refusal.getByText('ModelArts.6789').waitFor();
     await page.getByRole('tab', { name: 'SSH' }).click();
-    await page
-      .getByRole('button', { name: 'Remove KeyPair-developer' })
-      .click()
-      .catch(() => {});
+    await page.getByLabel('Key pairs for SSH').press('Backspace');
     await useNewKey(page, 'KeyPair-mei');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('button', { name: 'Start' }).click();
