@@ -434,9 +434,10 @@ describe('chapter 1 by clicking, with real containers', () => {
     await fillJob(page, { name: 'dedicated', code: 'code', output: 'dedicated', pool: 'team-pool' });
     await bound();
     await create(page, 'dedicated');
+    await page.locator('.fact').getByRole('link', { name: 'team-pool' }).waitFor();
     await state(page, 'Completed');
     await createNotebook(page, 'dedicated');
-    await page.locator('.fact', { hasText: 'team-pool' }).waitFor();
+    await page.locator('.fact').getByRole('link', { name: 'team-pool' }).waitFor();
 
     await goTo(page, 'AI applications');
     await page.getByRole('button', { name: 'Create AI application' }).first().click();
@@ -452,6 +453,8 @@ describe('chapter 1 by clicking, with real containers', () => {
     await page.getByRole('button', { name: 'Deploy' }).click();
     await heading(page, 'echo');
     await state(page, 'running');
+    await page.getByRole('tab', { name: 'Configuration' }).click();
+    await page.locator('.fact').getByRole('link', { name: 'team-pool' }).waitFor();
     await page.getByRole('tab', { name: 'Prediction' }).click();
     await page.getByText('JSON', { exact: true }).click();
     await page.getByLabel('Request body').fill('{"said": "hello"}');
