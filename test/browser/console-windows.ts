@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PASSWORD, type World } from '../world.ts';
+import { choosePassword } from './steps.ts';
 
 interface Window_ {
   page: Page;
@@ -48,11 +49,7 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
   ): Promise<Window_> {
     const window = await open(path, settings);
     await signIn(window.page, at().world, user);
-    if (user.choose) {
-      await window.page.getByLabel('New password', { exact: true }).fill(user.choose);
-      await window.page.getByLabel('New password again').fill(user.choose);
-      await window.page.getByRole('button', { name: 'Set password' }).click();
-    }
+    if (user.choose) await choosePassword(window.page, user.choose);
     await window.page.locator('h1').first().waitFor();
     await window.page.locator('.frame').waitFor();
     return window;

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { isFailure } from '../../src/kernel/failure.ts';
 import { openBrowser, openPage } from '../browser/chromium.ts';
 import { heading, signIn } from '../browser/console-windows.ts';
+import { choose } from '../browser/steps.ts';
 import { createInstallation, type Installation, presetImageReady, seedCases } from './installation.ts';
 import { logOf, SEED_ENGINE } from './jobs.ts';
 
@@ -39,10 +40,6 @@ describe('the document’s handwritten-digit case with its own files', { skip: !
   const go = (path: string) => page.goto(at.profile.endpoints.api + path);
   const dialog = () => page.getByRole('dialog');
   const idIn = () => new URL(page.url()).pathname.split('/').at(-1)!;
-  async function choose(label: string, option: string): Promise<void> {
-    await page.getByRole('combobox', { name: label }).click();
-    await page.locator('.ant-select-dropdown:visible .ant-select-item-option', { hasText: option }).first().click();
-  }
   /** What a list of transfers has finished. */
   const sent = (name: string) =>
     page.locator('.transfers li', { hasText: name }).locator('.state.good').first().waitFor({ timeout: 120_000 });
@@ -109,7 +106,7 @@ describe('the document’s handwritten-digit case with its own files', { skip: !
       (await at.session.request('GET', `/v2/${at.profile.projectId}/training-job-engines`)).body.toString('utf8'),
     ) as { items: { engine_id: string; engine_name: string; engine_version: string }[] };
     const engine = items.find(({ engine_id }) => engine_id === SEED_ENGINE)!;
-    await choose('Engine', `${engine.engine_name} ${engine.engine_version}`);
+    await choose(page, 'Engine', `${engine.engine_name} ${engine.engine_version}`);
     await page.getByLabel('Code directory').fill(`/${bucket}/pytorch/mnist-code/`);
     await page.getByLabel('Boot file').fill(`/${bucket}/pytorch/mnist-code/train.py`);
     for (const [button, first, name, second, value] of [
@@ -122,7 +119,7 @@ describe('the document’s handwritten-digit case with its own files', { skip: !
       await group.getByLabel(first).fill(name);
       await group.getByLabel(second).fill(value);
     }
-    await choose('Flavor', 'CPU: 2 vCPUs');
+    await choose(page, 'Flavor', 'CPU: 2 vCPUs');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await heading(page, 'mnist');
     jobId = idIn();
@@ -157,7 +154,7 @@ describe('the document’s handwritten-digit case with its own files', { skip: !
     await page.getByRole('button', { name: 'Deploy' }).click();
     await page.getByTitle('mnist 0.0.1').waitFor();
     await page.getByLabel('Name', { exact: true }).fill('mnist');
-    await choose('Flavor', 'CPU: 2 vCPUs');
+    await choose(page, 'Flavor', 'CPU: 2 vCPUs');
     await page.getByRole('button', { name: 'Deploy' }).click();
     await heading(page, 'mnist');
     serviceId = idIn();

@@ -6,7 +6,7 @@ import { ErrorView } from '../parts/error-view.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { useRules } from '../parts/rules.ts';
 import { useTexts } from '../texts/index.ts';
-import { type Draft, draftsOf, read, typeOf, write } from './policy-document.ts';
+import { type Draft, draftsOf, newDraft, read, typeOf, write } from './policy-document.ts';
 import { PolicyWords } from './policy-words.tsx';
 import { VisualEditor } from './visual-editor.tsx';
 import './iam.css';
@@ -38,7 +38,7 @@ export function PolicyForm(props: {
   const [view, setView] = useState<'visual' | 'json'>('visual');
   const [text, setText] = useState(props.text);
   /** Of the visual editor, while they are no valid policy. */
-  const [unfinished, setUnfinished] = useState<Draft[]>();
+  const [unfinished, setUnfinished] = useState(() => (read(props.text).policy ? undefined : [newDraft()]));
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>();
   const lint = read(text);
@@ -110,14 +110,16 @@ export function PolicyForm(props: {
         <Alert type="warning" showIcon title={t('jsonFirst')} />
       )}
       <div aria-live="polite">
-        {lint.error ? (
+        {/* What nobody has written yet is no mistake. */}
+        {lint.error && text !== props.text && (
           <Alert
             type="error"
             showIcon
             title={t('policyInvalid')}
             description={`${lint.error.path}: ${lint.error.problem}. ${t('allowedThere', { what: lint.error.allowed })}`}
           />
-        ) : (
+        )}
+        {lint.policy && (
           <section className="card" aria-label={t('inWords')}>
             <h2>{t('inWords')}</h2>
             <PolicyWords drafts={draftsOf(lint) ?? []} />

@@ -2,13 +2,13 @@ import { useNavigate } from '@tanstack/react-router';
 import { Form, Input, InputNumber, Select } from 'antd';
 import { listImage } from '../../resources/images/image.api.ts';
 import { createNotebook, listNotebookFlavors } from '../../resources/notebooks/notebook.api.ts';
-import { listPools } from '../../resources/pools/pool.api.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
 import { CreateForm } from '../parts/create-form.tsx';
-import { textOf } from '../parts/facts.tsx';
 import { HOUR_MS } from '../parts/notebook.tsx';
 import { Page } from '../parts/page.tsx';
+import { PoolField, usePoolsFor } from '../parts/pool-field.tsx';
+import { diskOf } from '../parts/resources.ts';
 import { useRules } from '../parts/rules.ts';
 import { type SshAccess, SshFields, sshEndpoint } from '../parts/ssh-fields.tsx';
 import { useSettings } from '../settings.ts';
@@ -26,6 +26,7 @@ interface Values extends SshAccess {
   hours: number;
 }
 
+const CREATE = 'modelarts:notebook:create';
 const HOURS = [1, 2, 4, 6, 12, 24];
 
 /** A notebook instance: image, place, size, storage, when it stops by itself, and SSH. */
@@ -37,11 +38,9 @@ export default function CreateNotebook() {
   const [form] = Form.useForm<Values>();
   const images = useCall(listImage, { query: { workspace_id: workspace, limit: 500 } });
   const flavors = useCall(listNotebookFlavors, { query: { limit: 1000 } });
-  const pools = useCall(listPools, { query: { workspaceId: workspace } });
+  const inPool = Form.useWatch('pool', form);
+  const disk = diskOf(usePoolsFor('Notebook')?.find(pool => pool.metadata.name === inPool));
   const usable = (images.data?.data ?? []).filter(image => image.dev_services.length > 0 && image.status === 'ACTIVE');
-  const open = (pools.data?.items ?? []).filter(
-    pool => pool.spec.scope.includes('Notebook') && textOf(pool.status, 'phase') === 'Running',
-  );
   const required = { required: true, message: t('required') };
 
   async function create(values: Values): Promise<void> {
@@ -56,7 +55,7 @@ export default function CreateNotebook() {
         form={form}
         initialValues={{ pool: '', category: 'EVS', capacity: 5, stop: 'timing', hours: 1 }}
         send={create}
-        action="modelarts:notebook:create"
+        action={CREATE}
         submit={t('create')}
       >
         <Form.Item
@@ -83,17 +82,7 @@ export default function CreateNotebook() {
           />
         </Form.Item>
         <div className="row">
-          <Form.Item name="pool" label={t('pool')} extra={t('poolHelp')}>
-            <Select
-              options={[
-                { value: '', label: t('publicPool') },
-                ...open.map(({ metadata }) => ({
-                  value: metadata.name,
-                  label: textOf(metadata.labels, 'os.modelarts/name'),
-                })),
-              ]}
-            />
-          </Form.Item>
+          <PoolField type="Notebook" action={CREATE} help="poolHelp" />
           <Form.Item name="flavor" label={t('flavor')} rules={[required]}>
             <Select
               loading={flavors.isLoading}
@@ -114,7 +103,12 @@ export default function CreateNotebook() {
               onChange={category => form.setFieldsValue({ capacity: category === 'EFS' ? 50 : 5 })}
             />
           </Form.Item>
-          <Form.Item name="capacity" label={t('capacityGb')} rules={[required, ...rules('volume', 'capacity')]}>
+          <Form.Item
+            name="capacity"
+            label={t('capacityGb')}
+            rules={[required, ...rules('volume', 'capacity')]}
+            {...(disk ? { extra: t('poolDiskFree', disk) } : {})}
+          >
             <InputNumber min={5} max={4096} precision={0} style={{ width: '100%' }} />
           </Form.Item>
         </div>

@@ -16,7 +16,7 @@ export default function CreatePolicy() {
     <Page title={t('createPolicy')}>
       <PolicyForm
         initial={{ name: '', description: '' }}
-        text={write([newDraft([action ?? 'modelarts:notebook:list'])])}
+        text={write([newDraft(action ? [action] : [])])}
         action="iam:roles:createRole"
         saveText={t('create')}
         save={async body => {

@@ -5,7 +5,7 @@ import { createPool } from '../../resources/pools/pool.api.ts';
 import { call, changed, useCall } from '../call.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { Page } from '../parts/page.tsx';
-import { PoolFields, type PoolSize } from '../parts/pool-fields.tsx';
+import { PoolFields, type PoolSize, resourcesOf } from '../parts/pool-fields.tsx';
 import { displayName, NAME, WORKSPACE } from '../parts/resources.ts';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
@@ -26,7 +26,7 @@ export default function CreatePool() {
   const networks = useCall(listNetworks, { query: { workspaceId: workspace } }).data?.items ?? [];
   const required = { required: true, message: t('required') };
 
-  async function create({ name, description, scope, network, resources }: Values): Promise<void> {
+  async function create({ name, description, scope, network, ...size }: Values): Promise<void> {
     const pool = await call(createPool, {
       body: {
         apiVersion: 'v2',
@@ -35,7 +35,7 @@ export default function CreatePool() {
           labels: { [NAME]: name, [WORKSPACE]: workspace },
           ...(description ? { annotations: { 'os.modelarts/description': description } } : {}),
         },
-        spec: { type: 'Dedicate', scope, resources, network: { name: network } },
+        spec: { type: 'Dedicate', scope, resources: resourcesOf(size), network: { name: network } },
       },
     });
     await changed('pools');

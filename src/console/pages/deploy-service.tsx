@@ -4,6 +4,7 @@ import { serviceApis } from '../../resources/services/service.api.ts';
 import { call, changed } from '../call.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { Page } from '../parts/page.tsx';
+import { PoolField } from '../parts/pool-field.tsx';
 import { useRules } from '../parts/rules.ts';
 import { configOf, Entries, type Entry, sharesAll } from '../services/service-form.tsx';
 import { useSettings } from '../settings.ts';
@@ -12,10 +13,12 @@ import { useTexts } from '../texts/index.ts';
 interface Values {
   name: string;
   description?: string;
+  pool: string;
   entries: Entry[];
   autoStop?: number;
 }
 
+const CREATE = 'modelarts:service:create';
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Deploys AI applications as a real-time service. `?model=` chooses the first one. */
@@ -35,6 +38,7 @@ export default function DeployService() {
         infer_type: 'real-time',
         workspace_id: workspace,
         config: configOf(values.entries),
+        ...(values.pool ? { pool_name: values.pool } : {}),
         ...(values.autoStop ? { schedule: [{ type: 'stop', time_unit: 'HOURS', duration: values.autoStop }] } : {}),
       },
     });
@@ -45,9 +49,9 @@ export default function DeployService() {
     <Page title={t('deployService')}>
       <CreateForm<Values>
         form={form}
-        initialValues={{ entries: [{ weight: 100, instances: 1, ...(model ? { model } : {}) }] }}
+        initialValues={{ pool: '', entries: [{ weight: 100, instances: 1, ...(model ? { model } : {}) }] }}
         send={deploy}
-        action="modelarts:service:create"
+        action={CREATE}
         submit={t('deploy')}
         failed={t('notDeployed')}
       >
@@ -65,6 +69,7 @@ export default function DeployService() {
         >
           <Input.TextArea rows={2} />
         </Form.Item>
+        <PoolField type="Infer" action={CREATE} help="servicePoolHelp" />
         <Entries form={form} />
         <Form.Item name="autoStop" label={t('autoStop')} style={{ marginTop: 16 }}>
           <InputNumber min={1} precision={0} />

@@ -19,6 +19,7 @@ import { Lease } from '../parts/notebook-lease.tsx';
 import { Mounts } from '../parts/notebook-mounts.tsx';
 import { SshHelp } from '../parts/notebook-ssh.tsx';
 import { Page } from '../parts/page.tsx';
+import { PoolName } from '../parts/pool-name.tsx';
 import { SaveImage } from '../parts/save-image.tsx';
 import { State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -150,7 +151,7 @@ function Made({ notebook }: { notebook: Notebook }) {
       facts={[
         [t('image'), `${textOf(image, 'name')} ${textOf(image, 'swr_path')}`],
         [t('flavor'), flavor],
-        [t('pool'), textOf(notebook, 'pool', 'name') || t('publicPool')],
+        [t('pool'), <PoolName key="pool" id={textOf(notebook, 'pool', 'id')} />],
         [t('storage'), [textOf(volume, 'category'), capacity && `${capacity} GB`].filter(Boolean).join(', ')],
         [t('mountPath'), textOf(volume, 'mount_path')],
         [t('id'), notebook.id],

@@ -8,7 +8,7 @@ import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { NameFilter, StateFilter } from '../parts/filters.tsx';
-import { Gated, useDenial } from '../parts/gated.tsx';
+import { Gated, Refused, useDenial } from '../parts/gated.tsx';
 import { leaseEnd, OpenNotebook } from '../parts/notebook.tsx';
 import { Page } from '../parts/page.tsx';
 import { State, Time } from '../parts/words.tsx';
@@ -25,6 +25,7 @@ interface Search {
 const PAGE = 50;
 const STATES = ['CREATING', 'RUNNING', 'STOPPING', 'STOPPED', 'STARTING', 'SNAPSHOTTING', 'CREATE_FAILED', 'ERROR'];
 const CREATE = 'modelarts:notebook:create';
+const LIST_ALL = 'modelarts:notebook:listAllNotebooks';
 
 /** The notebook instances of the workspace: the own ones, or everybody's. The filter stands in the address. */
 export default function Notebooks() {
@@ -34,7 +35,7 @@ export default function Notebooks() {
   const search: Search = useSearch({ strict: false });
   const [typed, setTyped] = useState(search.name ?? '');
   const name = useDeferredValue(typed);
-  const othersDenied = useDenial('modelarts:notebook:listAllNotebooks');
+  const othersDenied = useDenial(LIST_ALL);
   const query = {
     workspace_id: workspace,
     limit: PAGE,
@@ -107,7 +108,16 @@ export default function Notebooks() {
           disabled={othersDenied !== undefined}
           onChange={all => filter({ all: all || undefined })}
         />
-        <span title={othersDenied}>{t('ofAllUsers')}</span>
+        {othersDenied === undefined ? (
+          t('ofAllUsers')
+        ) : (
+          // Reachable by keyboard, so that the reason can be read.
+          <Refused action={LIST_ALL} denial={othersDenied}>
+            <span className="soft" tabIndex={0}>
+              {t('ofAllUsers')}
+            </span>
+          </Refused>
+        )}
       </div>
       <DataTable
         key={`${workspace} ${name} ${search.status} ${search.all}`}

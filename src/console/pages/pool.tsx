@@ -14,7 +14,7 @@ import { EventList, Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { type PoolRange, PoolUse } from '../parts/pool-use.tsx';
-import { amountOf, displayName } from '../parts/resources.ts';
+import { amountOf, diskOf, displayName } from '../parts/resources.ts';
 import { ScalePool } from '../parts/scale-pool.tsx';
 import { durationText, State, Time } from '../parts/words.tsx';
 import { type Node, NodeActions } from '../pools/node-actions.tsx';
@@ -123,6 +123,7 @@ function Capacity({ pool }: { pool: Pool }) {
     const all = sum('resources', part);
     return `${round(all - sum('availableResources', part))} / ${round(all)}`;
   };
+  const disk = diskOf(pool);
   const network = textOf(pool.spec, 'network', 'name');
   return (
     <div className="card">
@@ -132,6 +133,7 @@ function Capacity({ pool }: { pool: Pool }) {
           [t('jobTypes'), pool.spec.scope.join(', ')],
           [t('vcpus'), used('vcpus')],
           [t('memory'), used('gib')],
+          [t('disk'), disk && `${disk.total - disk.free} / ${disk.total}`],
           [t('accelerators'), used('gpus')],
           [
             t('network'),
@@ -161,6 +163,7 @@ function Nodes({ pool }: { pool: Pool }) {
     { title: t('flavor'), width: '170px', show: node => textOf(node.spec, 'flavor') },
     { title: t('vcpusFree'), width: '110px', show: node => freeOf(node, 'vcpus') },
     { title: t('memoryFree'), width: '130px', show: node => freeOf(node, 'gib') },
+    { title: t('disk'), width: '100px', show: node => textOf(node.spec, 'rootVolume', 'size') },
     {
       title: t('message'),
       width: 'minmax(100px, 2fr)',

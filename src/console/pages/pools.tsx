@@ -7,7 +7,7 @@ import { Empty } from '../parts/empty.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
-import { amountOf, displayName } from '../parts/resources.ts';
+import { amountOf, diskOf, displayName } from '../parts/resources.ts';
 import { State, Time } from '../parts/words.tsx';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
@@ -55,6 +55,15 @@ export default function Pools() {
         const table = found?.table as Record<string, { value?: unknown }> | undefined;
         if (!table) return '';
         return `${amountOf(table.allocated?.value).vcpus} / ${amountOf(table.capacity?.value).vcpus}`;
+      },
+    },
+    {
+      title: t('diskUsed'),
+      key: 'diskUsed',
+      width: '130px',
+      show: pool => {
+        const disk = diskOf(pool);
+        return disk ? `${disk.total - disk.free} / ${disk.total} GiB` : '';
       },
     },
     { title: t('message'), key: 'message', width: 'minmax(100px, 2fr)', show: pool => pool.status.message ?? '' },

@@ -16,6 +16,7 @@ import { Gated } from '../parts/gated.tsx';
 import { LogView } from '../parts/log-view.tsx';
 import { ObjectLink } from '../parts/object-link.tsx';
 import { Page } from '../parts/page.tsx';
+import { PoolName } from '../parts/pool-name.tsx';
 import { ranFor, State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 import { CloudShell } from '../training/cloud-shell.tsx';
@@ -139,6 +140,7 @@ function Summary({ job }: { job: Job }) {
             [t('duration'), ranFor(status)],
             [t('created'), <Time key="time" at={metadata.create_time} />],
             [t('owner'), metadata.user_name],
+            [t('pool'), <PoolName key="pool" id={textOf(job.spec, 'resource', 'pool_id')} />],
           ]}
         />
       </div>

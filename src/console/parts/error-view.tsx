@@ -62,12 +62,13 @@ export function useTell(): (error: unknown) => void {
   const why = useWhy();
   const { notification } = App.useApp();
   return error => {
-    const { cause, remedy, denied } = tell(t, error);
+    const { cause, remedy, code, denied } = tell(t, error);
     notification.error({
       title: t('failed'),
       description: (
         <>
-          {[cause, remedy].filter(Boolean).join(' ')} {denied && <a href={why(denied)}>{t('whyDenied')}</a>}
+          {[cause, remedy].filter(Boolean).join(' ')} {denied && <a href={why(denied)}>{t('whyDenied')}</a>}{' '}
+          {code && <span className="soft">{code}</span>}
         </>
       ),
     });

@@ -20,7 +20,13 @@ const RANGES = {
 export type PoolRange = keyof typeof RANGES;
 const RANGE_TEXTS: Record<PoolRange, TextKey> = { hour: 'lastHour', day: 'lastDay', week: 'lastWeek' };
 
-const LINES = { cpuUsage: 'cpu', memUsedRate: 'memoryAmount', gpuUtil: 'gpuUse', gpuMemUsage: 'gpuMemory' } as const;
+const LINES = {
+  cpuUsage: 'cpu',
+  memUsedRate: 'memoryAmount',
+  gpuUtil: 'gpuUse',
+  gpuMemUsage: 'gpuMemory',
+  diskUsedRate: 'diskPromised',
+} as const;
 
 /** How what runs in a pool uses it, and how much of what is there. */
 export function PoolUse(props: { poolId: string; range: PoolRange; onRange(range: PoolRange): void }) {

@@ -11,9 +11,19 @@ export interface Amount {
 export function amountOf(value: unknown): Amount {
   return {
     vcpus: quantity(textOf(value, 'cpu')),
-    gib: quantity(textOf(value, 'memory')) / 1024 ** 3,
+    gib: gibOf(textOf(value, 'memory')),
     gpus: quantity(textOf(value, 'nvidia.com/gpu')),
   };
+}
+
+/** GiB of disk that a pool has, and what of it no storage takes; undefined where that is not told. */
+export function diskOf(pool: { status: object } | undefined): { free: number; total: number } | undefined {
+  const [total, free] = ['capacity', 'available'].map(part => textOf(pool?.status, 'storage', part));
+  return total && free ? { free: gibOf(free), total: gibOf(total) } : undefined;
+}
+
+function gibOf(text: string): number {
+  return quantity(text) / 1024 ** 3;
 }
 
 const UNITS: Record<string, number> = { m: 0.001, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, '': 1 };

@@ -5,7 +5,7 @@ import { call, changed } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
 import { textOf } from './facts.tsx';
 import { FormDialog } from './form-dialog.tsx';
-import { PoolFields, type PoolSize } from './pool-fields.tsx';
+import { PoolFields, type PoolSize, resourcesOf } from './pool-fields.tsx';
 import { displayName } from './resources.ts';
 
 /** Grows or shrinks a pool; one change does one of them. */
@@ -13,8 +13,11 @@ export function ScalePool({ pool, close }: { pool: ResponseOf<typeof showPool>; 
   const t = useTexts();
   const [form] = Form.useForm<PoolSize>();
   const present = pool.spec.resources.map(each => ({ flavor: textOf(each, 'flavor'), count: Number(each.count) }));
-  const scale = async ({ resources }: PoolSize) => {
-    const body = { spec: { resources: resources.map(({ flavor, count }) => ({ flavor, count })) } };
+  const disks = Object.fromEntries(
+    pool.spec.resources.map(each => [textOf(each, 'flavor'), textOf(each, 'rootVolume', 'size')]),
+  );
+  const scale = async (size: PoolSize) => {
+    const body = { spec: { resources: resourcesOf(size) } };
     await call(patchPool, { params: { pool_name: pool.metadata.name }, body });
     await changed('pools');
   };
@@ -28,7 +31,7 @@ export function ScalePool({ pool, close }: { pool: ResponseOf<typeof showPool>; 
       run={scale}
       close={close}
     >
-      <PoolFields least={0} />
+      <PoolFields least={0} present={disks} />
     </FormDialog>
   );
 }

@@ -4,7 +4,8 @@ import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { useCall } from '../call.ts';
 import { ErrorView } from '../parts/error-view.tsx';
-import { Facts } from '../parts/facts.tsx';
+import { Facts, textOf } from '../parts/facts.tsx';
+import { PoolName } from '../parts/pool-name.tsx';
 import { State, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 
@@ -27,6 +28,7 @@ export function Configuration({ service }: { service: Service }) {
             t('traffic'),
             <Progress key="weight" percent={entry.weight} size="small" aria-label={t('traffic')} status="normal" />,
           ],
+          [t('pool'), <PoolName key="pool" id={textOf(entry, 'pool_name')} />],
           [t('flavor'), entry.specification],
           [t('instances'), entry.instance_count],
           [

@@ -2,7 +2,6 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { Alert, Button, Form, Input, InputNumber, Select } from 'antd';
 import { useState } from 'react';
 import type { showAlgorithm } from '../../resources/algorithms/algorithm.api.ts';
-import { listPools } from '../../resources/pools/pool.api.ts';
 import { showTrainingJobFlavors } from '../../resources/training-jobs/catalog.api.ts';
 import { checkTrainingJob, createTrainingJob, type showTrainingJob } from '../../resources/training-jobs/job.api.ts';
 import type { BodyOf, ResponseOf } from '../../wire/operation.ts';
@@ -10,7 +9,7 @@ import { call, changed, useCall } from '../call.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
-import { displayName } from '../parts/resources.ts';
+import { PoolField } from '../parts/pool-field.tsx';
 import { useRules } from '../parts/rules.ts';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
@@ -19,6 +18,8 @@ import { type Code, CodeFields, codeBody, codeOf, listOf, type Pair, Pairs } fro
 type Job = ResponseOf<typeof showTrainingJob>;
 type Algorithm = ResponseOf<typeof showAlgorithm>;
 type Body = BodyOf<typeof createTrainingJob>;
+
+const CREATE = 'modelarts:trainJob:create';
 
 interface Values extends Code {
   name: string;
@@ -45,7 +46,6 @@ export function JobForm({ algorithm, before }: { algorithm?: Algorithm; before?:
   const [form] = Form.useForm<Values>();
   const [checked, setChecked] = useState<'ready' | { failure: unknown }>();
   const flavors = useCall(showTrainingJobFlavors).data?.flavors ?? [];
-  const pools = useCall(listPools, { query: { workspaceId: workspace } }).data?.items ?? [];
   const inPool = Form.useWatch('pool', form);
   const must = [{ required: true, message: t('required') }];
   const body = (values: Values) => bodyOf(values, workspace, algorithm, before);
@@ -70,7 +70,7 @@ export function JobForm({ algorithm, before }: { algorithm?: Algorithm; before?:
       form={form}
       initialValues={valuesOf(algorithm, before)}
       send={create}
-      action="modelarts:trainJob:create"
+      action={CREATE}
       submit={t('create')}
       failed={t('notReady')}
       beside={<Button onClick={() => void check()}>{t('checkFirst')}</Button>}
@@ -96,16 +96,7 @@ export function JobForm({ algorithm, before }: { algorithm?: Algorithm; before?:
       <Pairs name="inputs" add="addInput" first="channelName" second="pathInBucket" paths />
       <Pairs name="outputs" add="addOutput" first="channelName" second="pathInBucket" paths />
       <Pairs name="variables" add="variables" first="name" second="environment" />
-      <Form.Item name="pool" label={t('pool')} extra={t('jobPoolHelp')}>
-        <Select
-          options={[
-            { value: '', label: t('publicPool') },
-            ...pools
-              .filter(pool => pool.spec.scope.includes('Train'))
-              .map(pool => ({ value: pool.metadata.name, label: displayName(pool) })),
-          ]}
-        />
-      </Form.Item>
+      <PoolField type="Train" action={CREATE} help="jobPoolHelp" />
       <div className="row">
         <Form.Item
           name="flavor"

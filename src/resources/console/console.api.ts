@@ -90,7 +90,7 @@ export const endConsoleSession = operation({
 export const showOwnAccess = operation({
   ...base,
   id: 'ShowOwnAccess',
-  summary: 'Ask which of some actions the caller may perform, and why not',
+  summary: 'Ask which of some actions the caller may perform, with what condition keys, and why not',
   method: 'POST',
   path: '/console/access',
   action: { authenticated: 'it tells the caller no more than trying each action would' },
@@ -101,6 +101,13 @@ export const showOwnAccess = operation({
       maxItems: 100,
     }),
     workspace_id: Type.Optional(Type.String({ maxLength: 64 })),
+    /** Condition keys that the request would have, `modelarts:poolType`. Who asks, whence and when (`g:…`) is not for the asker to say. */
+    service_attributes: Type.Optional(
+      Type.Record(Type.String({ pattern: '^(?![gG]:)[\\w-]{1,64}:[\\w-]{1,64}$' }), Type.String({ maxLength: 1024 }), {
+        additionalProperties: false,
+        maxProperties: 10,
+      }),
+    ),
   }),
   status: 200,
   response: open({

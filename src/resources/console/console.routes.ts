@@ -139,12 +139,13 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
       return new Reply(undefined, { headers: { 'Set-Cookie': cookie.clear } });
     }),
     route(api.showOwnAccess, async ({ principal, projectId, body }) => {
-      const { actions, workspace_id: workspaceId = '0' } = body;
+      const { actions, workspace_id: workspaceId = '0', service_attributes: context } = body;
       const enterpriseProjectId = await deps.enterpriseProjectOf(projectId, workspaceId);
       const decide = async (action: string) => {
         const { allowed, reason } = await authorizer.decide(principal, {
           action,
           probe: true,
+          ...(context ? { context } : {}),
           ...(enterpriseProjectId === undefined ? {} : { enterpriseProjectId }),
         });
         return { action, allowed, reason };

@@ -185,6 +185,53 @@ describe('a session', () => {
     assert.ok(reason.length > 10);
   });
 
+  it('tells what its user may do under conditions of the request, but not who asks or whence', async () => {
+    const { accountId } = world.root;
+    const token = await world.login(world.root);
+    const set = async (method: string, path: string, body?: object) =>
+      (await world.send(method, path, { token, ...(body ? { body } : {}) })).body;
+    const user = { name: `eve-${now}`, domain_id: accountId, password: 'First-pass-1' };
+    const { id } = (await set('POST', '/v3.0/OS-USER/users', { user })).user;
+    const group = (await set('POST', '/v3/groups', { group: { name: `pools-${now}` } })).group.id;
+    await set('PUT', `/v3/groups/${group}/users/${id}`);
+    const action = 'modelarts:trainJob:create';
+    const denying = (key: string, value: string) => ({
+      Effect: 'Deny',
+      Action: [action],
+      Condition: { StringEquals: { [key]: [value] } },
+    });
+    const policy = {
+      Version: '1.1',
+      Statement: [
+        { Effect: 'Allow', Action: ['modelarts:*:*'] },
+        denying('modelarts:poolType', 'public'),
+        denying('g:UserName', 'somebody-else'),
+      ],
+    };
+    const role = { display_name: `pools-${now}`, type: 'XA', description: '', policy };
+    const role_id = (await set('POST', '/v3.0/OS-ROLE/roles', { role })).role.id;
+    await set('PUT', `/v3/OS-INHERIT/domains/${accountId}/groups/${group}/roles/${role_id}/inherited_to_projects`);
+    const eve = await signIn({ user: user.name, password: 'First-pass-1' });
+    const ask = (service_attributes?: object) =>
+      call(eve.pair, 'POST', '/console/access', { actions: [action], service_attributes });
+    const allowed = async (attributes?: object) => (await ask(attributes)).body.decisions[0].allowed;
+    assert.equal(await allowed({ 'modelarts:poolType': 'public' }), false);
+    assert.match((await ask({ 'modelarts:poolType': 'public' })).body.decisions[0].reason, /poolType/);
+    assert.equal(await allowed({ 'modelarts:poolType': 'dedicated' }), true);
+    assert.equal(await allowed(), true);
+    const many = Object.fromEntries(Array.from({ length: 11 }, (_, at) => [`modelarts:key${at}`, 'x']));
+    for (const attributes of [
+      { 'g:UserName': 'somebody-else' },
+      { 'G:username': 'somebody-else' },
+      { poolType: 'public' },
+      { 'modelarts:poolType': ['public'] },
+      { 'modelarts:poolType': 'x'.repeat(1025) },
+      many,
+    ]) {
+      assert.equal((await ask(attributes)).status, 400, JSON.stringify(attributes).slice(0, 80));
+    }
+  });
+
   it('hears of changes in its own project, at most once a second of a kind', async () => {
     const controller = new AbortController();
     const response = await fetch(`${world.api}/console/changes`, {

@@ -18,8 +18,8 @@ export async function checkSsh(
   if (missing.length === 0) return;
   throw refuse(
     '6789',
-    `Parameter [endpoints]: there is no key pair ${missing.join(', ').slice(0, 200)} that you may use.`,
-    'Make one, or import your public key, with POST /v3/{project_id}/keypairs; then change the instance to use it.',
+    `Parameter [endpoints]: Failed to find SSH key pair ${missing.join(', ').slice(0, 200)} among those that you may use.`,
+    "Update the instance to a key pair of your own: on its SSH tab, or with POST /v3/{project_id}/keypairs and the instance's [endpoints].",
   );
 }
 
