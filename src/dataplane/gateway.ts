@@ -7,8 +7,8 @@ import { ask, currentWorker, type Worker } from './admin-socket.ts';
 import { MAP_NAMES, paths, type Rendered, render, type Settings } from './config.ts';
 import { type Counts, createCounters } from './counters.ts';
 import { privateDirectory, readIfExists, writeAtomically, writeIfDifferent } from './files.ts';
-import { end, launch, masterPid, orphans, reload, validate } from './process.ts';
 import type { Latencies } from './latencies.ts';
+import { end, launch, masterPid, orphans, reload, validate } from './process.ts';
 import { checkRoutes, type Routes } from './routes.ts';
 import { type MapMirror, mirrorOf, syncMaps, syncServers } from './sync.ts';
 

@@ -1,6 +1,7 @@
-import { Input, Modal } from 'antd';
+import { Input } from 'antd';
 import { useState } from 'react';
 import { changed } from '../call.ts';
+import { Dialog } from '../parts/dialog.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useTexts } from '../texts/index.ts';
 import { type Entry, folderOf, nameOf } from './listing.ts';
@@ -23,8 +24,7 @@ export function NewFolder({ bucket, prefix, close }: { bucket: string; prefix: s
   };
   const fault = name !== '' && /^\/|\/\/|\/$/.test(name);
   return (
-    <Modal
-      open
+    <Dialog
       title={t('createFolder')}
       okText={t('create')}
       cancelText={t('cancel')}
@@ -46,7 +46,7 @@ export function NewFolder({ bucket, prefix, close }: { bucket: string; prefix: s
       </label>
       <p className={fault ? 'state bad' : 'soft'}>{t('folderRule')}</p>
       {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -74,8 +74,7 @@ export function Move(props: { bucket: string; entries: readonly Entry[]; close: 
     close();
   };
   return (
-    <Modal
-      open
+    <Dialog
       title={t('renameOrMove')}
       okText={t('move')}
       cancelText={t('cancel')}
@@ -89,6 +88,6 @@ export function Move(props: { bucket: string; entries: readonly Entry[]; close: 
         <Input id="new-path" autoFocus value={path} maxLength={1024} onChange={event => setPath(event.target.value)} />
       </label>
       {intoItself && !same && <p className="state bad">{t('intoItself')}</p>}
-    </Modal>
+    </Dialog>
   );
 }

@@ -2,6 +2,7 @@ import { App, Button, Drawer, Form, Input, Select, Tabs } from 'antd';
 import { useState } from 'react';
 import { openDownload, shareObject } from '../../resources/console/console.api.ts';
 import { call, changed } from '../call.ts';
+import { useFocusBack } from '../parts/dialog.tsx';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
@@ -32,6 +33,7 @@ export function ObjectDrawer({ bucket, objectKey, close }: { bucket: string; obj
   const tell = useTell();
   const key = objectKey;
   const { data, error } = useObs(['head', bucket, key], signal => headOf(bucket, key, signal), [OBJECTS]);
+  useFocusBack();
   return (
     <Drawer
       open
