@@ -7,9 +7,11 @@ const FIELDS = 'input:not([type=hidden], :disabled), textarea:not(:disabled)';
 export function Dialog({ children, ...rest }: Omit<ModalProps, 'open' | 'afterOpenChange'>) {
   const body = useRef<HTMLDivElement>(null);
   useFocusBack();
+  // The dialog itself has put the focus on its button for closing.
   const begin = (open: boolean) => {
-    if (!open || body.current?.contains(document.activeElement)) return;
-    body.current?.querySelector<HTMLElement>(FIELDS)?.focus();
+    if (open && !body.current?.contains(document.activeElement)) {
+      body.current?.querySelector<HTMLElement>(FIELDS)?.focus();
+    }
   };
   return (
     <Modal open afterOpenChange={begin} {...rest}>

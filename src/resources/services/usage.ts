@@ -53,6 +53,21 @@ async function look(runner: UsageDeps['runner'], instance: Instance) {
 export function usageSampler(deps: UsageDeps & { store: ServiceStore; samples: SampleStore; clock: Clock; log: Log }) {
   let timer: NodeJS.Timeout | undefined;
   let sampling: Promise<void> = Promise.resolve();
+  let stopped = true;
+
+  /** In the middle of each minute, so that a late timer misses none. */
+  function again(): void {
+    if (stopped) return;
+    timer = setTimeout(
+      () => {
+        sampling = sample()
+          .catch(error => deps.log.warn({ err: error }, 'the use of services could not be sampled'))
+          .finally(again);
+      },
+      MINUTE_MS - ((deps.clock.now() + MINUTE_MS / 2) % MINUTE_MS),
+    );
+    timer.unref();
+  }
 
   async function sample(): Promise<void> {
     await deps.samples.prune(deps.clock.now());
@@ -73,13 +88,12 @@ export function usageSampler(deps: UsageDeps & { store: ServiceStore; samples: S
   return {
     sample,
     start(): void {
-      timer = setInterval(() => {
-        sampling = sample().catch(error => deps.log.warn({ err: error }, 'the use of services could not be sampled'));
-      }, MINUTE_MS);
-      timer.unref();
+      stopped = false;
+      again();
     },
     async stop(): Promise<void> {
-      clearInterval(timer);
+      stopped = true;
+      clearTimeout(timer);
       await sampling;
     },
   };
