@@ -51,8 +51,8 @@ export function NewFolder({ bucket, prefix, close }: { bucket: string; prefix: s
 }
 
 /** Gives one entry another path, or puts several into another folder. */
-export function Move(props: { bucket: string; entries: readonly Entry[]; close: () => void }) {
-  const { bucket, entries, close } = props;
+export function Move(props: { bucket: string; entries: readonly Entry[]; moved: () => void; close: () => void }) {
+  const { bucket, entries, moved, close } = props;
   const t = useTexts();
   const [first] = entries;
   const single = entries.length === 1 ? first! : undefined;
@@ -71,6 +71,7 @@ export function Move(props: { bucket: string; entries: readonly Entry[]; close: 
       bucket,
       entries.map(from => ({ from, to: target(from) })),
     );
+    moved();
     close();
   };
   return (

@@ -1,5 +1,5 @@
 import { App, Button, Drawer, Form, Input, Select, Tabs } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { openDownload, shareObject } from '../../resources/console/console.api.ts';
 import { call, changed } from '../call.ts';
 import { useFocusBack } from '../parts/dialog.tsx';
@@ -33,6 +33,7 @@ export function ObjectDrawer({ bucket, objectKey, close }: { bucket: string; obj
   const tell = useTell();
   const key = objectKey;
   const { data, error } = useObs(['head', bucket, key], signal => headOf(bucket, key, signal), [OBJECTS]);
+  const first = useRef<HTMLButtonElement>(null);
   useFocusBack();
   return (
     <Drawer
@@ -40,7 +41,13 @@ export function ObjectDrawer({ bucket, objectKey, close }: { bucket: string; obj
       size={640}
       title={nameOf(key)}
       onClose={close}
-      extra={<Button onClick={() => void download(bucket, key).catch(tell)}>{t('download')}</Button>}
+      // The drawer itself puts the focus beside what is read out as a dialog.
+      afterOpenChange={open => open && first.current?.focus()}
+      extra={
+        <Button ref={first} onClick={() => void download(bucket, key).catch(tell)}>
+          {t('download')}
+        </Button>
+      }
     >
       {error && <ErrorView error={error} />}
       {data?.storageClass === 'COLD' && <Restore bucket={bucket} objectKey={key} />}

@@ -619,8 +619,6 @@ export const en = {
     'Who may do what with this bucket, other accounts and everybody included. It adds to what IAM says; a denial counts before all.',
   removePolicy: 'Remove policy',
   examplePublicRead: 'Example: a public folder',
-  faultAtLine: 'Line {line}: {reason}',
-  wrongInLine: 'Not accepted; see line {line}',
   acl: 'Access control list',
   aclHelp: 'What whole accounts and groups may do with the bucket.',
   grantee: 'Who',

@@ -594,8 +594,6 @@ export const zh: Texts = {
   bucketPolicyHelp: '规定谁可以对该桶做什么，包括其他账号和所有人。它是 IAM 权限的补充，拒绝优先。',
   removePolicy: '删除桶策略',
   examplePublicRead: '示例：公开文件夹',
-  faultAtLine: '第 {line} 行：{reason}',
-  wrongInLine: '未被接受，请看第 {line} 行',
   acl: '访问控制列表（ACL）',
   aclHelp: '整个账号或用户组可以对该桶做什么。',
   grantee: '被授权者',
