@@ -40,7 +40,8 @@ const OPENINGS: Record<string, readonly (TextKey | readonly Words[])[]> = {
   '/buckets/$bucketName?prefix=code/': [
     [() => 'train.py'],
     [ofAny('chooseNamed'), named('renameOrMove')],
-    [ofAny('chooseNamed'), named('delete')],
+    // It is still chosen.
+    'delete',
   ],
   '/buckets/$bucketName?tab=properties': [[named('changeNamed', 'quota')], [named('changeNamed', 'lifecycle')]],
   '/pools/$poolId': ['scale', [ofAny('actionsOf')]],

@@ -194,7 +194,7 @@ export function createServices(deps: ServicesDeps): Services {
 
   return {
     routes: [
-      ...metricRoutes({ store, samples }),
+      ...metricRoutes({ find: store.find, samples }),
       ...serviceRoutes({
         services,
         calls,

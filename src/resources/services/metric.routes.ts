@@ -2,7 +2,7 @@ import { type Route, route } from '../../http/index.ts';
 import { batchListMetricData, METRIC_FILTERS, showMetricData } from './metric.api.ts';
 import { checkRange, datapoints, dimensionsOf, type Filter, NAMESPACE, unitOf } from './metric.ts';
 import type { SampleStore } from './samples.ts';
-import type { ServiceStore } from './service.store.ts';
+import type { Service } from './service.ts';
 
 interface Question {
   projectId: string;
@@ -22,7 +22,10 @@ interface Question {
 const filterOf = (given: unknown): Filter => METRIC_FILTERS.find(each => each === given) ?? 'average';
 
 /** Cloud Eye's answers about services. Of what is not there, or in another workspace, there are no points. */
-export function metricRoutes(deps: { store: Pick<ServiceStore, 'find'>; samples: SampleStore }): Route[] {
+export function metricRoutes(deps: {
+  find(projectId: string, id: string): Promise<Service | undefined>;
+  samples: SampleStore;
+}): Route[] {
   async function answer({ projectId, workspaceId, metrics, filter, period, from, to }: Question) {
     const periodMs = Number(period) * 1000;
     checkRange({ from, to, periodMs: Math.max(periodMs, 60_000), count: metrics.length });
@@ -32,7 +35,7 @@ export function metricRoutes(deps: { store: Pick<ServiceStore, 'find'>; samples:
     }));
     const samples = new Map<string, Awaited<ReturnType<SampleStore['of']>>>();
     for (const id of new Set(asked.map(({ about }) => about?.serviceId))) {
-      const service = id === undefined ? undefined : await deps.store.find(projectId, id);
+      const service = id === undefined ? undefined : await deps.find(projectId, id);
       if (service?.workspaceId === workspaceId) samples.set(service.id, await deps.samples.of(service.id, from, to));
     }
     return asked.map(({ namespace, metric_name, dimensions, about }) => ({

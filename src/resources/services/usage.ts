@@ -15,8 +15,6 @@ export interface UsageDeps {
   flavor(id: string): Flavor | undefined;
 }
 
-export type Usage = Awaited<ReturnType<typeof usageOf>>;
-
 /** What the healthy instances of an entry take now, and may take. */
 export async function usageOf({ runner, flavor: find }: UsageDeps, entry: EntryConfig, instances: readonly Instance[]) {
   const mine = instances.filter(instance => instance.shape === shapeOf(entry) && instance.phase !== 'leaving');
