@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { silentLog } from '../../kernel/log.ts';
 import { createFakeDriver } from '../../runtime/fake/index.ts';
+import { tables } from '../../store-kit/index.ts';
 import { callCounter } from './calls.ts';
 import { type Histogram, mean, quantile, since } from './histogram.ts';
 import { sampleStore } from './samples.ts';
+import type { ServiceTables } from './service.schema.ts';
 import { serviceStore } from './service.store.ts';
 import { World } from './services.test-world.ts';
 import { usageSampler } from './usage.ts';
@@ -139,6 +141,12 @@ describe('metrics of services', () => {
     await samples.prune(world.clock.now() + 6 * 86_400_000);
     assert.equal((await shown('total_called_times')).datapoints.length, 1);
     await samples.prune(world.clock.now() + 8 * 86_400_000);
+    assert.deepEqual((await shown('total_called_times')).datapoints, []);
+  });
+
+  it('are told in the workspace of the service alone', async () => {
+    await counted(1, 0, {});
+    await tables<ServiceTables>(world.db).updateTable('services').set({ workspace_id: 'w2' }).execute();
     assert.deepEqual((await shown('total_called_times')).datapoints, []);
   });
 
