@@ -102,7 +102,9 @@ export interface GatewayStub {
   routes: Parameters<Parts['gateway']['apply']>[0];
   counts: Awaited<ReturnType<Parts['gateway']['counters']>>;
   apply: Parts['gateway']['apply'];
+  took: Awaited<ReturnType<Parts['gateway']['latencies']>>;
   counters: Parts['gateway']['counters'];
+  latencies: Parts['gateway']['latencies'];
   status(): Promise<{ running: boolean }>;
   ensure(): Promise<void>;
 }
@@ -152,10 +154,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const gateway: GatewayStub = {
     routes: { services: [], callers: [] },
     counts: {},
+    took: {},
     apply: async routes => {
       gateway.routes = structuredClone(routes);
     },
     counters: async () => gateway.counts,
+    latencies: async () => gateway.took,
     status: async () => ({ running: true }),
     ensure: async () => {},
   };

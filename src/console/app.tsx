@@ -57,6 +57,13 @@ const TOKENS = {
   },
 };
 
+/** Where the theme's own colours are too weak on dark ground. */
+const DARK_PARTS = {
+  Tabs: { itemSelectedColor: LINK, itemHoverColor: LINK },
+  Dropdown: { colorPrimary: LINK },
+  Button: { dangerColor: '#141414' },
+};
+
 /** The console: texts, theme, who is signed in, and the page of the address. */
 export function App() {
   const { language, theme: chosen } = useSettings();
@@ -81,7 +88,7 @@ export function App() {
         theme={{
           algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
           token: { ...TOKENS[dark ? 'dark' : 'light'], motion: false, fontFamily: 'inherit' },
-          ...(dark ? { components: { Tabs: { itemSelectedColor: LINK, itemHoverColor: LINK } } } : {}),
+          ...(dark ? { components: DARK_PARTS } : {}),
         }}
       >
         <AntApp component={false}>

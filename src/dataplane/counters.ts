@@ -1,5 +1,6 @@
 import { ask } from './admin-socket.ts';
 import { readIfExists, writeAtomically } from './files.ts';
+import { addLatencies, type Latencies, readLatencies } from './latencies.ts';
 
 /** Requests that reached an entry's instances, and those of them that failed: 5xx answers and no valid answer. */
 export interface Count {
@@ -15,6 +16,9 @@ interface Saved {
   /** Last reading of that worker by `service/server`. */
   raw: Record<string, Count>;
   totals: Counts;
+  /** The same of how long answers took. */
+  rows?: Record<string, number>;
+  latencies?: Latencies;
 }
 
 export const NO_ENTRY = '-';
@@ -88,7 +92,12 @@ export function createCounters(file: string, socketPath: string) {
     /** Reads `worker` (its pid and start time) and returns the totals. */
     async read(worker: string): Promise<Counts> {
       saved ??= await load();
-      const next = accumulate(saved, worker, parseStats(await ask(socketPath, 'show stat')));
+      const rows = await readLatencies(socketPath);
+      const next = {
+        ...accumulate(saved, worker, parseStats(await ask(socketPath, 'show stat'))),
+        rows,
+        latencies: addLatencies(saved.latencies ?? {}, (saved.worker === worker && saved.rows) || {}, rows),
+      };
       await writeAtomically(file, JSON.stringify(next));
       saved = next;
       return next.totals;
@@ -98,11 +107,19 @@ export function createCounters(file: string, socketPath: string) {
       saved ??= await load();
       return saved.totals;
     },
+    /** How long answers took, as read with the last totals. */
+    async latencies(): Promise<Latencies> {
+      saved ??= await load();
+      return saved.latencies ?? {};
+    },
     /** Forgets services that are gone. */
     async keepOnly(services: Set<string>): Promise<void> {
       saved ??= await load();
       const gone = Object.keys(saved.totals).filter(id => !services.has(id));
-      for (const id of gone) delete saved.totals[id];
+      for (const id of gone) {
+        delete saved.totals[id];
+        delete saved.latencies?.[id];
+      }
     },
   };
 }

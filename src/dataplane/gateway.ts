@@ -7,6 +7,7 @@ import { ask, currentWorker, type Worker } from './admin-socket.ts';
 import { MAP_NAMES, paths, type Rendered, render, type Settings } from './config.ts';
 import { type Counts, createCounters } from './counters.ts';
 import { privateDirectory, readIfExists, writeAtomically, writeIfDifferent } from './files.ts';
+import type { Latencies } from './latencies.ts';
 import { end, launch, masterPid, orphans, reload, validate } from './process.ts';
 import { checkRoutes, type Routes } from './routes.ts';
 import { type MapMirror, mirrorOf, syncMaps, syncServers } from './sync.ts';
@@ -54,6 +55,8 @@ export interface Gateway {
   apply(routes: Routes): Promise<void>;
   /** Lifetime calls and failures per service and entry; monotonic over reloads and restarts of either process. */
   counters(): Promise<Counts>;
+  /** How long answers took to begin, per service and entry, of all calls up to when `counters` was last asked; as monotonic as they. */
+  latencies(): Promise<Latencies>;
   status(): Promise<GatewayStatus>;
 }
 
@@ -273,6 +276,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       });
     },
     counters: () => inTurn(count),
+    latencies: () => inTurn(counters.latencies),
     status: async () => {
       const master = await masterPid(at.pid, at.config);
       const worker = await currentWorker(at.admin);

@@ -446,3 +446,40 @@ test('drained and removed instances get no new requests, added ones do, all with
   assert.equal((await gate.gateway.status()).workerPid, worker);
   assert.equal(a.seen.length + b.seen.length + c.seen.length > 0, true);
 });
+
+test('how long answers took is counted for each entry, on both ways, and goes on over a reload', async () => {
+  await using cleanup = new AsyncDisposableStack();
+  const quick = await backend('quick');
+  const slow = await backend('slow', (request, response) => {
+    request.resume();
+    setTimeout(() => response.end('slow'), 120);
+  });
+  cleanup.defer(() => quick.close());
+  cleanup.defer(() => slow.close());
+  const feed = (...more: ReturnType<typeof service>[]) =>
+    routes(
+      service('quick', [entry('q', 100, [quick.port])]),
+      service('slow', [entry('s', 100, [slow.port])], { getPaths: ['/'] }),
+      ...more,
+    );
+  await gate.gateway.apply(feed());
+  const counted = async (id: string, name: string) => {
+    await gate.gateway.counters();
+    const histogram = (await gate.gateway.latencies())[id]?.[name] ?? {};
+    return Object.entries(histogram).flatMap(([step, count]) => Array<number>(count).fill(1.1 ** Number(step) / 1000));
+  };
+  for (let at = 0; at < 20; at++) await invoke(`${gate.url}/v1/infers/quick`);
+  await invoke(`${gate.url}/v1/infers/slow`);
+  await call(`${gate.url}/v1/infers/slow`, { method: 'GET', headers: { 'x-auth-token': token() } });
+  const took = await counted('slow', 's');
+  assert.equal(took.length, 2);
+  for (const ms of took) assert.ok(ms > 105 && ms < 200, `${ms} ms`);
+  const short = await counted('quick', 'q');
+  assert.equal(short.length, 20);
+  assert.ok(short.every(ms => ms < 50));
+  const { reloads } = await gate.gateway.status();
+  await gate.gateway.apply(feed(service('third', [entry('t', 100, [quick.port])])));
+  assert.ok((await gate.gateway.status()).reloads > reloads);
+  await invoke(`${gate.url}/v1/infers/slow`);
+  assert.equal((await counted('slow', 's')).length, 3);
+});

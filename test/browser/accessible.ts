@@ -15,21 +15,28 @@ export async function settled(page: Page): Promise<void> {
   await page.waitForTimeout(150);
 }
 
-/** Fails on anything that axe-core finds of WCAG A and AA. */
-export async function accessible(page: Page, what: string): Promise<void> {
+/** What axe-core finds of WCAG A and AA, on the page or in what matches `within`; by all its rules or by some. */
+export async function faultsOf(
+  page: Page,
+  { within, rules }: { within?: string; rules?: readonly string[] } = {},
+): Promise<string[]> {
   // The content policy lets no script in; the debugger's evaluate is no script of the page.
-  await page.evaluate(AXE);
-  const found = (await page.evaluate(
-    "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })",
-  )) as {
+  if (!(await page.evaluate("'axe' in window"))) await page.evaluate(AXE);
+  const context = within === undefined ? 'document' : `[...document.querySelectorAll(${JSON.stringify(within)})]`;
+  const wanted = JSON.stringify(rules ?? ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']);
+  const found = (await page.evaluate(`axe.run(${context}, { runOnly: ${wanted} })`)) as {
     violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
   };
-  const told = found.violations.map(
+  return found.violations.map(
     ({ id, help, nodes }) =>
       `${id}: ${help}\n${nodes
         .slice(0, 3)
         .map(node => `${node.html}\n${node.failureSummary}`)
         .join('\n')}`,
   );
-  assert.deepEqual(told, [], what);
+}
+
+/** Fails on anything that axe-core finds. */
+export async function accessible(page: Page, what: string): Promise<void> {
+  assert.deepEqual(await faultsOf(page), [], what);
 }

@@ -224,3 +224,21 @@ export async function identitySamples(world: ConsoleWorld): Promise<Record<strin
   const workspaceId: string = (await world.root_('POST', `/v1/${projectId}/workspaces`, workspace)).body.id;
   return { userId, groupId, policyId, agencyId, workspaceId };
 }
+
+/** Something of every kind that has a page; ids by the names that pages have for them. */
+export async function everySample(world: ConsoleWorld): Promise<Record<string, string>> {
+  const jobId = await world.train('digits-done', {
+    runMs: 50,
+    output: [{ text: 'epoch 1 loss 0.41' }, { text: 'epoch 2 loss 0.07' }],
+  });
+  const modelId = await world.model('digits', '0.0.1');
+  return {
+    jobId,
+    modelId,
+    bucketName: 'digits',
+    algorithmId: await sampleAlgorithm(world),
+    serviceId: await world.deploy('digits', modelId),
+    ...(await computeSamples(world)),
+    ...(await identitySamples(world)),
+  };
+}

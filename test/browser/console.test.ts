@@ -7,14 +7,7 @@ import { pages } from '../../src/console/pages.ts';
 import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
-import {
-  BUILT,
-  type ConsoleWorld,
-  computeSamples,
-  consoleWorld,
-  identitySamples,
-  sampleAlgorithm,
-} from './console-world.ts';
+import { BUILT, type ConsoleWorld, consoleWorld, everySample } from './console-world.ts';
 
 const FIRST_LOAD_BYTES = 300_000;
 
@@ -26,21 +19,8 @@ let samples: Record<string, string>;
 before(async () => {
   assert.ok(existsSync(join(BUILT, 'index.html')), 'the console is built; run: node src/console/build.ts');
   world = await consoleWorld();
-  const done = await world.train('digits-done', {
-    runMs: 50,
-    output: [{ text: 'epoch 1 loss 0.41' }, { text: 'epoch 2 loss 0.07' }],
-  });
+  samples = await everySample(world);
   await world.train('digits-failed', { runMs: 50, exitCode: 1, output: [{ text: 'ValueError: no such column' }] });
-  const modelId = await world.model('digits', '0.0.1');
-  samples = {
-    jobId: done,
-    bucketName: 'digits',
-    modelId,
-    algorithmId: await sampleAlgorithm(world),
-    serviceId: await world.deploy('digits', modelId),
-    ...(await computeSamples(world)),
-    ...(await identitySamples(world)),
-  };
   browser = await openBrowser();
 });
 after(async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { zh } from '../../src/console/texts/zh.ts';
 import { createTeam } from '../scenarios/team.ts';
+import { accessible } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
@@ -42,6 +44,14 @@ describe('Cloud Shell', () => {
     await page.locator('[data-stage=open]').waitFor();
     await page.keyboard.type('first-words');
     await terminal(page).locator('.xterm-rows').getByText('first-words').waitFor();
+    await accessible(page, 'a terminal');
+    const dark = await opened(`/training/jobs/${id}?tab=shell`, { theme: 'dark', language: 'zh' });
+    await dark.page.getByRole('button', { name: zh.openShell }).click();
+    await dark.page.locator('[data-stage=open]').waitFor();
+    await dark.page.keyboard.type('dark-words');
+    await terminal(dark.page).locator('.xterm-rows').getByText('dark-words').waitFor();
+    await accessible(dark.page, 'a terminal on dark ground');
+    await dark.close();
 
     await open.click();
     await page.getByRole('textbox', { name: 'worker-0 · 2' }).waitFor({ state: 'attached' });

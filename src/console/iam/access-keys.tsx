@@ -1,9 +1,10 @@
-import { Alert, Button, Form, Input, Modal } from 'antd';
+import { Alert, Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { createKey, deleteKey, listKeys, updateKey } from '../../resources/iam/user.api.ts';
 import { call, changed, queryOf } from '../call.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
+import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { useTell } from '../parts/error-view.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
@@ -136,8 +137,7 @@ function Secret({ made, name, close }: { made: Key; name: string; close: () => v
     URL.revokeObjectURL(link.href);
   };
   return (
-    <Modal
-      open
+    <Dialog
       title={t('accessKeyMade')}
       maskClosable={false}
       onCancel={close}
@@ -157,6 +157,6 @@ function Secret({ made, name, close }: { made: Key; name: string; close: () => v
           [t('secretAccessKey'), <code key="secret">{secret}</code>],
         ]}
       />
-    </Modal>
+    </Dialog>
   );
 }

@@ -7,11 +7,12 @@ import { Gated } from '../parts/gated.tsx';
 import { useRules } from '../parts/rules.ts';
 import { useTexts } from '../texts/index.ts';
 import { type Draft, draftsOf, newDraft, read, typeOf, write } from './policy-document.ts';
+import { policyLanguage } from './policy-language.ts';
 import { PolicyWords } from './policy-words.tsx';
 import { VisualEditor } from './visual-editor.tsx';
 import './iam.css';
 
-const JsonEditor = lazy(() => import('./json-editor.tsx'));
+const JsonEditor = lazy(() => import('../parts/json-editor.tsx'));
 
 export interface PolicyValues {
   name: string;
@@ -96,6 +97,7 @@ export function PolicyForm(props: {
           <Suspense fallback={<span className="bone" title={t('loading')} />}>
             <JsonEditor
               label={t('policyDocument')}
+              language={policyLanguage}
               text={text}
               onChange={typed => {
                 setText(typed);

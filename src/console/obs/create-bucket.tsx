@@ -1,7 +1,8 @@
 import { useNavigate } from '@tanstack/react-router';
-import { Form, Input, Modal, Select, Switch } from 'antd';
+import { Form, Input, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { changed } from '../call.ts';
+import { Dialog } from '../parts/dialog.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
@@ -56,8 +57,7 @@ export function CreateBucket({ close }: { close: () => void }) {
     }
   };
   return (
-    <Modal
-      open
+    <Dialog
       title={t('createBucket')}
       okText={t('create')}
       cancelText={t('cancel')}
@@ -117,6 +117,6 @@ export function CreateBucket({ close }: { close: () => void }) {
         </div>
       </Form>
       {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+    </Dialog>
   );
 }

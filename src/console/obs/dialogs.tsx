@@ -1,6 +1,7 @@
-import { Input, Modal } from 'antd';
+import { Input } from 'antd';
 import { useState } from 'react';
 import { changed } from '../call.ts';
+import { Dialog } from '../parts/dialog.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useTexts } from '../texts/index.ts';
 import { type Entry, folderOf, nameOf } from './listing.ts';
@@ -23,8 +24,7 @@ export function NewFolder({ bucket, prefix, close }: { bucket: string; prefix: s
   };
   const fault = name !== '' && /^\/|\/\/|\/$/.test(name);
   return (
-    <Modal
-      open
+    <Dialog
       title={t('createFolder')}
       okText={t('create')}
       cancelText={t('cancel')}
@@ -46,13 +46,13 @@ export function NewFolder({ bucket, prefix, close }: { bucket: string; prefix: s
       </label>
       <p className={fault ? 'state bad' : 'soft'}>{t('folderRule')}</p>
       {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+    </Dialog>
   );
 }
 
 /** Gives one entry another path, or puts several into another folder. */
-export function Move(props: { bucket: string; entries: readonly Entry[]; close: () => void }) {
-  const { bucket, entries, close } = props;
+export function Move(props: { bucket: string; entries: readonly Entry[]; moved: () => void; close: () => void }) {
+  const { bucket, entries, moved, close } = props;
   const t = useTexts();
   const [first] = entries;
   const single = entries.length === 1 ? first! : undefined;
@@ -71,11 +71,11 @@ export function Move(props: { bucket: string; entries: readonly Entry[]; close: 
       bucket,
       entries.map(from => ({ from, to: target(from) })),
     );
+    moved();
     close();
   };
   return (
-    <Modal
-      open
+    <Dialog
       title={t('renameOrMove')}
       okText={t('move')}
       cancelText={t('cancel')}
@@ -89,6 +89,6 @@ export function Move(props: { bucket: string; entries: readonly Entry[]; close: 
         <Input id="new-path" autoFocus value={path} maxLength={1024} onChange={event => setPath(event.target.value)} />
       </label>
       {intoItself && !same && <p className="state bad">{t('intoItself')}</p>}
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,7 +1,8 @@
 import { App, Button, Drawer, Form, Input, Select, Tabs } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { openDownload, shareObject } from '../../resources/console/console.api.ts';
 import { call, changed } from '../call.ts';
+import { useFocusBack } from '../parts/dialog.tsx';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
@@ -32,13 +33,21 @@ export function ObjectDrawer({ bucket, objectKey, close }: { bucket: string; obj
   const tell = useTell();
   const key = objectKey;
   const { data, error } = useObs(['head', bucket, key], signal => headOf(bucket, key, signal), [OBJECTS]);
+  const first = useRef<HTMLButtonElement>(null);
+  useFocusBack();
   return (
     <Drawer
       open
       size={640}
       title={nameOf(key)}
       onClose={close}
-      extra={<Button onClick={() => void download(bucket, key).catch(tell)}>{t('download')}</Button>}
+      // The drawer itself puts the focus beside what is read out as a dialog.
+      afterOpenChange={open => open && first.current?.focus()}
+      extra={
+        <Button ref={first} onClick={() => void download(bucket, key).catch(tell)}>
+          {t('download')}
+        </Button>
+      }
     >
       {error && <ErrorView error={error} />}
       {data?.storageClass === 'COLD' && <Restore bucket={bucket} objectKey={key} />}

@@ -170,14 +170,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
       <UnfinishedList bucket={bucket} />
       {dialog === 'folder' && <NewFolder bucket={bucket} prefix={prefix} close={() => setDialog(undefined)} />}
       {dialog === 'move' && (
-        <Move
-          bucket={bucket}
-          entries={entries}
-          close={() => {
-            setDialog(undefined);
-            setChosen(NONE);
-          }}
-        />
+        <Move bucket={bucket} entries={entries} moved={() => setChosen(NONE)} close={() => setDialog(undefined)} />
       )}
       {object && (
         <ObjectDrawer

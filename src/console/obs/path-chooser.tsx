@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Button, Input, Modal } from 'antd';
+import { Button, Input } from 'antd';
 import { useDeferredValue, useState } from 'react';
+import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { sizeText } from '../parts/words.tsx';
@@ -28,8 +29,7 @@ export function PathChooser(props: {
     setFind('');
   };
   return (
-    <Modal
-      open
+    <Dialog
       width={640}
       title={t(wants === 'folder' ? 'chooseFolder' : 'chooseFile')}
       cancelText={t('cancel')}
@@ -67,7 +67,7 @@ export function PathChooser(props: {
           />
         )}
       </div>
-    </Modal>
+    </Dialog>
   );
 }
 

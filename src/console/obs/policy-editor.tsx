@@ -1,32 +1,26 @@
-import { App, Button, Input } from 'antd';
-import type { TextAreaRef } from 'antd/es/input/TextArea';
-import { useEffect, useRef, useState } from 'react';
+import { Alert, App, Button } from 'antd';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { isFailure } from '../../kernel/failure.ts';
 import { changed } from '../call.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useTexts } from '../texts/index.ts';
-import { jsonFault, placeOfPath, type TextPlace } from './json-place.ts';
+import { bucketPolicyLanguage } from './bucket-policy-language.ts';
 import { LIVE_BUCKETS, obs, useObs } from './obs.ts';
 
-/** The policy of a bucket as JSON. What the server finds wrong is shown where it stands. */
+const JsonEditor = lazy(() => import('../parts/json-editor.tsx'));
+
+/** The policy of a bucket as JSON, with what is wrong with it shown where it stands, as one types. */
 export function PolicyEditor({ bucket }: { bucket: string }) {
   const t = useTexts();
   const { message } = App.useApp();
-  const area = useRef<TextAreaRef>(null);
+  const language = useMemo(() => bucketPolicyLanguage(bucket), [bucket]);
   const { data, error } = useObs(['policy', bucket], signal => policyOf(bucket, signal));
   const [text, setText] = useState<string>();
   const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<{ error: unknown; place?: TextPlace | undefined }>();
+  const [failure, setFailure] = useState<unknown>();
   // What somebody else saves meanwhile does not take away what was typed.
   const shown = text ?? data ?? '';
-  const fault = shown.trim() === '' ? undefined : jsonFault(shown);
-  useEffect(() => {
-    const place = failure?.place;
-    const element = area.current?.resizableTextArea?.textArea;
-    if (!place || !element) return;
-    element.focus();
-    element.setSelectionRange(place.start, place.end);
-  }, [failure]);
+  const fault = shown.trim() === '' ? undefined : language.examine(shown).error;
   const attempt = async (work: () => Promise<unknown>) => {
     setBusy(true);
     setFailure(undefined);
@@ -36,8 +30,7 @@ export function PolicyEditor({ bucket }: { bucket: string }) {
       setText(undefined);
       void message.success(t('saved'));
     } catch (thrown) {
-      const path = isFailure(thrown) ? /\$[\w.[\]":-]+/.exec(thrown.message)?.[0] : undefined;
-      setFailure({ error: thrown, place: path ? placeOfPath(shown, path.replace(/[:.]$/, '')) : undefined });
+      setFailure(thrown);
     }
     setBusy(false);
   };
@@ -51,26 +44,19 @@ export function PolicyEditor({ bucket }: { bucket: string }) {
         <ErrorView error={error} />
       ) : (
         <>
-          <Input.TextArea
-            ref={area}
-            className="mono code"
-            rows={14}
-            aria-label={t('bucketPolicy')}
-            spellCheck={false}
-            value={shown}
-            status={fault ? 'error' : ''}
-            onChange={event => setText(event.target.value)}
-          />
+          <Suspense fallback={<span className="bone" title={t('loading')} />}>
+            <JsonEditor label={t('bucketPolicy')} language={language} text={shown} onChange={setText} />
+          </Suspense>
           <div aria-live="polite" className="after">
             {fault && (
-              <p className="state bad wraps">{t('faultAtLine', { line: fault.place.line, reason: fault.message })}</p>
-            )}
-            {failure && (
-              <ErrorView
-                error={failure.error}
-                {...(failure.place ? { title: t('wrongInLine', { line: failure.place.line }) } : {})}
+              <Alert
+                type="error"
+                showIcon
+                title={t('policyInvalid')}
+                description={`${fault.path}: ${fault.problem}. ${t('allowedThere', { what: fault.allowed })}`}
               />
             )}
+            {failure !== undefined && <ErrorView error={failure} />}
           </div>
           <div className="filters">
             <Button

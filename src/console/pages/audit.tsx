@@ -1,11 +1,12 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Input, Modal, Select } from 'antd';
+import { Button, Input, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { listTraces } from '../../resources/audit/audit.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { queryOf, useCall } from '../call.ts';
 import { allActions } from '../iam/policy-document.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
+import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
 import { Page } from '../parts/page.tsx';
@@ -191,7 +192,7 @@ function Details({ trace, close }: { trace: Trace; close: () => void }) {
   const t = useTexts();
   const behind = textOf(trace.user?.assumed_by, 'user', 'name');
   return (
-    <Modal open width={720} title={trace.trace_name} footer={null} onCancel={close}>
+    <Dialog width={720} title={trace.trace_name} footer={null} onCancel={close}>
       <Facts
         facts={[
           [t('time'), <Time key="time" at={trace.time} />],
@@ -209,6 +210,6 @@ function Details({ trace, close }: { trace: Trace; close: () => void }) {
           [t('auditRequest'), trace.request_id],
         ]}
       />
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { Form, Input, Modal } from 'antd';
+import { Form, Input } from 'antd';
 import { useState } from 'react';
 import {
   createEnterpriseProject,
@@ -15,6 +15,7 @@ import { call, changed, queryOf, useCall } from '../call.ts';
 import { Enabled } from '../iam/enabled.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import type { Column } from '../parts/data-table.tsx';
+import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
@@ -165,7 +166,7 @@ function Use({ project, close }: { project: Project; close: () => void }) {
   const groups = useCall(listGroupsOfProject, { params }, { live: ['grants'] });
   const failure = bound.error ?? groups.error;
   return (
-    <Modal open title={project.name} footer={null} onCancel={close}>
+    <Dialog title={project.name} footer={null} onCancel={close}>
       {failure && <ErrorView error={failure} />}
       <h2>{t('workspaces')}</h2>
       {bound.data?.resources.length === 0 && <p className="soft">{t('none')}</p>}
@@ -193,6 +194,6 @@ function Use({ project, close }: { project: Project; close: () => void }) {
           </li>
         ))}
       </ul>
-    </Modal>
+    </Dialog>
   );
 }

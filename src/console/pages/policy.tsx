@@ -16,7 +16,7 @@ import { Page } from '../parts/page.tsx';
 import { useTexts } from '../texts/index.ts';
 import '../iam/iam.css';
 
-const JsonEditor = lazy(() => import('../iam/json-editor.tsx'));
+const JsonEditor = lazy(() => import('../parts/json-editor.tsx'));
 
 /** One policy: what it does, who holds it; a custom one can be changed. */
 export default function PolicyPage() {

@@ -9,6 +9,7 @@ import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { EventList, eventOf, Facts } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
+import type { TimeRange } from '../parts/time-range.tsx';
 import { State, Time } from '../parts/words.tsx';
 import { Configuration, History } from '../services/configuration.tsx';
 import { ServiceMonitor } from '../services/monitor.tsx';
@@ -27,7 +28,7 @@ const UPDATABLE = new Set(['running', 'concerning', 'stopped', 'failed']);
 export default function ServicePage() {
   const t = useTexts();
   const { serviceId = '' } = useParams({ strict: false });
-  const { tab = 'prediction' }: { tab?: string } = useSearch({ strict: false });
+  const { tab = 'prediction', range = 'hour' }: { tab?: string; range?: TimeRange } = useSearch({ strict: false });
   const navigate = useNavigate();
   const {
     data: service,
@@ -41,6 +42,8 @@ export default function ServicePage() {
   if (!service) {
     return <Page title={t('service')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
   }
+  const show = (search: { tab: string; range?: TimeRange }) =>
+    void navigate({ to: '/services/$serviceId', params: { serviceId }, search, replace: true });
   return (
     <Page title={service.service_name} help={service.description} actions={<Actions service={service} />}>
       <Summary service={service} />
@@ -48,9 +51,7 @@ export default function ServicePage() {
         <Tabs
           activeKey={tab}
           destroyOnHidden
-          onChange={key =>
-            void navigate({ to: '/services/$serviceId', params: { serviceId }, search: { tab: key }, replace: true })
-          }
+          onChange={key => show({ tab: key })}
           items={[
             {
               key: 'prediction',
@@ -59,7 +60,13 @@ export default function ServicePage() {
             },
             { key: 'usage', label: t('usageGuide'), children: serving(service, at => <UsageGuide {...at} />) },
             { key: 'configuration', label: t('configuration'), children: <Configuration service={service} /> },
-            { key: 'monitoring', label: t('monitoring'), children: <ServiceMonitor serviceId={serviceId} /> },
+            {
+              key: 'monitoring',
+              label: t('monitoring'),
+              children: (
+                <ServiceMonitor service={service} range={range} onRange={range => show({ tab: 'monitoring', range })} />
+              ),
+            },
             { key: 'events', label: t('events'), children: <Events serviceId={serviceId} /> },
             { key: 'log', label: t('log'), children: <ServiceLogs serviceId={serviceId} /> },
             { key: 'history', label: t('history'), children: <History serviceId={serviceId} /> },

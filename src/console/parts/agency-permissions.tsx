@@ -1,9 +1,9 @@
-import { Modal } from 'antd';
 import { allGrantsOfAgency } from '../../resources/iam/grant.api.ts';
 import { listAgencies } from '../../resources/iam/policy.api.ts';
 import { useCall } from '../call.ts';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
+import { Dialog } from './dialog.tsx';
 import { ErrorView } from './error-view.tsx';
 import { textOf } from './facts.tsx';
 
@@ -23,7 +23,7 @@ export function AgencyPermissions({ agency, close }: { agency: string; close: ()
   );
   const failure = agencies.error ?? error;
   return (
-    <Modal open title={t('permissionsOf', { name: agency })} footer={null} onCancel={close}>
+    <Dialog title={t('permissionsOf', { name: agency })} footer={null} onCancel={close}>
       {failure && <ErrorView error={failure} />}
       {agencies.data && agency_id === '' && <p>{t('agencyGone')}</p>}
       {data?.roles.length === 0 && <p className="soft">{t('none')}</p>}
@@ -37,6 +37,6 @@ export function AgencyPermissions({ agency, close }: { agency: string; close: ()
           ))}
         </ul>
       </div>
-    </Modal>
+    </Dialog>
   );
 }

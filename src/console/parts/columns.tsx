@@ -1,7 +1,8 @@
-import { Button, Checkbox, Modal } from 'antd';
+import { Button, Checkbox } from 'antd';
 import { type ReactNode, useState } from 'react';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
+import { Dialog } from './dialog.tsx';
 
 interface Named {
   title: string;
@@ -63,8 +64,7 @@ function Chooser(props: {
   const hidden = columns.filter(column => !keys.includes(keyOf(column)));
   const swap = (at: number, other: number) => choose(keys.with(at, keys[other]!).with(other, keys[at]!));
   return (
-    <Modal
-      open
+    <Dialog
       title={t('columns')}
       onCancel={close}
       footer={[
@@ -108,7 +108,7 @@ function Chooser(props: {
           );
         })}
       </ul>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,6 +1,7 @@
-import { Input, Modal } from 'antd';
+import { Input } from 'antd';
 import { useState } from 'react';
 import { useTexts } from '../texts/index.ts';
+import { Dialog } from './dialog.tsx';
 import { ErrorView } from './error-view.tsx';
 
 /** Asks to type the name of what is to be destroyed. `run` does it; what it throws is shown here. */
@@ -26,8 +27,7 @@ export function ConfirmByName(props: {
     });
   };
   return (
-    <Modal
-      open
+    <Dialog
       title={title}
       okText={props.ok ?? t('delete')}
       cancelText={t('cancel')}
@@ -47,6 +47,6 @@ export function ConfirmByName(props: {
         />
       </label>
       {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+    </Dialog>
   );
 }

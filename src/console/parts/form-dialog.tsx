@@ -1,6 +1,7 @@
-import { Form, type FormInstance, Modal } from 'antd';
+import { Form, type FormInstance } from 'antd';
 import { type ReactNode, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
+import { Dialog } from './dialog.tsx';
 import { ErrorView } from './error-view.tsx';
 
 /** A form in a dialog. `run` does what was asked for and the dialog closes; what it throws is shown in it. */
@@ -31,8 +32,7 @@ export function FormDialog<V extends object>(props: {
     });
   };
   return (
-    <Modal
-      open
+    <Dialog
       title={title}
       okText={okText}
       cancelText={t('cancel')}
@@ -46,6 +46,6 @@ export function FormDialog<V extends object>(props: {
         {children}
       </Form>
       {failure !== undefined && <ErrorView error={failure} />}
-    </Modal>
+    </Dialog>
   );
 }

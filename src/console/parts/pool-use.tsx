@@ -1,24 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
-import { Segmented } from 'antd';
 import { useMemo } from 'react';
 import { showPoolMonitor, showWorkloadStatistics } from '../../resources/pools/pool.api.ts';
 import { queryOf, useCall } from '../call.ts';
-import { type TextKey, useTexts } from '../texts/index.ts';
+import { useTexts } from '../texts/index.ts';
 import { Chart, percentText } from './chart.tsx';
 import { ErrorView } from './error-view.tsx';
 import { Facts, textOf } from './facts.tsx';
+import { ChooseRange, rangeOf, type TimeRange } from './time-range.tsx';
 
 /** Samples are no news to the page (there is one a minute), so it asks. */
 const EVERY_MS = 60_000;
-
-/** How far back, in minutes, and how many seconds each point stands for. */
-const RANGES = {
-  hour: [60, 60],
-  day: [1_440, 300],
-  week: [10_080, 3_600],
-} as const satisfies Record<string, readonly [number, number]>;
-export type PoolRange = keyof typeof RANGES;
-const RANGE_TEXTS: Record<PoolRange, TextKey> = { hour: 'lastHour', day: 'lastDay', week: 'lastWeek' };
 
 const LINES = {
   cpuUsage: 'cpu',
@@ -29,10 +20,10 @@ const LINES = {
 } as const;
 
 /** How what runs in a pool uses it, and how much of what is there. */
-export function PoolUse(props: { poolId: string; range: PoolRange; onRange(range: PoolRange): void }) {
+export function PoolUse(props: { poolId: string; range: TimeRange; onRange(range: TimeRange): void }) {
   const { poolId, range, onRange } = props;
   const t = useTexts();
-  const [minutes, period] = RANGES[range] ?? RANGES.hour;
+  const { minutes, period } = rangeOf(range);
   const params = { pool_name: poolId };
   const { data, error } = useQuery({
     ...queryOf(showPoolMonitor, { params, query: { time_range: `-1.-1.${minutes}`, period: String(period) } }),
@@ -42,14 +33,7 @@ export function PoolUse(props: { poolId: string; range: PoolRange; onRange(range
   const { times, lines } = useMemo(() => readMetrics(data?.metrics ?? []), [data]);
   return (
     <>
-      <p>
-        <Segmented
-          aria-label={t('timeRange')}
-          value={range}
-          onChange={onRange}
-          options={Object.entries(RANGE_TEXTS).map(([value, text]) => ({ value: value as PoolRange, label: t(text) }))}
-        />
-      </p>
+      <ChooseRange range={range} onRange={onRange} />
       {error ? (
         <ErrorView error={error} />
       ) : (

@@ -1,74 +1,100 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo } from 'react';
+import { batchListMetricData } from '../../resources/services/metric.api.ts';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
-import { queryOf } from '../call.ts';
-import { Chart } from '../parts/chart.tsx';
+import { call, queryOf } from '../call.ts';
+import { Chart, percentText } from '../parts/chart.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
+import { textOf } from '../parts/facts.tsx';
+import { ChooseRange, rangeOf, type TimeRange } from '../parts/time-range.tsx';
 import { sizeText } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 
-type Monitor = ResponseOf<typeof serviceApis.monitor>;
-type Sample = Monitor & { time: number };
+type Service = ResponseOf<typeof serviceApis.show>;
+type Metrics = ResponseOf<typeof batchListMetricData>['metrics'];
 
-const EVERY_MS = 5_000;
-/** Two hours. */
-const MOST = 1_440;
+const NOW_MS = 5_000;
+const HISTORY_MS = 60_000;
 const MIB = 1024 ** 2;
 
-/** What was seen of services while this window was open; the operation tells how it is now alone. */
-const seen = new Map<string, Sample[]>();
+const OF_SERVICE = ['total_called_times', 'failed_called_times', 'latency_p50', 'latency_p99', 'avg_latency'] as const;
+const OF_MODEL = ['cpu_usage', 'mem_usage'] as const;
+type MetricName = (typeof OF_SERVICE)[number] | (typeof OF_MODEL)[number];
 
-/** Calls and the use of resources of a service, from when its monitoring was first looked at in this window. */
-export function ServiceMonitor({ serviceId }: { serviceId: string }) {
+/** Calls, waits and the use of resources of a service: how it was, and how it is. */
+export function ServiceMonitor(props: { service: Service; range: TimeRange; onRange(range: TimeRange): void }) {
+  const { service, range, onRange } = props;
   const t = useTexts();
-  const { data, error, dataUpdatedAt } = useQuery({
-    ...queryOf(serviceApis.monitor, { params: { service_id: serviceId } }, ['service-instances', 'service-counters']),
-    refetchInterval: EVERY_MS,
-    staleTime: 0,
+  const params = { service_id: service.service_id };
+  const { data: now } = useQuery({
+    ...queryOf(serviceApis.monitor, { params }, ['service-instances', 'service-counters']),
+    refetchInterval: NOW_MS,
   });
-  const [samples, setSamples] = useState<readonly Sample[]>(seen.get(serviceId) ?? []);
-  useEffect(() => {
-    if (!data) return;
-    const before = seen.get(serviceId) ?? [];
-    if (before.at(-1)?.time === dataUpdatedAt) return;
-    const now = [...before, { ...data, time: dataUpdatedAt }].slice(-MOST);
-    seen.set(serviceId, now);
-    setSamples(now);
-  }, [serviceId, data, dataUpdatedAt]);
-  const shown = useMemo(() => linesOf(samples), [samples]);
-  if (error && !data) return <ErrorView error={error} />;
+  const { error, times, valuesOf } = useHistory(service, range);
+  if (error) return <ErrorView error={error} />;
+  const versions = service.config.map(each => ({
+    id: each.model_id,
+    name: `${each.model_name} ${each.model_version}`,
+  }));
   const number = (value: number) => String(Number(value.toFixed(2)));
+  const charts = [
+    {
+      title: t('callsPerMinute'),
+      lines: [
+        { name: t('calls'), values: valuesOf('total_called_times') },
+        { name: t('failedCalls'), values: valuesOf('failed_called_times') },
+      ],
+      write: number,
+      top: 5,
+    },
+    {
+      title: t('latency'),
+      lines: [
+        { name: t('latencyMedian'), values: valuesOf('latency_p50') },
+        { name: t('latencyMost'), values: valuesOf('latency_p99') },
+        { name: t('average'), values: valuesOf('avg_latency') },
+      ],
+      write: waitText,
+      top: 10,
+    },
+    {
+      title: t('cpuOfInstances'),
+      lines: versions.map(({ id, name }) => ({ name, values: valuesOf('cpu_usage', id) })),
+      write: percentText,
+      top: 100,
+    },
+    {
+      title: t('memoryOfInstances'),
+      lines: versions.map(({ id, name }) => ({ name, values: valuesOf('mem_usage', id) })),
+      write: percentText,
+      top: 100,
+    },
+  ];
   return (
     <>
+      <ChooseRange range={range} onRange={onRange} />
       <p className="soft">{t('monitorHelp')}</p>
       <div className="cards">
-        <Chart
-          title={t('callsPerMinute')}
-          times={shown.times}
-          lines={[{ name: t('calls'), values: shown.calls }]}
-          write={value => String(Math.round(value))}
-          top={5}
-        />
-        <Chart title={t('cpuCores')} times={shown.times} lines={shown.cpu} write={number} top={shown.cores} />
-        <Chart
-          title={t('memoryAmount')}
-          times={shown.times}
-          lines={shown.memory}
-          write={value => sizeText(value * MIB)}
-          top={shown.mib}
-          binary
-        />
+        {charts.map(chart => (
+          <Chart key={chart.title} times={times} {...chart} />
+        ))}
       </div>
       <h2 style={{ marginTop: 16 }}>{t('versions')}</h2>
       <ul className="plain" aria-label={t('versions')}>
-        {data?.monitors.map(each => (
+        {now?.monitors.map(each => (
           <li key={each.model_id}>
             <strong>
               {each.model_name} {each.model_version}
             </strong>
             <span>
               {t('instances')}: {each.model_running_instance_count} / {each.model_instance_count}
+            </span>
+            <span>
+              {t('cpu')}: {number(each.cpu_core_usage)} / {number(each.cpu_core_total)}
+            </span>
+            <span>
+              {t('memoryAmount')}: {sizeText(each.cpu_memory_usage * MIB)} / {sizeText(each.cpu_memory_total * MIB)}
             </span>
             <span>
               {t('calls')}: {each.invocation_times}
@@ -83,24 +109,62 @@ export function ServiceMonitor({ serviceId }: { serviceId: string }) {
   );
 }
 
-/** A line for each version; memory in MiB. */
-function linesOf(samples: readonly Sample[]) {
-  const latest = samples.at(-1)?.monitors ?? [];
-  const per = (pick: (monitor: Monitor['monitors'][number]) => number) =>
-    latest.map(({ model_id, model_name, model_version }) => ({
-      name: `${model_name} ${model_version}`,
-      values: samples.map(({ monitors }) => {
-        const found = monitors.find(each => each.model_id === model_id);
-        return found ? pick(found) : null;
-      }),
-    }));
-  const most = (pick: (monitor: Monitor['monitors'][number]) => number) => Math.max(0, ...latest.map(pick));
-  return {
-    times: samples.map(({ time }) => time),
-    calls: samples.map(({ req_count_per_min }) => req_count_per_min),
-    cpu: per(each => each.cpu_core_usage),
-    memory: per(each => each.cpu_memory_usage),
-    cores: most(each => each.cpu_core_total),
-    mib: most(each => each.cpu_memory_total),
-  };
+/** What was measured, on one scale of time; null where nothing was. The last hour is asked for again whenever something was counted. */
+function useHistory(service: Service, range: TimeRange) {
+  const { minutes, period } = rangeOf(range);
+  const models = service.config.map(each => each.model_id);
+  const { data, error } = useQuery({
+    queryKey: [batchListMetricData.family, batchListMetricData.id, service.service_id, range, ...models],
+    queryFn: async ({ signal }) => {
+      const to = Date.now();
+      const from = to - minutes * 60_000;
+      const ask = (metric_name: MetricName, model?: string) => ({
+        namespace: 'SYS.ModelArts',
+        metric_name,
+        dimensions: [
+          { name: 'service_id', value: service.service_id },
+          ...(model ? [{ name: 'model_id', value: model }] : []),
+        ],
+      });
+      const metrics = [
+        ...OF_SERVICE.map(name => ask(name)),
+        ...models.flatMap(model => OF_MODEL.map(name => ask(name, model))),
+      ];
+      const body = { metrics, filter: 'average', period: String(period), from, to };
+      const query = { workspace_id: textOf(service, 'workspace_id') };
+      return { from, to, ...(await call(batchListMetricData, { body, query, signal })) };
+    },
+    refetchInterval: HISTORY_MS,
+    placeholderData: before => before,
+    meta: { live: range === 'hour' ? ['services'] : [] },
+  });
+  return useMemo(() => {
+    const step = period * 1000;
+    const first = Math.ceil((data?.from ?? 0) / step) * step;
+    const times = data
+      ? Array.from({ length: Math.floor((data.to - first) / step) + 1 }, (_, at) => first + at * step)
+      : [];
+    return {
+      error: data ? null : error,
+      times,
+      valuesOf: (name: MetricName, model?: string) => valuesAt(times, pointsOf(data?.metrics ?? [], name, model)),
+    };
+  }, [data, error, period]);
+}
+
+function pointsOf(metrics: Metrics, name: MetricName, model: string | undefined) {
+  const found = metrics.find(
+    ({ metric_name, dimensions }) =>
+      metric_name === name && dimensions.find(each => each.name === 'model_id')?.value === model,
+  );
+  return new Map(found?.datapoints.map(({ timestamp, average }) => [timestamp, average ?? null]));
+}
+
+function valuesAt(times: readonly number[], points: ReadonlyMap<number, number | null>): (number | null)[] {
+  return times.map(time => points.get(time) ?? null);
+}
+
+/** Milliseconds, or seconds where there are many. */
+function waitText(ms: number): string {
+  return ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms / 1000).toPrecision(3))} s`;
 }

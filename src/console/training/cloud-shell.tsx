@@ -1,4 +1,4 @@
-import { Alert, Select, Tabs } from 'antd';
+import { Alert, Button, Select, Tabs } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import type { showTrainingJob } from '../../resources/training-jobs/job.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
@@ -60,23 +60,22 @@ export function CloudShell({ job }: { job: ResponseOf<typeof showTrainingJob> })
       {open.length > 0 && (
         <Tabs
           style={{ marginTop: 12 }}
-          type="editable-card"
-          hideAdd
+          type="card"
           activeKey={shown}
           onChange={setShown}
-          onEdit={(key, action) => action === 'remove' && close(String(key))}
           items={open.map(each => ({
             key: each.key,
             label: labelOf(each),
-            closeIcon: (
-              <span role="img" aria-label={t('close')}>
-                ×
-              </span>
-            ),
             children: (
-              <Suspense fallback={<div className="shell" />}>
-                <Terminal jobId={job.metadata.id} task={each.task} label={labelOf(each)} />
-              </Suspense>
+              <>
+                <Suspense fallback={<div className="shell" />}>
+                  <Terminal jobId={job.metadata.id} task={each.task} label={labelOf(each)} />
+                </Suspense>
+                {/* A list of tabs holds nothing but tabs. */}
+                <p>
+                  <Button onClick={() => close(each.key)}>{t('closeNamed', { name: labelOf(each) })}</Button>
+                </p>
+              </>
             ),
           }))}
         />

@@ -26,6 +26,7 @@ const QUIET = [
   'obs_uploads',
   'obs_usage',
   'pool_samples',
+  'service_samples',
   'training_task_metrics',
 ];
 

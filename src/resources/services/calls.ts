@@ -1,6 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import { type Database, tables } from '../../store-kit/index.ts';
+import { type Histogram, since } from './histogram.ts';
+import { type Addition, MINUTE_MS, type SampleStore } from './samples.ts';
 import type { ServiceTables } from './service.schema.ts';
 import type { ServiceStore } from './service.store.ts';
 import type { Calls } from './service.view.ts';
@@ -13,21 +15,24 @@ export interface CallCounterDeps {
   clock: Clock;
   log: Log;
   store: ServiceStore;
+  samples: SampleStore;
   gateway: {
     counters(): Promise<GatewayCounts>;
+    /** How long answers took to begin, of the calls that `counters` counted. */
+    latencies(): Promise<Record<string, Record<string, Histogram>>>;
     status(): Promise<{ running: boolean }>;
     ensure(): Promise<void>;
   };
 }
 
 const READ_MS = 5_000;
-const MINUTE_MS = 60_000;
 
 export type CallCounter = ReturnType<typeof callCounter>;
 
 /**
  * Adds up the calls of each service durably and watches the gateway: when it is found dead it is started again and the events of
- * the services say so. A count that shrank began anew and is added as it is.
+ * the services say so. A count that shrank began anew and is added as it is. What is new goes to the sample of the minute, too: calls that
+ * were made while this server was down are of the minute in which it came back.
  */
 export function callCounter(deps: CallCounterDeps) {
   const db = tables<ServiceTables>(deps.db);
@@ -38,7 +43,9 @@ export function callCounter(deps: CallCounterDeps) {
   let stopped = true;
   let reading: Promise<void> = Promise.resolve();
 
-  async function add(counts: GatewayCounts): Promise<void> {
+  async function add(counts: GatewayCounts, latencies: Record<string, Record<string, Histogram>>): Promise<void> {
+    const time = deps.clock.now();
+    const additions: Addition[] = [];
     await db.transaction().execute(async trx => {
       const known = new Map(
         (await trx.selectFrom('service_counters').selectAll().execute()).map(row => [
@@ -54,11 +61,18 @@ export function callCounter(deps: CallCounterDeps) {
           if (row && row.seen_calls === seen.calls && row.seen_failed === seen.failed) continue;
           const anew = row !== undefined && (seen.calls < row.seen_calls || seen.failed < row.seen_failed);
           const base = row && !anew ? row : { seen_calls: 0, seen_failed: 0 };
+          const histogram = latencies[serviceId]?.[entryId] ?? {};
+          const more = { calls: seen.calls - base.seen_calls, failed: seen.failed - base.seen_failed };
+          const before = row ? (JSON.parse(row.seen_latency) as Histogram) : {};
+          if (more.calls + more.failed > 0) {
+            additions.push({ serviceId, entryId, time, ...more, latency: since(before, histogram) });
+          }
           const values = {
-            calls: (row?.calls ?? 0) + seen.calls - base.seen_calls,
-            failed: (row?.failed ?? 0) + seen.failed - base.seen_failed,
+            calls: (row?.calls ?? 0) + more.calls,
+            failed: (row?.failed ?? 0) + more.failed,
             seen_calls: seen.calls,
             seen_failed: seen.failed,
+            seen_latency: JSON.stringify(histogram),
           };
           await trx
             .insertInto('service_counters')
@@ -67,13 +81,15 @@ export function callCounter(deps: CallCounterDeps) {
             .execute();
         }
       }
+      await deps.samples.add(additions, trx);
     });
   }
 
   async function read(): Promise<void> {
     const { running } = await deps.gateway.status();
     if (!running) await revive();
-    await add(await deps.gateway.counters());
+    const counts = await deps.gateway.counters();
+    await add(counts, await deps.gateway.latencies());
     const now = deps.clock.now();
     for (const [serviceId, calls] of await totals()) {
       const before = samples.get(serviceId) ?? (readAt === undefined ? [] : [{ time: readAt, calls: 0 }]);

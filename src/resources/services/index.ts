@@ -12,7 +12,9 @@ import type { WorkspaceContents } from '../workspaces/index.ts';
 import { type CallCounterDeps, callCounter } from './calls.ts';
 import { instanceLogs } from './instance-logs.ts';
 import { instanceRunner, type Probe, probeHealth } from './instance-runner.ts';
+import { metricRoutes } from './metric.routes.ts';
 import { type GatewayRoutes, routeFeed, type Scope } from './route-feed.ts';
+import { sampleStore } from './samples.ts';
 import { NO_POOLS, type ServicePools, serviceOccupant } from './service.pools.ts';
 import type { InvocationScope, Workspaces } from './service.ports.ts';
 import { type AdmissionPort, serviceReconciler } from './service.reconciler.ts';
@@ -20,6 +22,7 @@ import { serviceRoutes } from './service.routes.ts';
 import { type Flavor, type Model, type ServiceDeps, serviceUseCases } from './service.service.ts';
 import { sizeOf } from './service.size.ts';
 import { serviceStore } from './service.store.ts';
+import { usageSampler } from './usage.ts';
 
 export { servicesOperations } from './service.api.ts';
 export { servicesMigrations } from './service.schema.ts';
@@ -121,7 +124,9 @@ export function createServices(deps: ServicesDeps): Services {
       return deps.iam.callers(found.filter(scope => scope !== undefined));
     },
   });
-  const calls = callCounter({ db, clock, log, store, gateway: deps.gateway });
+  const samples = sampleStore(db);
+  const calls = callCounter({ db, clock, log, store, samples, gateway: deps.gateway });
+  const usage = usageSampler({ runner, flavor: flavors.find, store, samples, clock, log });
   const reconciler = serviceReconciler({
     db,
     clock,
@@ -188,14 +193,17 @@ export function createServices(deps: ServicesDeps): Services {
   });
 
   return {
-    routes: serviceRoutes({
-      services,
-      calls,
-      logs,
-      runner,
-      flavor: flavors.find,
-      inferenceUrl: deps.settings.inferenceUrl,
-    }),
+    routes: [
+      ...metricRoutes({ find: store.find, samples }),
+      ...serviceRoutes({
+        services,
+        calls,
+        logs,
+        runner,
+        flavor: flavors.find,
+        inferenceUrl: deps.settings.inferenceUrl,
+      }),
+    ],
     contents: services.contents,
     occupant,
     locators: {
@@ -228,13 +236,14 @@ export function createServices(deps: ServicesDeps): Services {
       feed.changed();
       await reconciler.start();
       calls.start();
+      usage.start();
       sweeping = sweep();
     },
     async stop() {
       stopped = true;
       stopping.abort();
       await reconciler.stop();
-      await Promise.all([calls.stop(), logs.stop(), feed.stop(), sweeping]);
+      await Promise.all([calls.stop(), usage.stop(), logs.stop(), feed.stop(), sweeping]);
     },
   };
 }

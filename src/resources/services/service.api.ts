@@ -11,6 +11,7 @@ import {
 } from '../../wire/operation.ts';
 import { poolType } from '../../wire/pool-type.ts';
 import { anyObject, oneOf, open, queryInteger, Type } from '../../wire/schema.ts';
+import { metricOperations } from './metric.api.ts';
 import { entry, listItem, schedule } from './parts.api.ts';
 
 /** Wire states, with those of batch services (reference api 2.1). */
@@ -409,4 +410,4 @@ export const serviceApis = {
 };
 
 /** All operations of the family. */
-export const servicesOperations = Object.values(serviceApis);
+export const servicesOperations = [...Object.values(serviceApis), ...metricOperations];

@@ -1,11 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Reply, type Route, route } from '../../http/index.ts';
-import { EngineUnavailable } from '../../runtime/driver.ts';
 import type { CallCounter } from './calls.ts';
 import type { InstanceLogs } from './instance-logs.ts';
-import type { InstanceRunner } from './instance-runner.ts';
 import { serviceApis } from './service.api.ts';
-import type { Flavor, ServiceUseCases } from './service.service.ts';
+import type { ServiceUseCases } from './service.service.ts';
 import {
   type EntryConfig,
   type EventFilter,
@@ -23,20 +20,18 @@ import {
   serviceListItem,
   specification,
 } from './service.view.ts';
+import { type UsageDeps, usageOf } from './usage.ts';
 
-export interface ServiceRouteDeps {
+export interface ServiceRouteDeps extends UsageDeps {
   services: ServiceUseCases;
   calls: CallCounter;
   logs: InstanceLogs;
-  runner: Pick<InstanceRunner, 'stats'>;
-  flavor(id: string): Flavor | undefined;
   /** URL of the inference gateway without a path. */
   inferenceUrl(): string;
 }
 
 const NO_CALLS: Calls = { calls: 0, failed: 0 };
 const MIB = 1024 ** 2;
-const SAMPLE_MS = 250;
 
 /** The handlers of the services' API. */
 export function serviceRoutes(deps: ServiceRouteDeps): Route[] {
@@ -55,24 +50,20 @@ export function serviceRoutes(deps: ServiceRouteDeps): Route[] {
   }
 
   async function usage(entry: EntryConfig, instances: readonly Instance[], entryCalls: Calls) {
-    const mine = instances.filter(instance => instance.shape === shapeOf(entry) && instance.phase !== 'leaving');
-    const running = mine.filter(isHealthy);
-    const samples = await Promise.all(running.map(instance => sample(deps.runner, instance)));
-    const used = samples.filter(sample => sample !== undefined);
-    const flavor = deps.flavor(entry.specification);
+    const { running, cpus, vcpus, memoryBytes, memoryTotal, gpus } = await usageOf(deps, entry, instances);
     return {
       model_id: entry.modelId,
       model_name: entry.modelName,
       model_version: entry.modelVersion,
       invocation_times: entryCalls.calls,
       failed_times: entryCalls.failed,
-      cpu_core_usage: round(used.reduce((sum, sample) => sum + Math.max(sample.cpus, 0), 0)),
-      cpu_core_total: (flavor?.vcpus ?? 0) * running.length,
-      cpu_memory_usage: Math.round(used.reduce((sum, sample) => sum + sample.memoryBytes, 0) / MIB),
-      cpu_memory_total: Math.round(((flavor?.memoryBytes ?? 0) * running.length) / MIB),
+      cpu_core_usage: round(cpus),
+      cpu_core_total: vcpus,
+      cpu_memory_usage: Math.round(memoryBytes / MIB),
+      cpu_memory_total: Math.round(memoryTotal / MIB),
       gpu_usage: 0,
-      gpu_total: (flavor?.gpus ?? 0) * running.length,
-      model_running_instance_count: running.length,
+      gpu_total: gpus,
+      model_running_instance_count: running,
       model_instance_count: entry.instanceCount,
     };
   }
@@ -229,19 +220,6 @@ export function serviceRoutes(deps: ServiceRouteDeps): Route[] {
       });
     }
     return { service_id: service.id, service_name: service.name, instances: shown };
-  }
-}
-
-/** Use of one instance; CPU needs two samples. Undefined when nothing is known now. */
-async function sample(runner: Pick<InstanceRunner, 'stats'>, instance: Instance) {
-  try {
-    const first = await runner.stats(instance);
-    if (!first || first.cpus >= 0) return first;
-    await sleep(SAMPLE_MS);
-    return await runner.stats(instance);
-  } catch (error) {
-    if (error instanceof EngineUnavailable) return undefined;
-    throw error;
   }
 }
 

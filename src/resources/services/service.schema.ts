@@ -74,6 +74,21 @@ export const servicesMigrations = [
     'DROP INDEX services_name',
     `CREATE UNIQUE INDEX services_name ON services (project_id, workspace_id, name) WHERE desired <> 'deleted'`,
   ]),
+  sqlMigration('0066-service-samples', [
+    `CREATE TABLE service_samples (
+      service_id TEXT NOT NULL REFERENCES services (id) ON DELETE CASCADE,
+      entry_id TEXT NOT NULL,
+      minute INTEGER NOT NULL,
+      calls INTEGER NOT NULL,
+      failed INTEGER NOT NULL,
+      latency TEXT NOT NULL,
+      cpu REAL,
+      memory REAL,
+      PRIMARY KEY (service_id, minute, entry_id)
+    ) WITHOUT ROWID`,
+    'CREATE INDEX service_samples_minute ON service_samples (minute)',
+    `ALTER TABLE service_counters ADD COLUMN seen_latency TEXT NOT NULL DEFAULT '{}'`,
+  ]),
 ];
 
 export interface ServiceRow extends LeaseColumns {
@@ -130,6 +145,22 @@ export interface CounterRow {
   failed: number;
   seen_calls: number;
   seen_failed: number;
+  /** A histogram as JSON. */
+  seen_latency: string;
+}
+
+export interface SampleRow {
+  service_id: string;
+  entry_id: string;
+  /** Minutes since the epoch. */
+  minute: number;
+  calls: number;
+  failed: number;
+  /** A histogram as JSON. */
+  latency: string;
+  /** Per cent of what the instances may take. */
+  cpu: number | null;
+  memory: number | null;
 }
 
 export interface ServiceTables {
@@ -138,4 +169,5 @@ export interface ServiceTables {
   service_instances: InstanceRow;
   service_events: { sequence?: number; service_id: string; time: number; type: string; info: string };
   service_counters: CounterRow;
+  service_samples: SampleRow;
 }

@@ -48,6 +48,7 @@ export class StubGateway {
   routes: GatewayRoutes = { services: [], callers: [] };
   history: GatewayRoutes[] = [];
   counts: GatewayCounts = {};
+  took: Record<string, Record<string, Record<string, number>>> = {};
   broken = false;
   running = true;
   async apply(routes: GatewayRoutes) {
@@ -57,6 +58,9 @@ export class StubGateway {
   }
   async counters() {
     return this.counts;
+  }
+  async latencies() {
+    return this.took;
   }
   async status() {
     return { running: this.running };

@@ -232,8 +232,10 @@ describe('services', () => {
     const { callCounter } = await import('./calls.ts');
     const { silentLog } = await import('../../kernel/log.ts');
     const { serviceStore } = await import('./service.store.ts');
+    const { sampleStore } = await import('./samples.ts');
     const { db, clock, gateway } = world;
-    const counter = callCounter({ db, clock, log: silentLog(), store: serviceStore(db), gateway });
+    const store = serviceStore(db);
+    const counter = callCounter({ db, clock, log: silentLog(), store, samples: sampleStore(db), gateway });
     gateway.counts = { [id]: { m1: { calls: 10, failed: 1 }, '-': { calls: 2, failed: 2 } } };
     await counter.read();
     gateway.counts = { [id]: { m1: { calls: 3, failed: 0 } } };

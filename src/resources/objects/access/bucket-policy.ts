@@ -10,7 +10,7 @@ import { fillGlob, parseTemplate } from '../../../policy/template.ts';
 import { obsFailure } from '../failures.ts';
 import type { ObsPath } from '../object.ts';
 import { ACTION_NAMES, type ActionTest, compilePolicyAction } from './policy-action.ts';
-import { compileConditions, parseConditions } from './policy-condition.ts';
+import { CONDITION_KEYS, compileConditions, parseConditions } from './policy-condition.ts';
 import {
   isNamed,
   type NamedPrincipal,
@@ -23,6 +23,8 @@ import {
 export const MAX_POLICY_BYTES = 20 * 1024;
 const MAX_DEPTH = 10;
 const VERSIONS = ['2008-10-17', '2012-10-17', '1.1'];
+const ELEMENTS = ['Sid', 'Effect', 'Principal', 'NotPrincipal', 'Action', 'NotAction', 'Resource', 'NotResource'];
+const PRINCIPAL_FORMS = ['ID', 'AWS', 'CanonicalUser'];
 
 /** One question to a policy. */
 export interface PolicyQuestion {
@@ -61,20 +63,49 @@ type Members = Record<string, unknown>;
  * Reads the policy of a bucket, in the form of OBS or of S3. Throws Failure MalformedPolicy, naming the place.
  */
 export function parseBucketPolicy(text: string, bucket: string, owner: string): BucketPolicy {
-  const bytes = Buffer.byteLength(text);
-  if (bytes > MAX_POLICY_BYTES) {
-    throw obsFailure('MalformedPolicy', `The policy has ${bytes} bytes; the limit is ${MAX_POLICY_BYTES}.`);
-  }
   try {
-    return compile(readStatements(readJsonText(text, MAX_DEPTH), bucket), owner);
+    return compile(readText(text, bucket), owner);
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
     throw obsFailure('MalformedPolicy', error.message);
   }
 }
 
+/** What is wrong with the policy of a bucket, and where; undefined where nothing is. Needs no platform: the console asks it, too. */
+export function bucketPolicyFault(
+  text: string,
+  bucket: string,
+): { path: string; problem: string; allowed: string } | undefined {
+  try {
+    readText(text, bucket);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    const { path, problem, allowed } = error;
+    return { path, problem, allowed };
+  }
+}
+
+/** What may stand at places of a bucket's policy. */
+export const POLICY_WORDS = {
+  root: ['Version', 'Id', 'Statement'],
+  statement: [...ELEMENTS, 'Condition'],
+  principal: PRINCIPAL_FORMS,
+  versions: VERSIONS,
+  actions: ACTION_NAMES,
+  conditionKeys: CONDITION_KEYS,
+} as const;
+
+function readText(text: string, bucket: string): Statement[] {
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes > MAX_POLICY_BYTES) {
+    throw new PolicyError('$', `the policy has ${bytes} bytes; the limit is ${MAX_POLICY_BYTES}`, 'a shorter one');
+  }
+  return readStatements(readJsonText(text, MAX_DEPTH), bucket);
+}
+
 function readStatements(document: unknown, bucket: string): Statement[] {
-  const root = members('$', document, ['Version', 'Id', 'Statement']);
+  const root = members('$', document, POLICY_WORDS.root);
   if (root.Version !== undefined && !VERSIONS.includes(root.Version as string)) {
     throw new PolicyError('$.Version', 'there is no such version', `none, or one of ${VERSIONS.join(', ')}`);
   }
@@ -85,10 +116,8 @@ function readStatements(document: unknown, bucket: string): Statement[] {
   return list.map((item, i) => readStatement(childPath('$.Statement', i), item, bucket));
 }
 
-const ELEMENTS = ['Sid', 'Effect', 'Principal', 'NotPrincipal', 'Action', 'NotAction', 'Resource', 'NotResource'];
-
 function readStatement(path: string, item: unknown, bucket: string): Statement {
-  const found = members(path, item, [...ELEMENTS, 'Condition']);
+  const found = members(path, item, POLICY_WORDS.statement);
   if (found.Effect !== 'Allow' && found.Effect !== 'Deny') {
     throw new PolicyError(`${path}.Effect`, 'it is missing or neither of the two', '"Allow" or "Deny"');
   }
@@ -121,7 +150,7 @@ function oneOf(path: string, found: Members, name: string): { path: string; valu
 
 function readPrincipals(path: string, value: unknown): NamedPrincipal[] {
   if (value === '*') return [{ who: 'anyone' }];
-  const found = Object.entries(members(path, value, ['ID', 'AWS', 'CanonicalUser']));
+  const found = Object.entries(members(path, value, PRINCIPAL_FORMS));
   if (found.length === 0) throw new PolicyError(path, 'it names nobody', PRINCIPAL_FORM);
   return found.flatMap(([form, given]) =>
     texts(`${path}.${form}`, given).map(([at, text]) => {

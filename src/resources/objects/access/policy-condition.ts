@@ -31,6 +31,9 @@ const KEYS: Record<string, string> = {
 const HEADERS =
   /^(?:x-obs-|x-amz-)(acl|copy-source|metadata-directive|storage-class|server-side-encryption|grant-(?:read|write|read-acp|write-acp|full-control|read-delivered|full-control-delivered))$/;
 
+/** Keys as OBS writes them, for who writes a policy. */
+export const CONDITION_KEYS: readonly string[] = [...Object.values(KEYS), 'x-obs-acl', 'x-obs-storage-class'];
+
 const KEY_FORM =
   'SourceIp, SecureTransport, CurrentTime, Referer, UserAgent, prefix, delimiter, max-keys, versionId, x-obs-acl';
 

@@ -7,21 +7,30 @@ import { EditorView, keymap, lineNumbers } from '@codemirror/view';
 import { classHighlighter } from '@lezer/highlight';
 import { minimalSetup } from 'codemirror';
 import { useEffect, useRef } from 'react';
-import { conditionKeys } from '../../policy/condition-keys.ts';
-import { operatorNames } from '../../policy/operators.ts';
 import { rangeOf } from './json-position.ts';
-import { allActions, read } from './policy-document.ts';
+import './json-editor.css';
 
-const MEMBERS = ['Version', 'Statement', 'Effect', 'Action', 'Resource', 'Condition'];
+/** What an editor knows of documents of one kind. */
+export interface JsonLanguage {
+  /** Says what is wrong with a document, by JSON paths such as `$.Statement[0].Effect`. */
+  examine(text: string): {
+    error?: { path: string; problem: string; allowed: string };
+    warnings: readonly { path: string; message: string }[];
+  };
+  /** What may stand at a place: as the name of a member, or as a value. `names`: the members around it, the innermost first. */
+  words(names: readonly string[], as: 'member' | 'value'): readonly string[];
+}
 
-/** The text of a policy, with the validator's word at the place that it speaks of, and completion of what may stand there. */
+/** The text of a document, with the validator's word at the place that it speaks of, and completion of what may stand there. */
 export default function JsonEditor(props: {
   label: string;
   text: string;
+  /** Needed where the text may be changed. The same object each time. */
+  language?: JsonLanguage;
   onChange?: (text: string) => void;
   readOnly?: boolean;
 }) {
-  const { label, text, readOnly = false } = props;
+  const { label, text, language, readOnly = false } = props;
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const told = useRef(props.onChange);
@@ -42,13 +51,13 @@ export default function JsonEditor(props: {
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': label, ...(readOnly ? { tabindex: '0' } : {}) }),
           EditorState.readOnly.of(readOnly),
-          ...(readOnly
+          ...(readOnly || !language
             ? []
             : [
                 lintGutter(),
                 keymap.of(lintKeymap),
-                linter(diagnose, { delay: 150 }),
-                autocompletion({ override: [complete], activateOnTyping: true }),
+                linter(view => diagnose(view, language), { delay: 150 }),
+                autocompletion({ override: [context => complete(context, language)], activateOnTyping: true }),
               ]),
           EditorView.updateListener.of(update => {
             if (update.docChanged) told.current?.(update.state.doc.toString());
@@ -58,7 +67,7 @@ export default function JsonEditor(props: {
     });
     view.current = editor;
     return () => editor.destroy();
-  }, [label, readOnly]);
+  }, [label, readOnly, language]);
   useEffect(() => {
     const editor = view.current;
     // What came from here is there already; replacing it would move the cursor.
@@ -68,8 +77,10 @@ export default function JsonEditor(props: {
   return <div ref={place} className="json-editor" />;
 }
 
-function diagnose({ state }: EditorView): Diagnostic[] {
-  const { error, warnings } = read(state.doc.toString());
+function diagnose({ state }: EditorView, language: JsonLanguage): Diagnostic[] {
+  const text = state.doc.toString();
+  if (text.trim() === '') return [];
+  const { error, warnings } = language.examine(text);
   if (error) {
     const message = `${error.problem}. ${error.allowed}`;
     return [{ ...rangeOf(state, error.path, error.problem), severity: 'error', message }];
@@ -78,17 +89,16 @@ function diagnose({ state }: EditorView): Diagnostic[] {
 }
 
 /** What may stand in the string at the cursor, which need not have its end yet. */
-function complete(context: CompletionContext): CompletionResult | null {
+function complete(context: CompletionContext, language: JsonLanguage): CompletionResult | null {
   const begun = context.matchBefore(/"[^"\n]*/);
   if (!begun) return null;
-  const options = choices(context.state, begun.from).map(label => ({ label }));
+  const options = choices(context.state, begun.from, language).map(label => ({ label }));
   return { from: begun.from + 1, options, validFor: /^[\w:.*/-]*$/ };
 }
 
 /** What may stand in the string that begins at `from`, told by the members around it. */
-function choices(state: EditorState, from: number): readonly string[] {
+function choices(state: EditorState, from: number, language: JsonLanguage): readonly string[] {
   const before = state.sliceDoc(0, from).trimEnd();
-  /** The members around the string, the innermost first. */
   const names: string[] = [];
   const owner = /"([^"]*)"\s*:$/.exec(before)?.[1];
   if (owner !== undefined) names.push(owner);
@@ -100,15 +110,7 @@ function choices(state: EditorState, from: number): readonly string[] {
     // The innermost is known from the text already, as its string may be too broken for the tree.
     if (names.length !== 1 || names[0] !== name || owner === undefined) names.push(name);
   }
-  const inCondition = names.indexOf('Condition');
-  if (inObject && owner === undefined) {
-    if (inCondition === 0) return operatorNames;
-    return inCondition === 1 ? conditionKeys : MEMBERS;
-  }
-  if (inCondition !== -1) return names[0] === 'modelarts:poolType' ? ['public', 'dedicated'] : [];
-  if (names[0] === 'Action') return allActions;
-  if (names[0] === 'Effect') return ['Allow', 'Deny'];
-  return names[0] === 'Version' ? ['1.1'] : [];
+  return language.words(names, inObject && owner === undefined ? 'member' : 'value');
 }
 
 interface Node {
