@@ -32,7 +32,7 @@ const router = createRouter({
   scrollRestoration: true,
 });
 
-const SignIn = lazy(() => import('./pages/sign-in.tsx'));
+const SignIn = lazy(() => import('./pages/sign-in.tsx').catch(beginAnew));
 const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce ?? '';
 
 /** Blue that white text can be read on (WCAG AA); on dark ground a lighter one. */
@@ -110,6 +110,9 @@ function Shown() {
     keepLive(controller.signal);
     return () => controller.abort();
   }, [open]);
+  useEffect(() => {
+    if (open) sessionStorage.removeItem('atelier-reloads'); // all came: what fails another time may be asked for as often again
+  }, [open]);
   if (session === undefined) return null;
   // The address stays: after signing in the page that was asked for is there.
   if (!open) {
@@ -120,6 +123,12 @@ function Shown() {
     );
   }
   return <RouterProvider router={router} />;
+}
+
+/** What is shown where a part did not come: nothing while all is loaded again (public/begin.js). */
+function beginAnew(error: unknown) {
+  const again = globalThis.atelierReload?.() ?? false;
+  return { default: () => (again ? null : <Failed error={error} />) };
 }
 
 function NotFound() {

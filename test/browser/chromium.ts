@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium } from 'playwright-core';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Browser, chromium, type Page } from 'playwright-core';
 
 /** Longest that a page may let a test wait, in milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -29,6 +30,19 @@ export function openBrowser(): Promise<Browser> {
   });
 }
 
+/** Goes to an address, once more where the machine's network changed under way, as it does when containers come and go. */
+export async function visit(page: Page, url: string): Promise<void> {
+  for (let tried = 1; ; tried++) {
+    try {
+      await page.goto(url);
+      return;
+    } catch (error) {
+      if (tried > 3 || !/ERR_NETWORK_CHANGED|interrupted by another navigation/.test(String(error))) throw error;
+      await sleep(200);
+    }
+  }
+}
+
 /** A fresh window, which shares nothing with others, on `url`. What goes wrong in the page's own scripts fails the test that closes it. */
 export async function openPage(browser: Browser, url: string) {
   const context = await browser.newContext();
@@ -36,7 +50,7 @@ export async function openPage(browser: Browser, url: string) {
   const page = await context.newPage();
   const errors: Error[] = [];
   page.on('pageerror', error => errors.push(error));
-  await page.goto(url);
+  await visit(page, url);
   return {
     page,
     async close() {

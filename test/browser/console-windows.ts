@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PASSWORD, type World } from '../world.ts';
+import { visit } from './chromium.ts';
 import { choosePassword } from './steps.ts';
 
 interface Window_ {
@@ -29,7 +30,7 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
       // A refused request is told by the page; the browser notes it besides.
       if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) errors.push(message.text());
     });
-    await page.goto(world.api + path);
+    await visit(page, world.api + path);
     return {
       page,
       context,

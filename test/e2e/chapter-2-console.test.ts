@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { isFailure } from '../../src/kernel/failure.ts';
-import { openBrowser, openPage } from '../browser/chromium.ts';
+import { openBrowser, openPage, visit } from '../browser/chromium.ts';
 import { heading, signIn } from '../browser/console-windows.ts';
 import { choose } from '../browser/steps.ts';
 import { createInstallation, type Installation, presetImageReady, seedCases } from './installation.ts';
@@ -37,7 +37,7 @@ describe('the document’s handwritten-digit case with its own files', { skip: !
     await at?.remove();
   });
 
-  const go = (path: string) => page.goto(at.profile.endpoints.api + path);
+  const go = (path: string) => visit(page, at.profile.endpoints.api + path);
   const dialog = () => page.getByRole('dialog');
   const idIn = () => new URL(page.url()).pathname.split('/').at(-1)!;
   /** What a list of transfers has finished. */
