@@ -1,8 +1,9 @@
+import { stepOfMicros } from '../kernel/time-steps.ts';
 import { ask } from './admin-socket.ts';
 import { LATENCIES } from './config.ts';
 
 /**
- * How many answers began after how long. Keys: steps of ten per cent, the whole logarithm to base 1.1 of the time in microseconds; values:
+ * How many answers began after how long. Keys: steps of kernel/time-steps.ts; values:
  * answers.
  */
 export type Histogram = Record<string, number>;
@@ -24,7 +25,7 @@ function stepOf(time: string): number | undefined {
   const scale = 10 ** Math.max(Number(digits) - first.length, 0);
   // The middle of what the row stands for.
   const micros = Math.max(Number(first) * scale + (scale - 1) / 2, 1);
-  return Math.floor(Math.log(micros) / Math.log(1.1));
+  return stepOfMicros(micros);
 }
 
 /** Adds what was counted since `before` to `totals`. A row that shrank began anew. */

@@ -1,10 +1,9 @@
+import { microsOfStep } from '../../kernel/time-steps.ts';
+
 /**
- * How many calls took how long until the answer began: by steps of ten per cent, the whole logarithm to base 1.1 of the microseconds, as the
- * gateway counts them.
+ * How many calls took how long until the answer began: by steps of kernel/time-steps.ts, as the gateway counts them.
  */
 export type Histogram = Readonly<Record<string, number>>;
-
-const BASE = 1.1;
 
 /** Adds up histograms. */
 export function merged(all: readonly Histogram[]): Histogram {
@@ -47,4 +46,4 @@ export function mean(histogram: Histogram): number | undefined {
 }
 
 /** Of a step, milliseconds. */
-const middle = (step: number): number => BASE ** (step + 0.5) / 1000;
+const middle = (step: number): number => microsOfStep(step) / 1000;
