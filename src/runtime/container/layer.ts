@@ -1,9 +1,16 @@
-import { mkdir, open, rm, rmdir, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, rm, rmdir, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { mountedAt, systemProgram } from '../../kernel/mounts.ts';
 
 /** A file system of XFS has at least so many bytes. */
 export const SMALLEST_LAYER_BYTES = 300 * 1024 ** 2;
+
+/** How what is in the making is named: `layer-<id>` and `layer-<id>.xfs`. */
+const PREFIX = 'layer-';
+const IMAGE = '.xfs';
+/** Mounts the file $1 at $2 and copies there what lies in $3; in a mount namespace of its own, so that nothing stays mounted when it is killed. */
+const FILL = 'mount -t xfs -o loop,nodev,nosuid "$1" "$2" && cp --archive --force "$3/." "$2" && umount "$2"';
 
 /**
  * The directory in which the engine keeps what a container writes to its own file system, as the engine itself tells it; undefined where
@@ -24,8 +31,10 @@ export function layerDir(
 export async function limitLayer(dir: string, bytes: number): Promise<void> {
   if (await mountedAt(dir)) return;
   // Beside the engine's folder of layers, on the same disk.
-  const made = join(dirname(dirname(dir)), `layer-${basename(dir)}`);
-  const image = `${made}.xfs`;
+  const [layers, layer] = [dirname(dir), basename(dir)];
+  const made = join(dirname(layers), `${PREFIX}${layer}`);
+  const image = `${made}${IMAGE}`;
+  await forgetAbandoned(layers);
   try {
     await rm(image, { force: true });
     const file = await open(image, 'wx', 0o600);
@@ -33,18 +42,25 @@ export async function limitLayer(dir: string, bytes: number): Promise<void> {
     await file.close();
     await systemProgram('mkfs.xfs', ['-q', '-K', '-f', image]);
     await mkdir(made, { recursive: true, mode: 0o700 });
-    const options = ['-t', 'xfs', '-o', 'loop,nodev,nosuid,discard', image];
-    await systemProgram('mount', [...options, made]);
     // What the engine has put there: how it finds the layer again, and empty directories.
-    try {
-      await systemProgram('cp', ['--archive', '--force', `${dir}/.`, made]);
-    } finally {
-      await systemProgram('umount', [made]);
-    }
-    await systemProgram('mount', [...options, dir]);
+    await systemProgram('unshare', ['--mount', 'sh', '-c', FILL, 'fill', image, made, dir]);
+    await systemProgram('mount', ['-t', 'xfs', '-o', 'loop,nodev,nosuid,discard', image, dir]);
   } finally {
     await rm(image, { force: true });
     await rmdir(made).catch(() => undefined);
+  }
+}
+
+/** Puts away what a process left that was killed while it gave a layer, which is gone by now, its file system. */
+async function forgetAbandoned(layers: string): Promise<void> {
+  const storage = dirname(layers);
+  for (const name of await readdir(storage)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const layer = name.slice(PREFIX.length).replace(IMAGE, '');
+    if (existsSync(join(layers, layer))) continue;
+    const path = join(storage, name);
+    if (await mountedAt(path)) await systemProgram('umount', [path]);
+    await rm(path, { recursive: true, force: true });
   }
 }
 
