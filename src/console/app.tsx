@@ -7,7 +7,7 @@ import {
   RouterProvider,
   useNavigate,
 } from '@tanstack/react-router';
-import { App as AntApp, ConfigProvider, theme } from 'antd';
+import { App as AntApp, ConfigProvider } from 'antd';
 import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react';
 import { Frame } from './frame/frame.tsx';
 import { keepLive } from './live.ts';
@@ -20,6 +20,7 @@ import { loadSession } from './session-calls.ts';
 import { useSettings } from './settings.ts';
 import { en } from './texts/en.ts';
 import { loadTexts, type Texts, TextsContext, useTexts } from './texts/index.ts';
+import { themeOf } from './theme.ts';
 
 const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Failed });
 const files = import.meta.glob<{ default: ComponentType }>('./pages/*.tsx');
@@ -32,37 +33,15 @@ const router = createRouter({
   scrollRestoration: true,
 });
 
+// Asked for before anything is drawn: who is signed in, and the page of the address.
+const signedIn = loadSession();
+signedIn.catch(() => {}); // told by <App>
+for (const match of router.matchRoutes(router.latestLocation)) {
+  void router.loadRouteChunk(router.routesById[match.routeId as keyof typeof router.routesById]);
+}
+
 const SignIn = lazy(() => import('./pages/sign-in.tsx').catch(beginAnew));
 const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce ?? '';
-
-/** Blue that white text can be read on (WCAG AA); on dark ground a lighter one. */
-const PRIMARY = '#0958d9';
-const LINK = '#7cb0ff';
-const TOKENS = {
-  light: {
-    colorPrimary: PRIMARY,
-    colorTextPlaceholder: '#6b6b6b',
-    colorTextDescription: '#595959',
-    colorError: '#cf1322',
-    colorLink: PRIMARY,
-  },
-  dark: {
-    colorPrimary: '#3c7dff',
-    colorTextPlaceholder: '#a3a7ae',
-    colorTextDescription: '#b0b4bb',
-    colorError: '#ff7875',
-    colorLink: LINK,
-    colorBgContainer: '#191c22',
-    colorBgElevated: '#20242b',
-  },
-};
-
-/** Where the theme's own colours are too weak on dark ground. */
-const DARK_PARTS = {
-  Tabs: { itemSelectedColor: LINK, itemHoverColor: LINK },
-  Dropdown: { colorPrimary: LINK },
-  Button: { dangerColor: '#141414' },
-};
 
 /** The console: texts, theme, who is signed in, and the page of the address. */
 export function App() {
@@ -78,19 +57,11 @@ export function App() {
     document.documentElement.dataset.theme = dark ? 'dark' : 'light';
   }, [dark]);
   useEffect(() => {
-    loadSession().catch(setFailure);
+    signedIn.catch(setFailure);
   }, []);
   return (
     <TextsContext value={texts}>
-      <ConfigProvider
-        csp={{ nonce }}
-        button={{ autoInsertSpace: false }}
-        theme={{
-          algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-          token: { ...TOKENS[dark ? 'dark' : 'light'], motion: false, fontFamily: 'inherit' },
-          ...(dark ? { components: DARK_PARTS } : {}),
-        }}
-      >
+      <ConfigProvider csp={{ nonce }} button={{ autoInsertSpace: false }} theme={themeOf(dark)}>
         <AntApp component={false}>
           <QueryClientProvider client={queries}>
             {failure ? <ErrorView error={failure} retry={() => location.reload()} /> : <Shown />}
