@@ -30,6 +30,8 @@ function machine(t: TestContext) {
             HOME: dir,
             XDG_CONFIG_HOME: join(dir, 'config'),
             ATELIER_HOME: join(dir, 'home'),
+            // What was compiled for one command is there for the next.
+            NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(dir, 'compiled'),
             ...env,
           },
         },
@@ -55,6 +57,33 @@ test('each command explains itself, its arguments and its options', async () => 
   };
   look(await createProgram(), 'atelier');
   assert.ok(seen > 30);
+});
+
+test('a command loads what it needs: neither the server nor what other commands need', async t => {
+  const { dir, run } = machine(t);
+  const tell = join(dir, 'tell.mjs');
+  writeFileSync(
+    tell,
+    `import { registerHooks } from 'node:module';
+    const loaded = [];
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+    process.on('exit', () => process.stderr.write(loaded.join('\\n')));`,
+  );
+  const packages = async (...words: string[]) => {
+    const { err } = await run(words, { NODE_OPTIONS: `--import=${tell}` });
+    return new Set([...err.matchAll(/node_modules\/((?:@[^/]+\/)?[^/]+)/g)].map(([, name]) => name!));
+  };
+  for (const words of [
+    ['service', 'list'],
+    ['train', 'list'],
+    ['up', '--help'],
+    ['obs', '--help'],
+  ]) {
+    const needed = await packages(...words);
+    assert.ok(needed.has('commander'));
+    for (const name of ['typebox', 'kysely', 'fastify', 'ajv'])
+      assert.ok(!needed.has(name), `${words.join(' ')}: ${name}`);
+  }
 });
 
 /** The commands that are made from operations, as they are typed. */

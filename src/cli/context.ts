@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ObsClient } from '../client/obs.ts';
+import type { ObsClient } from '../client/obs.ts';
 import { Session } from '../client/session.ts';
 import { operatorSession } from './operator.ts';
 import type { OutputFormat } from './output.ts';
@@ -11,7 +11,7 @@ export interface CommandContext {
   format: OutputFormat;
   /** No bars and no talk: results are for a program. */
   quiet: boolean;
-  obs(): ObsClient;
+  obs(): Promise<ObsClient>;
   /** A session of whoever runs the installation. */
   operator(): Session;
 }
@@ -28,7 +28,8 @@ export function contextOf(command: Command): CommandContext {
     },
     format: options.output,
     quiet: options.output === 'json',
-    obs() {
+    async obs() {
+      const { ObsClient } = await import('../client/obs.ts');
       return new ObsClient(this.session.profile, { journals: journalsDirectory() });
     },
     operator: () => operatorSession(options.profile),

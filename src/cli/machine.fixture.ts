@@ -50,7 +50,7 @@ export async function createMachine(): Promise<Machine> {
 
   const main = new URL('./main.ts', import.meta.url).pathname;
   // What was compiled for one command is there for the next.
-  const cache = { NODE_COMPILE_CACHE: join(dir, 'compiled') };
+  const cache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(dir, 'compiled') };
   const home = { HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), ATELIER_HOME: '', ...cache };
 
   function atelier(words: string[], env: Record<string, string> = {}, input = ''): Promise<Run> {

@@ -4,79 +4,73 @@ import { addAuthorize } from './commands/authorize.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDemo } from './commands/demo.ts';
 import { addLogin } from './commands/login.ts';
-import { addModel } from './commands/model.ts';
-import { addNotebook } from './commands/notebook.ts';
-import { addObs } from './commands/obs.ts';
 import { addPredict } from './commands/predict.ts';
 import { addServer } from './commands/server.ts';
-import { addService } from './commands/service.ts';
-import { addTrain } from './commands/train.ts';
-import { addLeaves } from './leaves.ts';
 import { badArgument } from './options.ts';
 
-/** A group of commands that is made from operations. Their schemas take a while to load, so they are when they are wanted. */
+/** Commands under one word. What they need takes a while to load, so it is when they are wanted. */
 interface Group {
   name: string;
   about: string;
   add(command: Command): Promise<void>;
 }
 
-const FROM_OPERATIONS: readonly Group[] = [
+const GROUPS: readonly Group[] = [
   {
     name: 'iam',
     about: 'who may do what: users, groups, policies, agencies, audit',
     async add(command) {
       const { iamGroups, iamLeaves } = await import('./commands/iam.ts');
-      addLeaves(command, iamGroups, iamLeaves);
+      await addLeaves(command, iamGroups, iamLeaves);
     },
   },
   {
     name: 'account',
     about: 'accounts of the installation, for whoever runs it',
     async add(command) {
-      addLeaves(command, {}, (await import('./commands/account.ts')).accountLeaves);
+      await addLeaves(command, {}, (await import('./commands/account.ts')).accountLeaves);
     },
   },
   {
     name: 'workspace',
     about: 'workspaces: who may enter, quotas',
     async add(command) {
-      addLeaves(command, {}, (await import('./commands/workspace.ts')).workspaceLeaves);
+      await addLeaves(command, {}, (await import('./commands/workspace.ts')).workspaceLeaves);
     },
   },
   {
     name: 'enterprise-project',
     about: 'enterprise projects, in which policies are granted and to which workspaces are bound',
     async add(command) {
-      addLeaves(command, {}, (await import('./commands/enterprise-project.ts')).enterpriseProjectLeaves);
+      await addLeaves(command, {}, (await import('./commands/enterprise-project.ts')).enterpriseProjectLeaves);
     },
   },
   {
     name: 'quota',
     about: 'how much a workspace or a user may run at the same time',
     async add(command) {
-      addLeaves(command, {}, (await import('./commands/quota.ts')).quotaLeaves);
+      await addLeaves(command, {}, (await import('./commands/quota.ts')).quotaLeaves);
     },
   },
   {
     name: 'pool',
     about: 'dedicated pools: shares of the machine for a project, and their nodes',
     async add(command) {
-      addLeaves(command, {}, (await import('./commands/pool.ts')).poolLeaves);
+      await addLeaves(command, {}, (await import('./commands/pool.ts')).poolLeaves);
     },
   },
   {
     name: 'network',
     about: 'networks of dedicated pools',
     async add(command) {
-      addLeaves(command, {}, (await import('./commands/network.ts')).networkLeaves);
+      await addLeaves(command, {}, (await import('./commands/network.ts')).networkLeaves);
     },
   },
   {
     name: 'keypair',
     about: 'key pairs, by which SSH opens notebook instances',
     async add(command) {
-      addLeaves(command, {}, (await import('./commands/keypair.ts')).keypairLeaves);
+      await addLeaves(command, {}, (await import('./commands/keypair.ts')).keypairLeaves);
     },
   },
   {
@@ -86,7 +80,46 @@ const FROM_OPERATIONS: readonly Group[] = [
       (await import('./commands/api.ts')).addApi(command);
     },
   },
+  {
+    name: 'obs',
+    about: 'object storage: buckets, files, transfers',
+    async add(command) {
+      (await import('./commands/obs.ts')).addObs(command);
+    },
+  },
+  {
+    name: 'train',
+    about: 'training jobs',
+    async add(command) {
+      (await import('./commands/train.ts')).addTrain(command);
+    },
+  },
+  {
+    name: 'model',
+    about: 'AI applications (models)',
+    async add(command) {
+      (await import('./commands/model.ts')).addModel(command);
+    },
+  },
+  {
+    name: 'notebook',
+    about: 'notebook instances: Jupyter in the browser',
+    async add(command) {
+      (await import('./commands/notebook.ts')).addNotebook(command);
+    },
+  },
+  {
+    name: 'service',
+    about: 'real-time services',
+    async add(command) {
+      (await import('./commands/service.ts')).addService(command);
+    },
+  },
 ];
+
+async function addLeaves(...input: Parameters<typeof import('./leaves.ts').addLeaves>): Promise<void> {
+  (await import('./leaves.ts')).addLeaves(...input);
+}
 
 async function addGroup(program: Command, group: Group, words: readonly string[] | undefined): Promise<void> {
   const command = program.command(group.name).description(group.about);
@@ -120,12 +153,7 @@ atelier <command> --help tells more of each command.`,
     });
   addLogin(program);
   addAuthorize(program);
-  for (const group of FROM_OPERATIONS) await addGroup(program, group, words);
-  addObs(program);
-  addTrain(program);
-  addModel(program);
-  addNotebook(program);
-  addService(program);
+  for (const group of GROUPS) await addGroup(program, group, words);
   addPredict(program);
   addCompletion(program);
   return program;

@@ -1,6 +1,5 @@
 import { type Profile, Session } from '../client/session.ts';
 import { Failure } from '../kernel/failure.ts';
-import { createTemporaryKey } from '../resources/iam/token.api.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -24,6 +23,7 @@ export async function temporaryKey(
     assume_role?: { agency_name: string; domain_name: string; duration_seconds?: number };
   },
 ) {
+  const { createTemporaryKey } = await import('../resources/iam/token.api.ts'); // its schemas take a while to load
   const { credential } = await session.call(createTemporaryKey, { body: { auth: { identity } } });
   const { access, secret, securitytoken } = credential as Record<string, string>;
   return { access: access!, secret: secret!, securityToken: securitytoken! };

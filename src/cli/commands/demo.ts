@@ -29,7 +29,7 @@ export function addDemo(program: Command): void {
         const { PlatformClient } = await import('../../client/platform.ts');
         const context = contextOf(command);
         const bucket = demoBucket(context.session.profile.projectId);
-        const removed = await releaseDemo(new PlatformClient(context.session), context.obs(), bucket);
+        const removed = await releaseDemo(new PlatformClient(context.session), await context.obs(), bucket);
         process.stdout.write(options.json ? `${JSON.stringify({ removed })}\n` : `${removed}.\n`);
         return;
       }

@@ -8,9 +8,7 @@ import { printOne, printRows } from '../output.ts';
 const IMPORT_TIMEOUT_MS = 30 * 60_000;
 
 /** `atelier model create|list|show|events|delete`. */
-export function addModel(program: Command): void {
-  const model = program.command('model').description('AI applications (models)');
-
+export function addModel(model: Command): void {
   model
     .command('create')
     .description('create a model from a training job or from OBS, and wait until it is published')

@@ -30,9 +30,7 @@ interface Shown {
 }
 
 /** `atelier notebook create|list|show|start|stop|delete|open|renew|logs`. */
-export function addNotebook(program: Command): void {
-  const notebook = program.command('notebook').description('notebook instances: Jupyter in the browser');
-
+export function addNotebook(notebook: Command): void {
   notebook
     .command('create')
     .description('create an instance and wait until it can be used')

@@ -30,7 +30,7 @@ export function addInspection(obs: Command): void {
     .action(async (url: string, _options, command: Command) => {
       const context = contextOf(command);
       const at = needUrl(url);
-      const head = await context.obs().head(at);
+      const head = await (await context.obs()).head(at);
       if (!head) throw noSuchObject(at);
       printOne(context.format, {
         bucket: at.bucket,
@@ -46,7 +46,7 @@ export function addInspection(obs: Command): void {
     .argument('<url>', 'obs://bucket/key')
     .action(async (url: string, _options, command: Command) => {
       const at = needUrl(url);
-      const { body, content } = await contextOf(command).obs().open(at);
+      const { body, content } = await (await contextOf(command).obs()).open(at);
       const check = contentCheck(content);
       body.on('data', (chunk: Buffer) => check.update(chunk));
       await pipeline(body, process.stdout, { end: false }).catch(error => {
@@ -61,7 +61,7 @@ export function addInspection(obs: Command): void {
     .argument('[url]', 'obs://bucket/prefix/')
     .action(async (url: string | undefined, _options, command: Command) => {
       const context = contextOf(command);
-      const rows = await usage(context.obs(), url === undefined ? undefined : needUrl(url));
+      const rows = await usage(await context.obs(), url === undefined ? undefined : needUrl(url));
       const total = {
         place: 'total',
         objects: rows.reduce((sum, row) => sum + row.objects, 0),
@@ -92,7 +92,7 @@ export function addInspection(obs: Command): void {
       const at = needUrl(url);
       const wanted = finder(at, options, Date.now());
       const found: ObsEntry[] = [];
-      for await (const entry of context.obs().walk(at)) if (wanted(entry)) found.push(entry);
+      for await (const entry of (await context.obs()).walk(at)) if (wanted(entry)) found.push(entry);
       printRows(context.format, found, {
         Key: row => row.key,
         Size: row => bytes(row.size),
@@ -106,7 +106,7 @@ export function addInspection(obs: Command): void {
     .argument('[url]', 'obs://bucket/prefix; all buckets when absent')
     .action(async (url: string | undefined, _options, command: Command) => {
       const context = contextOf(command);
-      const client = context.obs();
+      const client = await context.obs();
       const places = url ? [needUrl(url)] : (await client.buckets()).map(({ name }) => ({ bucket: name, key: '' }));
       const bar = transferProgress(`verify ${url ?? 'all buckets'}`, { quiet: context.quiet });
       const found = await verifyObjects(client, places, bar.update).finally(bar.done);

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
 import { type Place, planSync } from '../../client/obs-sync.ts';
+import { type ObsUrl, parseObsUrl } from '../../client/obs-url.ts';
 import type { PathRule } from '../../client/path-filter.ts';
 import type { TransferResult } from '../../client/transfer-run.ts';
 import { contextOf } from '../context.ts';
@@ -29,7 +29,7 @@ Examples:
       const target = parseObsUrl(to);
       if (!source && !target) throw badArgument(...NEITHER_IS_OBS, 'atelier obs cp ./data obs://bucket/data/');
       const context = contextOf(command);
-      const client = context.obs();
+      const client = await context.obs();
       const bar = transferProgress(`${from} → ${to}`, { quiet: context.quiet });
       let result: TransferResult;
       try {
@@ -83,7 +83,7 @@ Examples:
       }
       const context = contextOf(command);
       const started = performance.now();
-      const plan = await planSync(context.obs(), source, target, { ...options, rules });
+      const plan = await planSync(await context.obs(), source, target, { ...options, rules });
       if (options.dryRun) {
         printSkipped(plan.skipped);
         printRows(context.format, plan.steps, {

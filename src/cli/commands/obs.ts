@@ -6,9 +6,7 @@ import { addInspection } from './obs-inspection.ts';
 import { addTransfers } from './obs-transfers.ts';
 
 /** `atelier obs …`: buckets and objects. */
-export function addObs(program: Command): void {
-  const obs = program.command('obs').description('object storage: buckets, files, transfers');
-
+export function addObs(obs: Command): void {
   obs
     .command('ls')
     .description('list buckets, or what lies below obs://bucket/prefix')
@@ -16,7 +14,7 @@ export function addObs(program: Command): void {
     .option('-r, --recursive', 'everything below, not one level')
     .action(async (url: string | undefined, options: { recursive?: boolean }, command: Command) => {
       const context = contextOf(command);
-      const client = context.obs();
+      const client = await context.obs();
       if (!url) {
         printRows(context.format, await client.buckets(), {
           Bucket: row => `obs://${row.name}`,
@@ -53,7 +51,7 @@ export function addObs(program: Command): void {
       if (!at.key && !options.recursive) {
         throw badArgument('That is a whole bucket.', 'Name an object, or add --recursive to delete everything in it.');
       }
-      const deleted = await context.obs().remove(at, options.recursive === true);
+      const deleted = await (await context.obs()).remove(at, options.recursive === true);
       printOne(context.format, { deleted });
     });
 
@@ -64,7 +62,7 @@ export function addObs(program: Command): void {
     .action(async (url: string, _options, command: Command) => {
       const context = contextOf(command);
       const { bucket } = needUrl(url);
-      await context.obs().createBucket(bucket);
+      await (await context.obs()).createBucket(bucket);
       printOne(context.format, { bucket });
     });
 
@@ -76,7 +74,7 @@ export function addObs(program: Command): void {
     .action(async (url: string, options: { force?: boolean }, command: Command) => {
       const context = contextOf(command);
       const { bucket } = needUrl(url);
-      const client = context.obs();
+      const client = await context.obs();
       const deleted = options.force ? await client.remove({ bucket, key: '' }, true) : 0;
       await client.deleteBucket(bucket);
       printOne(context.format, { bucket, deletedObjects: deleted });

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { diagnose } from '../../app/doctor.ts';
 import { readSettings, type Settings } from '../../app/env.ts';
 import { type HomePaths, homePaths } from '../../app/home.ts';
 import { processLives, readServerFile, type ServerFile } from '../../app/server-file.ts';
@@ -85,6 +84,7 @@ export function addServer(program: Command): void {
     .command('doctor')
     .description('tell what is missing on this machine and how to mend it')
     .action(async (_options, command: Command) => {
+      const { diagnose } = await import('../../app/doctor.ts');
       const findings = await diagnose(readSettings(process.env));
       if (command.optsWithGlobals<{ output: OutputFormat }>().output === 'json') {
         process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);

@@ -9,9 +9,7 @@ import { startProgress } from '../progress.ts';
 const DEPLOY_TIMEOUT_MS = 120 * 60_000;
 
 /** `atelier service deploy|list|show|logs|events|start|stop|delete`. */
-export function addService(program: Command): void {
-  const service = program.command('service').description('real-time services');
-
+export function addService(service: Command): void {
   service
     .command('deploy')
     .description('deploy a model as a real-time service and wait until it runs')

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { PlatformClient } from '../../client/platform.ts';
 import { attachTerminal, sizeOf } from '../../client/terminal.ts';
-import { createTrainingJobShell } from '../../resources/training-jobs/shell.api.ts';
 import { contextOf } from '../context.ts';
 
 /** `atelier train shell`. */
@@ -16,6 +15,7 @@ export function addTrainShell(train: Command): void {
       const { session } = context;
       const job = await new PlatformClient(session).findJob(name);
       const local = { input: process.stdin, output: process.stdout };
+      const { createTrainingJobShell } = await import('../../resources/training-jobs/shell.api.ts');
       const shell = await session.call(createTrainingJobShell, {
         params: { training_job_id: job.metadata.id, task_id: options.task },
         body: sizeOf(local),

@@ -1,10 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type ObsUrl, parseObsUrl } from '../../client/obs.ts';
+import { type ObsUrl, parseObsUrl } from '../../client/obs-url.ts';
 import type { CommandContext } from '../context.ts';
 import { badArgument, nameAndValue } from '../options.ts';
 import { transferProgress } from '../progress.ts';
-import { poolNamed } from './pool.ts';
 
 /** The size of a job's nodes when none is named. */
 export const DEFAULT_FLAVOR = 'modelarts.vm.cpu.2u';
@@ -68,13 +67,18 @@ export async function jobBody(options: SubmitOptions, context: CommandContext): 
       outputs: outputs.map(output => ({ ...channel(output), ...(options.resume ? { prefetch_to_local: true } : {}) })),
     },
     spec: {
-      resource: resource(options, options.pool && (await poolNamed(context.session, options.pool))),
+      resource: resource(options, options.pool && (await poolId(context.session, options.pool))),
       ...(options.priority || options.preemptible
         ? { schedule_policy: { priority: options.priority ?? 1, preemptible: options.preemptible ?? false } }
         : {}),
       ...(options.maxHours ? { auto_stop: { time_unit: 'HOURS', duration: options.maxHours } } : {}),
     },
   };
+}
+
+/** The schemas of pools take a while to load, and few jobs name one. */
+async function poolId(session: CommandContext['session'], name: string): Promise<string> {
+  return (await import('./pool.ts')).poolNamed(session, name);
 }
 
 /** In a pool a job without a flavor has whole nodes; elsewhere it has the default one. */
@@ -116,7 +120,7 @@ async function codeOnObs(
     throw badArgument('A local code directory needs a place on OBS.', 'Name one with --upload-to obs://bucket/code/');
   }
   const bar = transferProgress(`upload ${options.code}`, { quiet: context.quiet });
-  await context.obs().upload(options.code, target, state => bar.update(state));
+  await (await context.obs()).upload(options.code, target, state => bar.update(state));
   bar.done();
   return `/${join(target.bucket, target.key, '/')}`;
 }

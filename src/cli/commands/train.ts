@@ -10,9 +10,7 @@ import { DEFAULT_FLAVOR, jobBody, SUBMIT_EXAMPLE, type SubmitOptions } from './t
 export const DEFAULT_ENGINE = 'pytorch_1.13.1-cpu-py_3.11-debian_12-x86_64';
 
 /** `atelier train submit|list|show|queue|priority|logs|events|shell|stop|delete`. */
-export function addTrain(program: Command): void {
-  const train = program.command('train').description('training jobs');
-
+export function addTrain(train: Command): void {
   train
     .command('submit')
     .description('create a training job; a local code directory is uploaded first')
