@@ -4,7 +4,7 @@ import type { ObsUrl } from './obs-url.ts';
 import { type OnProgress, requireComplete, type TransferResult } from './transfer-run.ts';
 
 export type { ObsEntry } from './obs-store.ts';
-export { type ObsUrl, obsUrlText, parseObsUrl } from './obs-url.ts';
+export { type ObsUrl, obsUrlText } from './obs-url.ts';
 
 /** Object storage as the command line uses it: whole trees, parallel parts, progress. */
 export class ObsClient extends ObsStore {
