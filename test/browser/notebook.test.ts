@@ -247,8 +247,14 @@ test('JupyterLab opens, runs a cell with PyTorch, works in a terminal, and takes
   await page.click('.jp-Notebook .cm-content');
   await page.keyboard.type('import torch; print("sum", int(torch.arange(10).sum()))');
   await page.waitForSelector('.jp-Notebook .cm-content:has-text("arange(10).sum()))")');
-  await page.keyboard.press('Shift+Enter');
-  await page.waitForSelector('.jp-OutputArea-output:has-text("sum 45")');
+  // What was on the way to the kernel is lost when a network of the machine changes and the page has to connect again.
+  const sum = page.locator('.jp-OutputArea-output:has-text("sum 45")').first();
+  for (let attempt = 0; attempt < 3 && !(await sum.isVisible()); attempt++) {
+    await page.locator('.jp-Notebook .cm-content').first().click();
+    await page.keyboard.press('Control+Enter');
+    await sum.waitFor({ timeout: 30_000 }).catch(() => {});
+  }
+  assert.ok(await sum.isVisible(), 'the cell ran');
 
   const [chooser] = await Promise.all([
     page.waitForEvent('filechooser'),

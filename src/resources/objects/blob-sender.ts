@@ -1,7 +1,10 @@
 import type { Writable } from 'node:stream';
-import { type Block, keepBlock, takeBlock } from './blocks.ts';
+import { type BlockPool, ownBlocks, sharedBlocks } from './blocks.ts';
 
-/** Of so many at once, each has a block more: one is read, one checked and one sent. With more the processor has enough to do without. */
+/**
+ * Of so many at once, each has a block more, of a kind that is checked faster: one is read, one checked and one sent. With more the processor
+ * has enough to do without, and the blocks that uploads used are there already.
+ */
 const MOST_AHEAD = 4;
 let senders = 0;
 
@@ -14,13 +17,14 @@ export async function sendInTurn(
   read: (buffer: (size: number) => Buffer) => AsyncGenerator<Buffer>,
   target: Writable,
 ): Promise<void> {
-  const blocks: Block[] = [];
+  const blocks: Buffer[] = [];
   const ahead = senders++ < MOST_AHEAD;
   const count = ahead ? 3 : 2;
+  const pool: BlockPool = ahead ? ownBlocks : sharedBlocks;
   let turn = 0;
   const chunks = read(size => {
     const at = turn++ % count;
-    blocks[at] ??= takeBlock();
+    blocks[at] ??= pool.take();
     return blocks[at].subarray(0, size);
   });
   let giveUp = (_: Error) => {};
@@ -41,7 +45,7 @@ export async function sendInTurn(
     }
     target.end();
     // The kernel has all of it: the blocks are free for others.
-    for (const block of blocks) keepBlock(block);
+    for (const block of blocks) pool.keep(block);
   } finally {
     senders--;
     target.off('close', onClose);

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { type Block, CHUNK, copyInto, keepBlock, takeBlock } from './blocks.ts';
+import { BlockChecks, checksOf } from './block-checks.ts';
+import { type Block, CHUNK, copyInto, sharedBlocks } from './blocks.ts';
 import { openDigest, type StreamDigest } from './digest-lanes.ts';
 
 /** Up to this size everything happens on the calling thread: handing over would cost more than it saves. */
@@ -37,7 +38,9 @@ export interface Taken {
   size: number;
   /** MD5 in hex. */
   md5: string;
-  /** CRC-32 of each MiB, little-endian. */
+  /** Of what is large only where it was asked for. */
+  crc32: number | undefined;
+  /** As block-checks.ts makes them. */
   checks: Buffer;
   content: Uint8Array | null;
 }
@@ -46,8 +49,13 @@ export interface Taken {
  * Takes in all of `source`. Up to `inlineBytes` it is returned as content; more is in a file of `disk`, and durable. The
  * file may exist when this throws. Network, digest and disk work at the same time, on bounded memory.
  */
-export async function takeIn(source: Source, inlineBytes: number, disk: Disk): Promise<Taken> {
-  const intake = new Intake(disk);
+export async function takeIn(
+  source: Source,
+  inlineBytes: number,
+  disk: Disk,
+  options: { crc32: boolean },
+): Promise<Taken> {
+  const intake = new Intake(disk, options.crc32);
   try {
     if (Buffer.isBuffer(source)) await intake.take(source);
     else if ('flow' in source) await source.flow(chunk => intake.take(chunk, release));
@@ -66,20 +74,20 @@ export async function takeIn(source: Source, inlineBytes: number, disk: Disk): P
   const md5 = hash('md5', bytes, 'hex');
   const inline = bytes.length <= inlineBytes;
   if (!inline) await writeDurably(disk, bytes);
-  const checks = Buffer.alloc(bytes.length === 0 ? 0 : 4);
-  if (bytes.length > 0) checks.writeUInt32LE(crc32(bytes));
-  return { size: bytes.length, md5, checks, content: inline ? bytes : null };
+  return { size: bytes.length, md5, crc32: crc32(bytes), checks: checksOf(bytes), content: inline ? bytes : null };
 }
 
 /** Holds what is small, and begins a file when it is not. */
 class Intake {
   readonly #disk: Disk;
+  readonly #crc32: boolean;
   #pieces: Buffer[] = [];
   #bytes = 0;
   large: LargeWriter | undefined;
 
-  constructor(disk: Disk) {
+  constructor(disk: Disk, crc32: boolean) {
     this.#disk = disk;
+    this.#crc32 = crc32;
   }
 
   /** Takes `chunk`, at once unless it returns a promise; `done` is told of those that were copied. */
@@ -98,7 +106,7 @@ class Intake {
   }
 
   async #grow(done?: (chunk: Buffer) => void): Promise<void> {
-    this.large = await LargeWriter.open(this.#disk);
+    this.large = await LargeWriter.open(this.#disk, this.#crc32);
     for (const piece of this.#pieces) {
       await this.large.add(piece);
       done?.(piece);
@@ -125,24 +133,28 @@ class LargeWriter {
   readonly #file: FileHandle;
   readonly #disk: Disk;
   readonly #digest: StreamDigest = openDigest();
-  readonly #checks: number[] = [];
+  readonly #checks = new BlockChecks();
+  #crc32: number | undefined;
   readonly #busy = new Set<Promise<void>>();
   #block: Block | undefined;
   #filled = 0;
   /** Bytes of the blocks handed on. */
   #size = 0;
+  /** One at a time: the kernel lets one thread into a file, and the others burn processor time at its door. */
+  #write: Promise<void> = Promise.resolve();
   #unsynced = 0;
   #sync: Promise<void> | undefined;
   #error: unknown;
   #open = true;
 
-  private constructor(file: FileHandle, disk: Disk) {
+  private constructor(file: FileHandle, disk: Disk, crc32: boolean) {
     this.#file = file;
     this.#disk = disk;
+    this.#crc32 = crc32 ? 0 : undefined;
   }
 
-  static async open(disk: Disk): Promise<LargeWriter> {
-    const writer = new LargeWriter(await disk.open(), disk);
+  static async open(disk: Disk, crc32: boolean): Promise<LargeWriter> {
+    const writer = new LargeWriter(await disk.open(), disk, crc32);
     writers++;
     return writer;
   }
@@ -155,8 +167,15 @@ class LargeWriter {
   /** Takes `chunk` when there is room for it and more. */
   fit(chunk: Buffer): boolean {
     if (!this.#block || this.#filled + chunk.length >= CHUNK) return false;
-    this.#filled = copyInto(this.#block, chunk, this.#filled);
+    this.#copy(this.#block, chunk);
     return true;
+  }
+
+  /** Bytes are summed here, where the processor still has them at hand. */
+  #copy(block: Block, bytes: Buffer): void {
+    this.#filled = copyInto(block, bytes, this.#filled);
+    this.#checks.add(bytes);
+    if (this.#crc32 !== undefined) this.#crc32 = crc32(bytes, this.#crc32);
   }
 
   async add(chunk: Buffer): Promise<void> {
@@ -164,7 +183,7 @@ class LargeWriter {
     while (at < chunk.length) {
       const take = Math.min(chunk.length - at, CHUNK - this.#filled);
       this.#block ??= await this.#freeBlock();
-      this.#filled = copyInto(this.#block, chunk.subarray(at, at + take), this.#filled);
+      this.#copy(this.#block, chunk.subarray(at, at + take));
       at += take;
       if (this.#filled === CHUNK) this.#handOn();
     }
@@ -175,7 +194,7 @@ class LargeWriter {
       await Promise.race(this.#busy);
     if (this.#error) throw this.#error;
     await this.#disk.takeSpace(CHUNK);
-    return takeBlock();
+    return sharedBlocks.take();
   }
 
   async finish(): Promise<Taken> {
@@ -188,14 +207,12 @@ class LargeWriter {
     this.#leave();
     await this.#file.datasync();
     await this.#file.close();
-    const checks = Buffer.alloc(this.#checks.length * 4);
-    for (const [index, value] of this.#checks.entries()) checks.writeUInt32LE(value, index * 4);
-    return { size: this.#size, md5: await md5, checks, content: null };
+    return { size: this.#size, md5: await md5, crc32: this.#crc32, checks: this.#checks.end(), content: null };
   }
 
   /** Gives up; the file stays for the caller to remove. */
   async abort(): Promise<void> {
-    if (this.#block) keepBlock(this.#block);
+    if (this.#block) sharedBlocks.keep(this.#block);
     this.#block = undefined;
     await Promise.all(this.#busy);
     await this.#sync;
@@ -208,13 +225,15 @@ class LargeWriter {
     const block = this.#block;
     if (!block) return;
     const bytes = block.subarray(0, this.#filled);
-    this.#checks.push(crc32(bytes));
-    const work = [this.#digest.update(bytes), writeAt(this.#file, bytes, this.#size)];
+    const at = this.#size;
+    const write = this.#write.then(() => writeAt(this.#file, bytes, at));
+    this.#write = write.catch(() => {}); // met with the block
+    const work = [this.#digest.update(bytes), write];
     // Both must be done with the block before anybody else gets it, whatever becomes of one of them.
     const done = Promise.allSettled(work).then(results => {
       for (const result of results) if (result.status === 'rejected') this.#error ??= result.reason;
       this.#busy.delete(done);
-      keepBlock(block);
+      sharedBlocks.keep(block);
       this.#syncBehind(bytes.length);
     });
     this.#busy.add(done);

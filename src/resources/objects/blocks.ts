@@ -9,17 +9,25 @@ const KEPT_BLOCKS = 64;
 /** One MiB of memory that several threads see. */
 export type Block = Buffer<SharedArrayBuffer>;
 
-const kept: Block[] = [];
-
-/** A block of one MiB; what it holds is of no meaning. */
-export function takeBlock(): Block {
-  return kept.pop() ?? Buffer.from(new SharedArrayBuffer(CHUNK));
+/** Blocks of one MiB; what they hold is of no meaning. Those that are given back are read and written by nobody any more. */
+export interface BlockPool<B extends Buffer = Buffer> {
+  take(): B;
+  keep(block: B): void;
 }
 
-/** Gives back a block that nothing reads or writes any more. */
-export function keepBlock(block: Block): void {
-  if (kept.length < KEPT_BLOCKS) kept.push(block);
+function blockPool<B extends Buffer>(make: () => B): BlockPool<B> {
+  const kept: B[] = [];
+  return {
+    take: () => kept.pop() ?? make(),
+    keep(block) {
+      if (kept.length < KEPT_BLOCKS) kept.push(block);
+    },
+  };
 }
+
+export const sharedBlocks = blockPool<Block>(() => Buffer.from(new SharedArrayBuffer(CHUNK)));
+/** Memory of one thread, whose checks are made in two thirds of the time. */
+export const ownBlocks = blockPool(() => Buffer.allocUnsafeSlow(CHUNK));
 
 /**
  * Copies `bytes` to `at`; returns where they end. `set` and `copy` go byte by byte into shared memory where the two are not aligned
