@@ -27,93 +27,68 @@ const GROUPS: readonly Group[] = [
   {
     name: 'account',
     about: 'accounts of the installation, for whoever runs it',
-    async add(command) {
-      await addLeaves(command, {}, (await import('./commands/account.ts')).accountLeaves);
-    },
+    add: async command => addLeaves(command, {}, (await import('./commands/account.ts')).accountLeaves),
   },
   {
     name: 'workspace',
     about: 'workspaces: who may enter, quotas',
-    async add(command) {
-      await addLeaves(command, {}, (await import('./commands/workspace.ts')).workspaceLeaves);
-    },
+    add: async command => addLeaves(command, {}, (await import('./commands/workspace.ts')).workspaceLeaves),
   },
   {
     name: 'enterprise-project',
     about: 'enterprise projects, in which policies are granted and to which workspaces are bound',
-    async add(command) {
-      await addLeaves(command, {}, (await import('./commands/enterprise-project.ts')).enterpriseProjectLeaves);
-    },
+    add: async command =>
+      addLeaves(command, {}, (await import('./commands/enterprise-project.ts')).enterpriseProjectLeaves),
   },
   {
     name: 'quota',
     about: 'how much a workspace or a user may run at the same time',
-    async add(command) {
-      await addLeaves(command, {}, (await import('./commands/quota.ts')).quotaLeaves);
-    },
+    add: async command => addLeaves(command, {}, (await import('./commands/quota.ts')).quotaLeaves),
   },
   {
     name: 'pool',
     about: 'dedicated pools: shares of the machine for a project, and their nodes',
-    async add(command) {
-      await addLeaves(command, {}, (await import('./commands/pool.ts')).poolLeaves);
-    },
+    add: async command => addLeaves(command, {}, (await import('./commands/pool.ts')).poolLeaves),
   },
   {
     name: 'network',
     about: 'networks of dedicated pools',
-    async add(command) {
-      await addLeaves(command, {}, (await import('./commands/network.ts')).networkLeaves);
-    },
+    add: async command => addLeaves(command, {}, (await import('./commands/network.ts')).networkLeaves),
   },
   {
     name: 'keypair',
     about: 'key pairs, by which SSH opens notebook instances',
-    async add(command) {
-      await addLeaves(command, {}, (await import('./commands/keypair.ts')).keypairLeaves);
-    },
+    add: async command => addLeaves(command, {}, (await import('./commands/keypair.ts')).keypairLeaves),
   },
   {
     name: 'api',
     about: 'call any operation by its name; --list shows them all',
-    async add(command) {
-      (await import('./commands/api.ts')).addApi(command);
-    },
+    add: async command => (await import('./commands/api.ts')).addApi(command),
   },
   {
     name: 'obs',
     about: 'object storage: buckets, files, transfers',
-    async add(command) {
-      (await import('./commands/obs.ts')).addObs(command);
-    },
+    add: async command => (await import('./commands/obs.ts')).addObs(command),
   },
   {
     name: 'train',
     about: 'training jobs',
-    async add(command) {
-      (await import('./commands/train.ts')).addTrain(command);
-    },
+    add: async command => (await import('./commands/train.ts')).addTrain(command),
   },
   {
     name: 'model',
     about: 'AI applications (models)',
-    async add(command) {
-      (await import('./commands/model.ts')).addModel(command);
-    },
+    add: async command => (await import('./commands/model.ts')).addModel(command),
   },
   {
     name: 'notebook',
     about: 'notebook instances: Jupyter in the browser',
-    async add(command) {
-      (await import('./commands/notebook.ts')).addNotebook(command);
-    },
+    add: async command => (await import('./commands/notebook.ts')).addNotebook(command),
   },
   {
     name: 'service',
     about: 'real-time services',
-    async add(command) {
-      (await import('./commands/service.ts')).addService(command);
-    },
+    add: async command => (await import('./commands/service.ts')).addService(command),
   },
 ];
 

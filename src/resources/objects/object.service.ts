@@ -387,8 +387,8 @@ export async function receive(
     if (expected.md5 !== undefined && expected.md5 !== blob.md5) throw obsFailure('BadDigest');
     const given = expected.verify?.({ size: blob.size, md5: blob.md5 }) ?? expected.checksum ?? {};
     // Whoever reads it shall be able to check the whole, even where the sender gave nothing to check: a large object by its ETag.
-    const known = Object.keys(given).length > 0 || blob.crc32 === undefined;
-    const checksum = known ? given : { crc32: crc32Text(blob.crc32!) };
+    const own: Record<string, string> = blob.crc32 === undefined ? {} : { crc32: crc32Text(blob.crc32) };
+    const checksum = Object.keys(given).length > 0 ? given : own;
     return { blob, checksum, etag: encrypting ? encrypting.etag(blob.md5) : blob.md5 };
   } catch (error) {
     await blob.discard();
