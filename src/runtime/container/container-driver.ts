@@ -215,9 +215,10 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
       const dir = layerDir(info.GraphDriver);
       const use = dir === undefined ? undefined : await limitedLayerUse(dir);
       if (use) return { ...use, enforced: true };
-      const sized: object = await client.ask(`the size of ${name}`, () =>
+      const sized: object | undefined = await client.askUnless(`the size of ${name}`, [404], () =>
         client.patient.getContainer(name).inspect({ size: true } as object),
       );
+      if (sized === undefined) return undefined;
       const bytes = 'SizeRw' in sized ? Number(sized.SizeRw) : 0;
       return { bytes, limitBytes, enforced: false };
     },

@@ -110,7 +110,7 @@ export function engineClient(socketPath: string): EngineClient {
       try {
         return await call();
       } catch (error) {
-        const status = (error as EngineAnswer).statusCode;
+        const status = statusIn(error as EngineAnswer);
         if (status !== undefined && tolerated.includes(status)) return undefined;
         throw translate(engineName, operation, error);
       }
@@ -154,7 +154,13 @@ function translate(engine: string, operation: string, error: unknown): Error {
 /** The status code of the engine's answer behind an error of this module. */
 export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof EngineRefused)) return undefined;
-  return (error.cause as EngineAnswer | undefined)?.statusCode;
+  return error.cause === undefined ? undefined : statusIn(error.cause as EngineAnswer);
+}
+
+/** Podman says 500 of what is removed between its look-up and its use, and only in the cause that it is gone: that is a 404. */
+function statusIn({ statusCode, json }: EngineAnswer): number | undefined {
+  const cause = Buffer.isBuffer(json) ? undefined : json?.cause;
+  return statusCode === 500 && typeof cause === 'string' && cause.startsWith('no such ') ? 404 : statusCode;
 }
 
 function reasonOf(error: unknown): string {
