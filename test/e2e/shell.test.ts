@@ -74,7 +74,7 @@ describe('Cloud Shell, with real containers', () => {
     // Like no other process of this machine.
     const seconds = String(2_000_000 + Math.floor(Math.random() * 1_000_000));
     first.input.write('sleep 1000\n');
-    second.input.write(`sleep ${seconds} & nohup sleep ${seconds}0 >/dev/null & echo started\n`);
+    second.input.write(`sleep ${seconds} & nohup sleep ${seconds}0 >/dev/null 2>&1 & echo started\n`);
     await second.until(/^started\r$/m);
     const left = (wanted: boolean) =>
       at.client.until(
