@@ -440,7 +440,8 @@ describe('letting others in', () => {
     await page.getByText(/\$\.Statement\[0\]\.Effect: .*Allowed: "Allow" or "Deny"/).waitFor();
     assert.ok(await save.isDisabled());
     // The editor marks the very place.
-    assert.equal(await page.locator('.cm-lintRange-error').textContent(), '"Perhaps"');
+    const marked = page.locator('.cm-lintRange-error');
+    await world.until(async () => (await marked.allTextContents()).join() === '"Perhaps"');
     await accessible(page, 'permissions with a fault');
     await policy.fill(good);
     assert.equal((await fetch(`${world.obs}/policies/public/a.txt`)).status, 403);
