@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { ObsClient } from '../src/client/obs.ts';
 import {
@@ -23,12 +24,18 @@ import { type Figure, median } from './report.ts';
 const SIZE = 1024 * MIB;
 const ROUNDS = 3;
 const READ_ROUNDS = 7;
+/** What the rounds take: copies, objects and the memory in between. */
+const TOUCHED = 8 * 1024 * MIB;
 const MEMORY_TARGET = '≤ 100 MiB';
 
-/** PUT and GET of 1 GiB with curl, in rounds taken in turn with `cp` and fsync, and with `cat` into a socket. */
+/**
+ * PUT and GET of 1 GiB with curl, in rounds taken in turn with `cp` and fsync, and with `cat` into a socket. The answer to a PUT holds the
+ * MD5 of its bytes, which one core makes at its pace however fast the disk is: the slower of the two is what a PUT can reach.
+ */
 export async function benchLarge(dir: string, sign: SignUrl): Promise<Figure[]> {
   const source = join(dir, 'source');
   makeFile(source, SIZE);
+  await touchMemory();
   const cat = spawn(process.execPath, [join(import.meta.dirname, 'cat-server.ts'), source], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -51,17 +58,18 @@ export async function benchLarge(dir: string, sign: SignUrl): Promise<Figure[]> 
         }),
       );
       rmSync(copy);
-      samples.put.push(await seconds(() => curlPut(source, sign('PUT', 'large'))));
+      // One key each: what is replaced is deleted seconds later, in the midst of what is measured next.
+      samples.put.push(await seconds(() => curlPut(source, sign('PUT', `large-${round}`))));
       samples.md5.push(await seconds(() => run('md5sum', [source])));
     }
-    // In rounds of their own: what an upload replaced is being deleted for a while after it.
     for (let round = 0; round < READ_ROUNDS; round++) {
       samples.cat.push(await seconds(() => curlGet(catUrl)));
-      samples.get.push(await seconds(() => curlGet(sign('GET', 'large'))));
+      samples.get.push(await seconds(() => curlGet(sign('GET', 'large-0'))));
     }
     const rate = (times: number[]) => SIZE / MIB / median(times);
     const ratio = (peer: number[], ours: number[]) => median(ours.map((time, round) => peer[round]! / time));
     const { cp, put, md5, cat: plain, get } = samples;
+    const bound = cp.map((time, round) => Math.max(time, md5[round]!));
     return [
       ratioFigure(
         { what: 'PUT of 1 GiB', value: rate(put), unit: 'MiB/s', target: '≥ 0.6' },
@@ -69,9 +77,9 @@ export async function benchLarge(dir: string, sign: SignUrl): Promise<Figure[]> 
         ratio(cp, put),
       ),
       ratioFigure(
-        { what: 'PUT of 1 GiB, against its MD5 alone', value: rate(put), unit: 'MiB/s' },
-        { name: 'md5sum', value: rate(md5) },
-        ratio(md5, put),
+        { what: 'PUT of 1 GiB, against what its MD5 allows', value: rate(put), unit: 'MiB/s', target: '≥ 0.6' },
+        { name: 'the slower of cp + fsync and md5sum', value: rate(bound) },
+        ratio(bound, put),
       ),
       ratioFigure(
         { what: 'GET of 1 GiB', value: rate(get), unit: 'MiB/s', target: '≥ 0.7' },
@@ -83,6 +91,15 @@ export async function benchLarge(dir: string, sign: SignUrl): Promise<Figure[]> 
     cat.kill();
     rmSync(source, { force: true });
   }
+}
+
+/**
+ * Takes memory and gives it back. The host of a virtual machine gives it memory when that is first used, and takes seconds for a GiB: paid by
+ * whoever comes first, and by nobody on a machine that has run for a while.
+ */
+async function touchMemory(): Promise<void> {
+  const bytes = Math.min(TOUCHED, Math.floor(freemem() / 2));
+  await run(process.execPath, ['-e', `Buffer.alloc(${bytes}, 1)`]);
 }
 
 /**
