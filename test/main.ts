@@ -72,7 +72,14 @@ const stages: Stage[] = [
   {
     name: 'browser',
     what: 'a real browser',
-    run: patterns => nodeTests(['test/browser/*.test.ts'], patterns, 1),
+    // Two at once, as pages wait for a server more than they compute; but with containers alone, as below.
+    run: async patterns => {
+      const containers = 'test/browser/notebook.test.ts';
+      const others = await nodeTests(['test/browser/*.test.ts'], patterns, Math.min(2, availableParallelism()), [
+        containers,
+      ]);
+      return sumOf(others, await nodeTests([containers], patterns, 1));
+    },
   },
   {
     name: 'e2e',

@@ -74,4 +74,5 @@ export async function signIn(
   await page.getByRole('button', { name: /^(Sign in|登 ?录)$/ }).click();
 }
 
-export const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
+export const heading = (page: Page, name: string) =>
+  page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
