@@ -157,10 +157,11 @@ export function statusOf(error: unknown): number | undefined {
   return error.cause === undefined ? undefined : statusIn(error.cause as EngineAnswer);
 }
 
-/** Podman says 500 of what is removed between its look-up and its use, and only in the cause that it is gone: that is a 404. */
+/** Podman says 500 of a container that is removed between its look-up and its use, and only in the cause that it is gone: that is a 404. */
 function statusIn({ statusCode, json }: EngineAnswer): number | undefined {
   const cause = Buffer.isBuffer(json) ? undefined : json?.cause;
-  return statusCode === 500 && typeof cause === 'string' && cause.startsWith('no such ') ? 404 : statusCode;
+  // No other: "no such file or directory" is said of containers that are there.
+  return statusCode === 500 && cause === 'no such container' ? 404 : statusCode;
 }
 
 function reasonOf(error: unknown): string {
