@@ -1,15 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 
 /**
  * Runs everything that CI runs: format and lint, types, boundaries, unused code, the checked-in API document, the Python
  * runtime's tests, unit tests, and the tests against real containers.
- * `./atelier test [--only unit,e2e,…] [--soak] [--once] [pattern …]`; patterns select test files by part of their path.
- *
- * A test file that fails is run once more, alone: on a machine that is busy with other things a wait may be too short, and that
- * must not look like a defect. Both runs are shown, and the file is named at the end.
+ * `./atelier test [--only unit,e2e,…] [--soak] [--list] [pattern …]`; patterns select test files by part of their path.
  */
 
 const root = join(import.meta.dirname, '..');
@@ -26,8 +23,6 @@ interface Outcome {
   passed: number;
   failed: number;
   skipped: number;
-  /** Files that failed, and passed when they were run again. */
-  again?: readonly string[];
 }
 
 interface Stage {
@@ -39,9 +34,6 @@ interface Stage {
 }
 
 const MINIMUM_MODULES = 100;
-
-/** More files than this that fail at once are no accident. */
-const MAXIMUM_AGAIN = 3;
 
 const stages: Stage[] = [
   { name: 'format', what: 'format and lint', run: () => tool([bin('biome'), 'ci', '.']) },
@@ -102,7 +94,7 @@ const stages: Stage[] = [
 const args = process.argv.slice(2);
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(
-    `Usage: ./atelier test [--only stage,stage] [--soak] [--once] [pattern ...]\n\n--once: what fails is not run again.\n\nStages:\n${stages.map(stage => `  ${stage.name.padEnd(11)} ${stage.what}`).join('\n')}\n`,
+    `Usage: ./atelier test [--only stage,stage] [--soak] [pattern ...]\n\nStages:\n${stages.map(stage => `  ${stage.name.padEnd(11)} ${stage.what}`).join('\n')}\n`,
   );
   process.exit(0);
 }
@@ -123,7 +115,6 @@ if (only && wanted.length !== only.size) {
 
 const sum: Outcome = { passed: 0, failed: 0, skipped: 0 };
 const table: string[] = [];
-const again: string[] = [];
 for (const stage of wanted) {
   process.stdout.write(`\n━━ ${stage.name}: ${stage.what}\n`);
   const started = performance.now();
@@ -135,10 +126,8 @@ for (const stage of wanted) {
   sum.passed += outcome.passed;
   sum.failed += outcome.failed;
   sum.skipped += outcome.skipped;
-  again.push(...(outcome.again ?? []));
 }
 process.stdout.write(`\n${table.join('\n')}\n\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`);
-for (const file of again) process.stdout.write(`Failed at first, and passed when run again: ${file}\n`);
 process.exit(sum.failed > 0 || sum.passed === 0 ? 1 : 0);
 
 /** Runs a program, passing its output on and keeping it. */
@@ -207,42 +196,16 @@ async function nodeTests(
     .filter(file => patterns.length === 0 || patterns.some(pattern => file.includes(pattern)))
     .sort();
   if (files.length === 0) return { passed: 0, failed: patterns.length === 0 ? 1 : 0, skipped: 0 };
-  const first = await runFiles(files, concurrency);
-  if (first.failed === 0 || args.includes('--once')) return first;
-  if (first.files.length === 0 || first.files.length > MAXIMUM_AGAIN) return first;
-  process.stdout.write(`\nOnce more, alone: ${first.files.join(', ')}\n`);
-  const second = await runFiles(first.files, 1);
-  if (second.failed > 0) return first;
-  return { passed: first.passed + first.failed, failed: 0, skipped: first.skipped, again: first.files };
-}
-
-/** `files` are those with a failure. */
-async function runFiles(paths: readonly string[], concurrency: number): Promise<Outcome & { files: string[] }> {
-  const dir = mkdtempSync(join(tmpdir(), 'atelier-test-'));
-  const failures = join(dir, 'failed');
-  try {
-    const { code, output } = await run([
-      node,
-      '--test',
-      `--test-concurrency=${concurrency}`,
-      '--test-reporter=spec',
-      '--test-reporter-destination=stdout',
-      `--test-reporter=${join(root, 'test/failed-files.ts')}`,
-      `--test-reporter-destination=${failures}`,
-      ...paths,
-    ]);
-    const passed = count(output, /ℹ pass (\d+)/);
-    const failed = count(output, /ℹ fail (\d+)/) + count(output, /ℹ cancelled (\d+)/);
-    const files = readFileSync(failures, 'utf8').split('\n').filter(Boolean);
-    return {
-      passed,
-      failed: code === 0 ? failed : Math.max(failed, 1),
-      skipped: count(output, /ℹ skipped (\d+)/),
-      files: files.map(file => relative(root, resolve(root, file))),
-    };
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  const { code, output } = await run([
+    node,
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${concurrency}`,
+    ...files,
+  ]);
+  const passed = count(output, /ℹ pass (\d+)/);
+  const failed = count(output, /ℹ fail (\d+)/) + count(output, /ℹ cancelled (\d+)/);
+  return { passed, failed: code === 0 ? failed : Math.max(failed, 1), skipped: count(output, /ℹ skipped (\d+)/) };
 }
 
 function sumOf(one: Outcome, other: Outcome): Outcome {
@@ -250,7 +213,6 @@ function sumOf(one: Outcome, other: Outcome): Outcome {
     passed: one.passed + other.passed,
     failed: one.failed + other.failed,
     skipped: one.skipped + other.skipped,
-    again: [...(one.again ?? []), ...(other.again ?? [])],
   };
 }
 
