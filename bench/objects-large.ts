@@ -24,9 +24,9 @@ import { type Figure, median } from './report.ts';
 const SIZE = 1024 * MIB;
 const ROUNDS = 3;
 const READ_ROUNDS = 7;
-/** Left to the machine when its memory is touched, and the most that is. */
-const UNTOUCHED = 2 * 1024 * MIB;
+/** The most memory that is touched beforehand, and what of the free is left alone. */
 const TOUCHED = 32 * 1024 * MIB;
+const UNTOUCHED = 2 * 1024 * MIB;
 const MEMORY_TARGET = '≤ 100 MiB';
 
 /**
@@ -78,7 +78,7 @@ export async function benchLarge(dir: string, sign: SignUrl): Promise<Figure[]> 
         ratio(cp, put),
       ),
       ratioFigure(
-        { what: 'PUT of 1 GiB, against what its MD5 allows', value: rate(put), unit: 'MiB/s', target: '≥ 0.6' },
+        { what: 'PUT of 1 GiB, against what its MD5 allows', value: rate(put), unit: 'MiB/s' },
         { name: 'the slower of cp + fsync and md5sum', value: rate(bound) },
         ratio(bound, put),
       ),
