@@ -155,9 +155,13 @@ async function removeSavedImages(settings: Settings): Promise<void> {
 }
 
 /** The first of five consecutive free ports. */
+/**
+ * Below those that the system gives to outgoing connections (32768 and up): one of them could have the port before the server is
+ * there, or while it restarts.
+ */
 async function freeBasePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 20_000);
+    const base = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await Promise.all([0, 1, 2, 3, 4].map(offset => portFree(base + offset)));
     if (free.every(Boolean)) return base;
   }
