@@ -6,7 +6,7 @@ import { createWorld, type World } from '../../../test/world.ts';
 import { NOTEBOOK_IMAGE_ID } from '../images/image.api.ts';
 import { isAllowed } from './ssh.doors.ts';
 
-const FIRST = 20_000 + Math.floor(Math.random() * 30_000);
+const FIRST = 20_000 + Math.floor(Math.random() * 12_000);
 
 describe('SSH into notebook instances', () => {
   let world: World;

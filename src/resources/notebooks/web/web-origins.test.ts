@@ -78,7 +78,7 @@ const shows = (id: string) => ({ authorization: `token token-${id}` });
 
 async function freeRange(size: number): Promise<{ host: string; first: number; last: number }> {
   for (;;) {
-    const first = 20_000 + Math.floor(Math.random() * 30_000);
+    const first = 20_000 + Math.floor(Math.random() * 12_000);
     const tries = Array.from({ length: size }, () => createListener());
     const got = await Promise.all(
       tries.map(
