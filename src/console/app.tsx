@@ -7,13 +7,13 @@ import {
   RouterProvider,
   useNavigate,
 } from '@tanstack/react-router';
-import { App as AntApp, ConfigProvider } from 'antd';
+import { App as AntApp, Button, ConfigProvider } from 'antd';
 import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react';
 import { Frame } from './frame/frame.tsx';
 import { keepLive } from './live.ts';
 import { pages } from './pages.ts';
-import { Empty } from './parts/empty.tsx';
 import { ErrorView } from './parts/error-view.tsx';
+import { Page } from './parts/page.tsx';
 import { queries } from './queries.ts';
 import { useSessionState } from './session.ts';
 import { loadSession } from './session-calls.ts';
@@ -105,7 +105,13 @@ function beginAnew(error: unknown) {
 function NotFound() {
   const t = useTexts();
   const navigate = useNavigate();
-  return <Empty title={t('notFound')} action={{ text: t('toOverview'), run: () => void navigate({ to: '/' }) }} />;
+  return (
+    <Page title={t('notFound')}>
+      <Button type="primary" onClick={() => void navigate({ to: '/' })}>
+        {t('toOverview')}
+      </Button>
+    </Page>
+  );
 }
 
 function Failed({ error }: { error: unknown }) {

@@ -51,11 +51,18 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
     const window = await open(path, settings);
     await signIn(window.page, at().world, user);
     if (user.choose) await choosePassword(window.page, user.choose);
-    await window.page.locator('h1').first().waitFor();
-    await window.page.locator('.frame').waitFor();
+    // The heading of the page: the sign-in, which may still stand, has one too.
+    await orTold(window.page, window.page.locator('.frame h1').first().waitFor());
     return window;
   }
   return { open, opened };
+}
+
+/** Waits for something; where it does not come, the error tells what the page shows instead. */
+async function orTold(page: Page, awaited: Promise<void>): Promise<void> {
+  await awaited.catch(async error => {
+    throw new Error(`at ${page.url()} there is: ${await page.locator('body').innerText()}`, { cause: error });
+  });
 }
 
 /** Fills in the sign-in page that is open. */
@@ -65,9 +72,7 @@ export async function signIn(
   { user = account, password = PASSWORD } = {},
 ): Promise<void> {
   const field = page.getByLabel(/^(Account|账号)$/);
-  await field.waitFor().catch(async error => {
-    throw new Error(`no sign-in, but: ${await page.locator('body').textContent()}`, { cause: error });
-  });
+  await orTold(page, field.waitFor());
   await field.fill(account);
   await page.getByLabel(/^(IAM user|IAM 用户)$/).fill(user);
   await page.getByLabel(/^(Password|密码)$/).fill(password);

@@ -240,6 +240,11 @@ describe('every page', () => {
         await accessible(signedOut.page, address);
         await tabsAccessible(signedOut.page, address);
       }
+      await signedOut.page.goto(`${world.api}/nowhere`);
+      await signedOut.page.getByRole('heading', { level: 1, name: /There is no such page|页面不存在/ }).waitFor();
+      await accessible(signedOut.page, 'no page');
+      await signedOut.page.getByRole('button', { name: /^(Go to the overview|返回总览)$/ }).click();
+      await signedOut.page.waitForURL(`${world.api}/`);
       await signedOut.page.goto(`${world.api}/networks`);
       await signedOut.page.locator('h1 ~ .ant-btn, header .ant-btn-primary').first().click();
       await signedOut.page.getByRole('dialog').waitFor();

@@ -208,7 +208,7 @@ describe('a new team member', () => {
     const grants = `/v3/OS-INHERIT/domains/${accountId}/groups/${groupId}/roles`;
     await world.root_('PUT', `${grants}/${policyId}/inherited_to_projects`);
 
-    const { page, close } = await opened('/overview', {}, { user: 'bo' });
+    const { page, close } = await opened('/', {}, { user: 'bo' });
     // Where the form knows beforehand it offers no such pool; here it cannot ask, and what the server refuses is told.
     await page.route('**/console/access', route => route.abort());
     await page.goto(`${world.api}/training/jobs/create`);
