@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { createGateway, type Routes } from '../src/dataplane/index.ts';
 import { silentLog } from '../src/kernel/log.ts';
 import { createInstallation, type Installation, presetImageReady } from '../test/e2e/installation.ts';
 import { authorize } from '../test/e2e/jobs.ts';
+import { freePort } from '../test/free-ports.ts';
 import type { Figure, Report } from './report.ts';
 import { inTurn, type Load } from './wrk.ts';
 
@@ -240,12 +241,4 @@ function connects(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }

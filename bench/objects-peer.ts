@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signUrl } from '../src/resources/objects/sign-url.ts';
+import { freePort } from '../test/free-ports.ts';
 import { curlGet, curlPut, MIB, makeFile, ratioFigure, type SignUrl, seconds } from './objects-kit.ts';
 import { fill, smallLoad } from './objects-small.ts';
 import { type Figure, median } from './report.ts';
@@ -70,14 +70,4 @@ export async function benchPeer(dir: string, sign: SignUrl): Promise<Figure[]> {
     server.kill();
     rmSync(source, { force: true });
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise(resolve => {
-    const probe = net.createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as net.AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

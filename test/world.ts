@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -17,6 +16,7 @@ import { detachScratch } from '../src/resources/workload-access/index.ts';
 import type { ContainerSpec } from '../src/runtime/driver.ts';
 import { createFakeDriver, FakeEngine, type Program } from '../src/runtime/fake/index.ts';
 import { type Database, migrate, openSqlite } from '../src/store-kit/index.ts';
+import { freePorts } from './free-ports.ts';
 
 const GIB = 1024 ** 3;
 export const REGION = 'local-1';
@@ -163,7 +163,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     status: async () => ({ running: true }),
     ensure: async () => {},
   };
-  const [apiPort, obsPort] = options.ports ?? (await freePorts());
+  const first = await freePorts(2);
+  const [apiPort, obsPort] = options.ports ?? [first, first + 1];
   const api = `http://127.0.0.1:${apiPort}`;
   const obs = `http://127.0.0.1:${obsPort}`;
   const tokenKey = randomBytes(32);
@@ -279,7 +280,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       return answer.headers.get('x-subject-token')!;
     },
     async until(condition) {
-      for (const end = Date.now() + 10_000; !(await condition()); ) {
+      for (const end = Date.now() + 60_000; !(await condition()); ) {
         if (Date.now() > end) throw new Error(`never: ${condition}`);
         await new Promise(resolve => setTimeout(resolve, 10));
       }
@@ -296,17 +297,4 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       rmSync(home, { recursive: true, force: true });
     },
   };
-}
-
-/** Two ports that were free a moment ago. */
-export async function freePorts(): Promise<[number, number]> {
-  const servers = [net.createServer(), net.createServer()] as const;
-  const open = (server: net.Server) =>
-    new Promise<number>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', () => resolve((server.address() as net.AddressInfo).port));
-    });
-  const ports: [number, number] = [await open(servers[0]), await open(servers[1])];
-  for (const server of servers) await new Promise(resolve => server.close(resolve));
-  return ports;
 }

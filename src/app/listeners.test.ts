@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { freePort } from '../../test/free-ports.ts';
 import { Failure } from '../kernel/failure.ts';
 import { silentLog } from '../kernel/log.ts';
 import { createContainerDoors } from './listeners.ts';
 
-async function freePort(): Promise<number> {
-  const probe = net.createServer();
-  await new Promise<void>(resolve => probe.listen(0, '127.0.0.2', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise(resolve => probe.close(resolve));
-  return port;
-}
-
 async function doors(t: TestContext) {
   const target = (name: string) =>
     http.createServer((request, response) => response.end(`${name} ${request.socket.remoteAddress}`));
-  const api = { target: target('api'), port: await freePort() };
-  const obs = { target: target('obs'), port: await freePort() };
+  const api = { target: target('api'), port: await freePort('127.0.0.2') };
+  const obs = { target: target('obs'), port: await freePort('127.0.0.2') };
   const made = createContainerDoors({ api, obs, log: silentLog() });
   t.after(async () => {
     await made.close();

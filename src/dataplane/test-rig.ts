@@ -3,24 +3,16 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http, { type IncomingMessage, type RequestListener } from 'node:http';
 import https from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../test/free-ports.ts';
 import { silentLog } from '../kernel/log.ts';
 import { createGateway, type Entry, type Gateway, type GatewayOptions, type Routes, type Service } from './index.ts';
 
 export const SECRET = 'a secret for tests that is long enough';
 export const VERIFY_KEY = 'key-between-gateway-and-server';
 export const PROJECT = 'prj1';
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
 
 export interface Backend {
   port: number;
@@ -180,7 +172,7 @@ export function invoke(url: string, init: Parameters<typeof call>[1] = {}): Prom
 }
 
 /** Waits until `condition` holds. */
-export async function eventually(condition: () => boolean | Promise<boolean>, ms = 8000): Promise<void> {
+export async function eventually(condition: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('condition not reached in time');

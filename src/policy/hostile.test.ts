@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compilePolicies, decide, explain, lintPolicy, type PolicyError, parsePolicy } from './index.ts';
 
+/** What grows faster than its input takes minutes on these; what does not, milliseconds, on a machine with other work too. */
+const LONG_MS = 15_000;
+
 const variable = (key: string) => `\${${key}}`;
 const document = (statement: string) => `{"Version":"1.1","Statement":[${statement}]}`;
 const statement = (rest: string) => document(`{"Effect":"Allow","Action":"obs:bucket:ListBucket"${rest}}`);
@@ -168,7 +171,7 @@ describe('at the limits', () => {
     const { policy } = parsePolicy(large, { kind: 'system' });
     const compiled = compilePolicies([{ name: 'p', policy }]);
     assert.equal(decide(compiled, { action: 'x:v19999:get', context: { 'x:k': 'v7' } }).verdict, 'allow');
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < LONG_MS);
   });
 });
 
@@ -177,7 +180,7 @@ describe('hostile requests and patterns', () => {
   const quick = (decideAll: () => void) => {
     const started = performance.now();
     decideAll();
-    assert.ok(performance.now() - started < 500, `${performance.now() - started} ms`);
+    assert.ok(performance.now() - started < LONG_MS, `${performance.now() - started} ms`);
   };
 
   it('patterns full of wildcards are decided at once', () => {

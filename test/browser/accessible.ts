@@ -8,7 +8,7 @@ const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/
 /** Waits until nothing of the page is still loading. */
 export async function settled(page: Page): Promise<void> {
   // Playwright's waitForFunction would wait by `eval`, which the content policy refuses.
-  for (const end = Date.now() + 15_000; (await page.locator('.bone, .ant-btn-loading').count()) > 0; ) {
+  for (const end = Date.now() + 60_000; (await page.locator('.bone, .ant-btn-loading').count()) > 0; ) {
     assert.ok(Date.now() < end, 'the page has loaded');
     await page.waitForTimeout(50);
   }

@@ -1,10 +1,11 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 /** Longest that a page may let a test wait, in milliseconds. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Nothing but what the test opens: no updates, no safe-browsing lists, no other calls home. */
 const FLAGS = [
@@ -43,12 +44,37 @@ export async function visit(page: Page, url: string): Promise<void> {
   }
 }
 
+/**
+ * Waits until the machine's addresses have stayed as they are for two seconds. A container's interface gets its own a while after the container
+ * runs, and a browser gives up what it is loading then; a page that is not ours does not ask for it again.
+ */
+export async function networkSettled(): Promise<void> {
+  // A machine without IPv6 lacks the one.
+  const files = ['/proc/net/if_inet6', '/proc/net/fib_trie'].filter(file => existsSync(file));
+  const addresses = () => files.map(file => readFileSync(file, 'utf8')).join();
+  let last = addresses();
+  for (let since = Date.now(); Date.now() - since < 2_000; await sleep(100)) {
+    const now = addresses();
+    if (now !== last) since = Date.now();
+    last = now;
+  }
+}
+
+/** Tells in the test's output what the browser could not load, as a page that waits for it only shows that it waits. */
+export function tellLost(page: Page): void {
+  page.on('requestfailed', request => {
+    const reason = request.failure()?.errorText;
+    if (reason !== 'net::ERR_ABORTED') console.log(`${reason}: ${request.method()} ${request.url().split('?')[0]}`);
+  });
+}
+
 /** A fresh window, which shares nothing with others, on `url`. What goes wrong in the page's own scripts fails the test that closes it. */
 export async function openPage(browser: Browser, url: string) {
   const context = await browser.newContext();
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const errors: Error[] = [];
+  tellLost(page);
   page.on('pageerror', error => errors.push(error));
   await visit(page, url);
   return {

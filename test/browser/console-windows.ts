@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PASSWORD, type World } from '../world.ts';
-import { visit } from './chromium.ts';
+import { tellLost, visit } from './chromium.ts';
 import { choosePassword } from './steps.ts';
 
 interface Window_ {
@@ -18,13 +18,14 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
   async function open(path: string, settings: object = {}): Promise<Window_> {
     const { world, browser } = at();
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(60_000);
     await context.addInitScript(
       text => localStorage.getItem('atelier-console') ?? localStorage.setItem('atelier-console', text),
       JSON.stringify({ language: 'en', theme: 'light', ...settings }),
     );
     const page = await context.newPage();
     const errors: string[] = [];
+    tellLost(page);
     page.on('pageerror', error => errors.push(String(error)));
     page.on('console', message => {
       // A refused request is told by the page; the browser notes it besides.
@@ -61,7 +62,7 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
 /** Waits for something; where it does not come, the error tells what the page shows instead. */
 async function orTold(page: Page, awaited: Promise<void>): Promise<void> {
   await awaited.catch(async error => {
-    throw new Error(`at ${page.url()} there is: ${await page.locator('body').innerText()}`, { cause: error });
+    throw new Error(`at ${page.url()} there is: ${await page.locator('body').textContent()}`, { cause: error });
   });
 }
 

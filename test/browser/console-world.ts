@@ -242,3 +242,20 @@ export async function everySample(world: ConsoleWorld): Promise<Record<string, s
     ...(await identitySamples(world)),
   };
 }
+
+/** Puts `count` jobs like one of this name into the database, `many-0` the oldest of all. */
+export async function repeatJob({ db }: World, name: string, count: number): Promise<void> {
+  const row = await db.selectFrom('training_jobs').selectAll().where('name', '=', name).executeTakeFirstOrThrow();
+  // As many as a statement may have values.
+  const step = 250;
+  for (let from = 0; from < count; from += step) {
+    const rows = Array.from({ length: Math.min(step, count - from) }, (_, i) => ({
+      ...row,
+      id: `many-${from + i}`,
+      name: `many-${from + i}`,
+      created_at: 1_000_000 + from + i,
+      next_at: null,
+    }));
+    await db.insertInto('training_jobs').values(rows).execute();
+  }
+}

@@ -101,7 +101,7 @@ async function everyOpening(
   for (const path of paths) {
     const address = path.replace(/\$(\w+)/g, (_, name: string) => samples[name]!);
     await page.goto(world.api + address);
-    await page.getByRole('heading', { level: 1 }).waitFor({ timeout: 15_000 });
+    await page.getByRole('heading', { level: 1 }).waitFor({ timeout: 60_000 });
     await settled(page);
     for (const opening of OPENINGS[path]!) {
       const words = typeof opening === 'string' ? [named(opening)] : opening;
@@ -142,7 +142,7 @@ const holdsFocus = async (within: Locator) =>
 describe('what a button opens over a page', () => {
   it('can be read by everybody, takes the focus, closes on Escape and gives the focus back', async () => {
     const { page, close } = await opened('/');
-    page.setDefaultTimeout(3000);
+    page.setDefaultTimeout(15_000);
     const wrong = await everyOpening(page, en, Object.keys(OPENINGS), async ({ pressed, overlay }) => {
       const faults = await faultsOf(page, { within: OVERLAY });
       const dialog = (await overlay.getAttribute('role')) === 'dialog';
@@ -150,7 +150,7 @@ describe('what a button opens over a page', () => {
       await page.keyboard.press('Escape');
       await overlay.waitFor({ state: 'hidden' });
       const back = pressed.and(page.locator(':focus'));
-      await back.waitFor({ timeout: 1000 }).catch(() => faults.push('the focus is not back'));
+      await back.waitFor({ timeout: 10_000 }).catch(() => faults.push('the focus is not back'));
       return faults;
     });
     assert.deepEqual(wrong, []);
@@ -159,7 +159,7 @@ describe('what a button opens over a page', () => {
 
   it('has colours that can be read on dark ground', async () => {
     const { page, close } = await opened('/', { theme: 'dark', language: 'zh' });
-    page.setDefaultTimeout(3000);
+    page.setDefaultTimeout(15_000);
     const look = () => faultsOf(page, { within: OVERLAY, rules: ['color-contrast'] });
     assert.deepEqual(await everyOpening(page, zh, DARK, look), []);
     await close();

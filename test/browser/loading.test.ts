@@ -29,7 +29,7 @@ describe('a part of the console that does not come', () => {
   for (const name of [/assets\/index-[^/]*\.js$/, /assets\/sign-in-[^/]*\.js$/]) {
     it(`is asked for again: ${name.source}`, async () => {
       const { page, failed } = await failing(name, 2);
-      await page.getByLabel('Account').waitFor({ timeout: 15_000 });
+      await page.getByLabel('Account').waitFor({ timeout: 60_000 });
       assert.ok(failed() > 2, 'it had failed, and came');
       await page.context().close();
     });
@@ -40,10 +40,10 @@ describe('a part of the console that does not come', () => {
     const page = await (await browser.newContext()).newPage();
     await page.route(/assets\/index-[^/]*\.js$/, route => (away ? route.abort() : route.continue()));
     await page.goto(world.api);
-    await page.getByRole('alert').getByText('The console could not be loaded').waitFor({ timeout: 15_000 });
+    await page.getByRole('alert').getByText('The console could not be loaded').waitFor({ timeout: 60_000 });
     away = false;
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.getByLabel('Account').waitFor({ timeout: 15_000 });
+    await page.getByLabel('Account').waitFor({ timeout: 60_000 });
     await page.context().close();
   });
 });

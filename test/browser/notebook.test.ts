@@ -6,7 +6,7 @@ import { CLASSIC_IMAGE, jupyterLabOf, NOTEBOOK_IMAGE } from '../../src/resources
 import { withDriver } from '../e2e/containers.ts';
 import { createInstallation, type Installation, presetImageReady } from '../e2e/installation.ts';
 import { authorize } from '../e2e/jobs.ts';
-import { openBrowser, openPage } from './chromium.ts';
+import { networkSettled, openBrowser, openPage } from './chromium.ts';
 
 /** A person at a notebook, the classic one and JupyterLab: opens the address, runs a cell, works in a terminal, uploads a file. */
 
@@ -46,6 +46,7 @@ before(async () => {
   theirs = await running('others', NOTEBOOK_IMAGE_ID);
   const classic = await ask('POST', '/images', { swr_path: CLASSIC_IMAGE, services: ['NOTEBOOK'] });
   shown = await running('person', classic.id);
+  await networkSettled();
 });
 after(async () => {
   await browser?.close();
@@ -101,7 +102,7 @@ test('a cell runs, with its output, and a terminal works', async () => {
       const answer = await fetch(path);
       return answer.ok ? ((await answer.json()) as { content: string }).content : '';
     }, `${address}/api/contents/from-terminal.txt`);
-  for (const end = Date.now() + 20_000; !(await content()).includes('made-42'); ) {
+  for (const end = Date.now() + 60_000; !(await content()).includes('made-42'); ) {
     assert.ok(Date.now() < end, 'the terminal wrote its file');
     await page.waitForTimeout(200);
   }

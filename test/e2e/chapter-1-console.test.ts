@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { openBrowser, openPage } from '../browser/chromium.ts';
+import { networkSettled, openBrowser, openPage } from '../browser/chromium.ts';
 import { heading, signIn } from '../browser/console-windows.ts';
 import {
   authorize,
@@ -300,6 +300,7 @@ describe('chapter 1 by clicking, with real containers', () => {
     await developer.page.getByRole('switch', { name: 'Of all users', disabled: true }).waitFor();
     await asksWhy(developer.page, 'Of all users', 'Policy3_DenyOperation');
     await createNotebook(developer.page, 'of-developer');
+    await networkSettled();
     const [jupyter] = await Promise.all([
       developer.page.waitForEvent('popup'),
       developer.page.getByRole('link', { name: 'Open Jupyter of of-developer' }).click(),
@@ -390,6 +391,17 @@ describe('chapter 1 by clicking, with real containers', () => {
     await terminal.locator('.xterm-rows').getByText('$').first().waitFor();
     await page.keyboard.type('echo I am $(id -un) in $((6 * 7))\n');
     await terminal.locator('.xterm-rows').getByText('I am ma-user in 42').waitFor();
+    const columns = async (mark: string) => {
+      await page.keyboard.type(`echo ${mark} has $(stty size | cut -d" " -f2) columns\n`);
+      const line = terminal.getByText(new RegExp(`${mark} has \\d+ columns`)).first();
+      return Number(/has (\d+)/.exec((await line.textContent())!)![1]);
+    };
+    const wide = await columns('wide');
+    await page.setViewportSize({ width: 900, height: 700 });
+    let narrow = wide;
+    for (let attempt = 0; attempt < 50 && narrow >= wide; attempt++) narrow = await columns(`narrow-${attempt}`);
+    assert.ok(narrow < wide, `a smaller window has fewer columns than ${wide}, not ${narrow}`);
+    await page.setViewportSize({ width: 1280, height: 720 });
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('tooltip').getByRole('button', { name: 'Stop' }).click();
     await state(page, 'Terminated');

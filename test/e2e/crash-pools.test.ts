@@ -164,7 +164,7 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
     await ask('DELETE', `/v1/{p}/networks/${metadata.name}`);
   const networks = () => withDriver(at, (driver, id) => driver.listNetworks({ 'atelier.installation': id }));
   const account = accountNetworkName(await withDriver(at, async (_, id) => id), at.accountId);
-  await at.client.until(networks, left => left.every(name => name === account), 30_000, 'removing the networks');
+  await at.client.until(networks, left => left.every(name => name === account), 60_000, 'removing the networks');
   const paths = homePaths(at.home);
   const inUse = () =>
     [
@@ -172,7 +172,7 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
       ...execFileSync('losetup', ['--list', '--noheadings', '--output', 'BACK-FILE'], { encoding: 'utf8' }).split('\n'),
     ].filter(line => line.includes(at.home));
   const left = () => [...readdirSync(paths.notebooks), ...inUse()];
-  for (const end = Date.now() + 30_000; left().length > 0 && Date.now() < end; ) await sleep(200);
+  for (const end = Date.now() + 60_000; left().length > 0 && Date.now() < end; ) await sleep(200);
   assert.deepEqual(left(), []);
   console.log(
     `${jobs.length} jobs, ${notebooks.length} notebooks, ${unsure} calls refused or without an answer, ${KILLS} kills`,

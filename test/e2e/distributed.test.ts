@@ -157,7 +157,7 @@ time.sleep(300)`;
     const events = (await at.client.jobEvents(metadata.id)).map(event => event.text).join('\n');
     assert.match(events, new RegExp(`The node ${node!.name} of the pool drained-pool is drained`));
     // What it held is given back after its phase is told.
-    await at.client.until(workloads, list => list.length === 0, 30_000, 'the place in the pool given back');
+    await at.client.until(workloads, list => list.length === 0, 60_000, 'the place in the pool given back');
     assert.deepEqual(await containersOf(at, 'training-job'), []);
   });
 

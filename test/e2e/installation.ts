@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -14,6 +13,7 @@ import { type Profile, Session } from '../../src/client/session.ts';
 import { silentLog } from '../../src/kernel/log.ts';
 import { createContainerDriver } from '../../src/runtime/container/container-driver.ts';
 import { startEngine } from '../../src/runtime/container/engine.ts';
+import { freePorts } from '../free-ports.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const READY_MS = 60_000;
@@ -44,7 +44,7 @@ export interface Installation {
 /** A platform of its own in a temporary home on free ports, with real containers. */
 export async function createInstallation(extraEnv: Record<string, string> = {}): Promise<Installation> {
   const home = mkdtempSync(join(tmpdir(), 'atelier-e2e-'));
-  const port = await freeBasePort();
+  const port = await freePorts(5);
   const env = { ...process.env, ATELIER_HOME: home, ATELIER_PORT: String(port), ATELIER_LOG: 'info', ...extraEnv };
   let child: ChildProcess | undefined;
   let log = '';
@@ -152,28 +152,6 @@ async function removeSavedImages(settings: Settings): Promise<void> {
     driver.close();
     await engine.stop();
   }
-}
-
-/** The first of five consecutive free ports. */
-/**
- * Below those that the system gives to outgoing connections (32768 and up): one of them could have the port before the server is
- * there, or while it restarts.
- */
-async function freeBasePort(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 12_000);
-    const free = await Promise.all([0, 1, 2, 3, 4].map(offset => portFree(base + offset)));
-    if (free.every(Boolean)) return base;
-  }
-  throw new Error('no five consecutive free ports were found');
-}
-
-function portFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const probe = net.createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ host: '127.0.0.1', port }, () => probe.close(() => resolve(true)));
-  });
 }
 
 /** Directory of the document's own files, or undefined where they are not at hand. */

@@ -18,7 +18,7 @@ export async function kernelOf({ id, url, token }: Opened): Promise<Kernel> {
     fetch(`${origin}/${id}/api/kernels`, { method: 'POST', headers: { authorization: `token ${token}` }, body: '{}' });
   let made = await make();
   // A server that has just started may not have found its engine yet, and says so.
-  for (const end = Date.now() + 10_000; made.status === 502 && Date.now() < end; made = await make()) {
+  for (const end = Date.now() + 60_000; made.status === 502 && Date.now() < end; made = await make()) {
     await new Promise(resolve => setTimeout(resolve, 200));
   }
   if (made.status !== 201) throw new Error(`a kernel: ${made.status} ${await made.text()}`);

@@ -44,7 +44,7 @@ async function reached(path: string, status: string, withinMs = UP_MS): Promise<
 }
 
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await condition()); await sleep(100)) {
+  for (const end = Date.now() + 60_000; !(await condition()); await sleep(100)) {
     if (Date.now() > end) throw new Error(`never: ${what}`);
   }
 }
@@ -118,7 +118,7 @@ test('a mounted directory is read and written from inside, outlives the server, 
 
   // A process that dies is told, nothing hangs, and it can be mounted again.
   process.kill(pid!, 'SIGKILL');
-  assert.notEqual((await inside('timeout 5 ls /data/x/before.txt')).code, 124);
+  assert.notEqual((await inside('timeout 20 ls /data/x/before.txt')).code, 124);
   await until(async () => (await api('GET', mount)).status === 'MOUNT_FAILED', 'the failure is told');
   assert.match((await api('GET', mount)).failure_reason, /has ended/);
   const again = await api('POST', storage, body);

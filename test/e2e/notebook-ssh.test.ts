@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
+import { freePort } from '../free-ports.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, ended, logOf } from './jobs.ts';
 
@@ -58,7 +59,7 @@ function options(uri: string, key: string): string[] {
 
 /** Runs a command over SSH; tries again while the server inside comes up. */
 async function ssh(uri: string, key: string, command: string): Promise<string> {
-  for (const end = Date.now() + 15_000; ; ) {
+  for (const end = Date.now() + 60_000; ; ) {
     try {
       return (await run('ssh', [...options(uri, key), command])).stdout;
     } catch (error) {
@@ -101,11 +102,11 @@ test('SSH comes in by the key pair alone, keeps its host key and forwards ports;
   await assert.rejects(run('ssh', [...options(uri, stranger), 'true']), /Permission denied/);
 
   // A port of the instance, through the connection.
-  const local = 20_000 + Math.floor(Math.random() * 12_000);
+  const local = await freePort();
   const forward = spawn('ssh', ['-N', '-L', `127.0.0.1:${local}:127.0.0.1:8888`, ...options(uri, key)]);
   try {
     let answer: number | undefined;
-    for (const end = Date.now() + 10_000; answer === undefined && Date.now() < end; await sleep(200)) {
+    for (const end = Date.now() + 60_000; answer === undefined && Date.now() < end; await sleep(200)) {
       answer = await new Promise(resolve => {
         http
           .get({ port: local, path: `/${id}/api` }, response => resolve(response.statusCode))

@@ -46,7 +46,7 @@ async function reached(id: string, status: string): Promise<Json> {
   }
 }
 async function told(id: string, pattern: RegExp): Promise<void> {
-  for (const end = Date.now() + 30_000; ; ) {
+  for (const end = Date.now() + 60_000; ; ) {
     const { events } = await api('GET', `/${id}/events`);
     if (events.some((event: Json) => pattern.test(event.message))) return;
     if (Date.now() > end) throw new Error(`never told ${pattern}: ${JSON.stringify(events)}`);
@@ -103,7 +103,7 @@ test('an instance computes, keeps its files over a stop, and grows while it runs
   assert.equal(await kernel.run('print(open("kept.txt").read())'), 'kept\n');
   kernel.close();
   await api('DELETE', `/${id}`);
-  for (const end = Date.now() + 30_000; Date.now() < end; ) {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
     if (await api('GET', `/${id}`).catch(() => undefined)) await new Promise(resolve => setTimeout(resolve, 100));
     else break;
   }
@@ -156,7 +156,7 @@ except OSError as e: print(errno.errorcode[e.errno])`,
   await at.start();
   assert.equal((await reached(id, 'RUNNING')).token, shown.token);
   // Its port is open at once; the server may still look for its engine.
-  for (const end = Date.now() + 10_000; (await web(shown, '/api/contents')).status === 502 && Date.now() < end; ) {
+  for (const end = Date.now() + 60_000; (await web(shown, '/api/contents')).status === 502 && Date.now() < end; ) {
     await new Promise(resolve => setTimeout(resolve, 200));
   }
   assert.equal((await web(shown, '/api/contents')).status, 200);
@@ -178,7 +178,7 @@ except OSError as e: print(errno.errorcode[e.errno])`,
 
   const [container] = await containersOf(at, 'notebook');
   await killContainer(at, container!.name);
-  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
     const now = await api('GET', `/${id}`);
     if (now.status === 'ERROR') {
       assert.match(now.fail_reason, /exit code 137/);

@@ -53,7 +53,7 @@ describe('the gateway, the engine and credentials', () => {
         () => true,
         () => false,
       );
-    await at.client.until(answers, good => good, 30_000, 'the gateway');
+    await at.client.until(answers, good => good, 60_000, 'the gateway');
     assert.ok(gatewayProcesses(at.home).every(pid => !before.includes(pid)));
   });
 
@@ -141,10 +141,10 @@ describe('the gateway, the engine and credentials', () => {
         () => true,
         () => false,
       );
-    await at.client.until(allowed, good => good, 10_000, 'the grant to reach the gateway');
+    await at.client.until(allowed, good => good, 60_000, 'the grant to reach the gateway');
 
     await at.session.request('PATCH', `/v3/users/${user.id}`, { body: { user: { enabled: false } } });
-    await at.client.until(allowed, good => !good, 5_000, 'the revocation to reach the gateway');
+    await at.client.until(allowed, good => !good, 60_000, 'the revocation to reach the gateway');
     const anonymous = await fetch(`${at.profile.endpoints.inference}/v1/infers/${serviceId}/`, {
       method: 'POST',
       body: '{}',

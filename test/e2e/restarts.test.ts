@@ -90,7 +90,7 @@ async function shell(job: string) {
   });
   const end = attachTerminal(new URL(path, at.profile.endpoints.api.replace('http', 'ws')).href, { input, output });
   const says = async (pattern: RegExp) => {
-    for (const until = Date.now() + 15_000; Date.now() < until && !pattern.test(text); ) await sleep(50);
+    for (const until = Date.now() + 60_000; Date.now() < until && !pattern.test(text); ) await sleep(50);
     assert.match(text, pattern);
   };
   await says(/\$ $/);
@@ -154,7 +154,7 @@ it(
     const { reason, exitCode } = await first.end;
     assert.equal(exitCode, undefined, 'it did not end by itself');
     assert.match(reason, /engine|connection/i);
-    await at.client.until(running, now => now.length === before.length, 30_000, 'the engine');
+    await at.client.until(running, now => now.length === before.length, 60_000, 'the engine');
     assert.deepEqual(await running(), before, 'nothing was started anew');
     assert.equal((await shown()).status, 'RUNNING');
     assert.equal((await shown()).token, token);
@@ -171,7 +171,7 @@ it(
     killEngine();
     await at.kill();
     await at.start();
-    await at.client.until(running, now => now.length === before.length, 30_000, 'the engine');
+    await at.client.until(running, now => now.length === before.length, 60_000, 'the engine');
     assert.deepEqual(await running(), before);
     const now = await reached('RUNNING');
     assert.equal(now.token, token);

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { attachTerminal } from '../../src/client/terminal.ts';
 import { createTrainingJobShell } from '../../src/resources/training-jobs/shell.api.ts';
-import { openBrowser, openPage } from '../browser/chromium.ts';
-import { signIn } from '../browser/console-windows.ts';
 import { programRuns } from './containers.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 import { authorize, ended, inPhase, submitScript } from './jobs.ts';
@@ -44,8 +43,7 @@ describe('Cloud Shell, with real containers', () => {
     const url = new URL(path, at.profile.endpoints.api.replace('http', 'ws'));
     const end = attachTerminal(url.href, { input, output });
     const until = async (pattern: RegExp) => {
-      for (let turn = 0; turn < 200 && !pattern.test(shown); turn++)
-        await new Promise(resolve => setTimeout(resolve, 50));
+      for (const end = Date.now() + 60_000; !pattern.test(shown) && Date.now() < end; ) await sleep(50);
       assert.match(shown, pattern);
     };
     return { input, output, until, end, shown: () => shown };
@@ -99,31 +97,6 @@ describe('Cloud Shell, with real containers', () => {
     const { code, stdout } = await at.cli(['train', 'shell', job], { input: 'echo sum: $((40 + 2))\nexit 3\n' });
     assert.match(stdout, /sum: 42/);
     assert.equal(code, 3);
-  });
-
-  it('works in the console, with the size of its window', async () => {
-    const browser = await openBrowser();
-    try {
-      const { page, close } = await openPage(browser, `${at.profile.endpoints.api}/training/jobs/${job}?tab=shell`);
-      const { account, password } = at.profile;
-      await signIn(page, { root: { account: account! } }, { password: password! });
-      await page.getByRole('button', { name: 'Open terminal' }).click();
-      const rows = page.locator('.xterm-rows');
-      await rows.getByText('$').first().waitFor();
-      await page.keyboard.type('echo sum-$((40+2)) as $(id -un), $(stty size | cut -d" " -f2) columns\n');
-      await rows.getByText(/sum-42 as ma-user, \d+ columns/).waitFor();
-      const columns = async () =>
-        Number(/, (\d+) columns/g.exec((await rows.textContent())!.split('sum-42').at(-1)!)![1]);
-      const wide = await columns();
-      await page.setViewportSize({ width: 900, height: 700 });
-      await page.waitForTimeout(500);
-      await page.keyboard.type('clear; echo sum-42 again, $(stty size | cut -d" " -f2) columns\n');
-      await rows.getByText(/sum-42 again, \d+ columns/).waitFor();
-      assert.ok((await columns()) < wide, `fewer than ${wide} columns`);
-      await close();
-    } finally {
-      await browser.close();
-    }
   });
 
   it('is on record, opened and closed', async () => {

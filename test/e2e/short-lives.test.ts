@@ -8,9 +8,10 @@ import { silentLog } from '../../src/kernel/log.ts';
 import { probeWeb } from '../../src/resources/notebooks/web/web-probe.ts';
 import { type ContainerDriver, createContainerDriver } from '../../src/runtime/container/container-driver.ts';
 import { startEngine } from '../../src/runtime/container/engine.ts';
+import { freePorts } from '../free-ports.ts';
 import { createTeam, jobBody, type Team, uploadCode } from '../scenarios/team.ts';
 import { notebookBody } from '../scenarios/things.ts';
-import { createWorld, freePorts, type World } from '../world.ts';
+import { createWorld, type World } from '../world.ts';
 import { createInstallation, type Installation, presetImageReady } from './installation.ts';
 
 /**
@@ -45,7 +46,8 @@ describe('short lives, with real containers', () => {
   before(async () => {
     at = await createInstallation();
     await presetImageReady(at);
-    const ports = await freePorts();
+    const first = await freePorts(2);
+    const ports: [number, number] = [first, first + 1];
     const log = silentLog();
     const { home, containersRoot } = readSettings(at.env);
     const engine = await startEngine({ dir: homePaths(home).engine, containersRoot, log });

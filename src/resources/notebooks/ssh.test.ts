@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { freePort } from '../../../test/free-ports.ts';
 import { createTeam, type Member, type Team } from '../../../test/scenarios/team.ts';
 import { createWorld, type World } from '../../../test/world.ts';
 import { NOTEBOOK_IMAGE_ID } from '../images/image.api.ts';
 import { isAllowed } from './ssh.doors.ts';
 
-const FIRST = 20_000 + Math.floor(Math.random() * 12_000);
+const FIRST = await freePort();
 
 describe('SSH into notebook instances', () => {
   let world: World;

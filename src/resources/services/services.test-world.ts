@@ -218,9 +218,9 @@ export class World {
     return body.service_id;
   }
 
-  /** Waits until the service has the status; fails with its events after ten seconds. */
+  /** Waits until the service has the status; fails with its events after a minute. */
   async reach(id: string, status: string): Promise<Body> {
-    const until = Date.now() + 10_000;
+    const until = Date.now() + 60_000;
     let last: Body | undefined;
     while (Date.now() < until) {
       const answer = await this.call('GET', `/${id}`);
@@ -232,7 +232,7 @@ export class World {
   }
 
   async until(what: () => boolean | Promise<boolean>): Promise<void> {
-    const until = Date.now() + 10_000;
+    const until = Date.now() + 60_000;
     while (!(await what())) {
       if (Date.now() > until) throw new Error(`never: ${what}`);
       await new Promise(resolve => setTimeout(resolve, 10));

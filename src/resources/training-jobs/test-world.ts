@@ -317,7 +317,7 @@ export async function createWorld(
     },
     /** Waits until the job is in one of these phases and returns it. */
     async until(id: string, ...phases: string[]): Promise<Json> {
-      const end = Date.now() + 10_000;
+      const end = Date.now() + 60_000;
       for (;;) {
         const job = await world.show(id);
         if (phases.includes(job.status?.phase)) return job;
@@ -326,7 +326,7 @@ export async function createWorld(
       }
     },
     async eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
-      const end = Date.now() + 10_000;
+      const end = Date.now() + 60_000;
       while (!(await check())) {
         if (Date.now() > end) throw new Error(`never: ${what}`);
         await new Promise(resolve => setTimeout(resolve, 10));

@@ -26,7 +26,7 @@ function family(kind: string, count: number, calls: string[], on: (left: number)
 }
 
 async function until(world: WorkspacesWorld, id: string, done: (answer: { status: number; body: unknown }) => boolean) {
-  for (const end = Date.now() + 10_000; ; ) {
+  for (const end = Date.now() + 60_000; ; ) {
     const answer = await world.root.call('GET', `/${id}`);
     if (done(answer)) return answer;
     if (Date.now() > end) throw new Error(`the workspace stays ${answer.text}`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, request as open, type Server } from 'node:http';
 import { type AddressInfo, createServer as createListener } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { freePorts } from '../../../../test/free-ports.ts';
 import { systemClock } from '../../../kernel/clock.ts';
 import { silentLog } from '../../../kernel/log.ts';
 import { migrate, openSqlite, sqlMigration } from '../../../store-kit/index.ts';
@@ -77,21 +78,8 @@ function get(port: number, path: string, headers: Record<string, string>) {
 const shows = (id: string) => ({ authorization: `token token-${id}` });
 
 async function freeRange(size: number): Promise<{ host: string; first: number; last: number }> {
-  for (;;) {
-    const first = 20_000 + Math.floor(Math.random() * 12_000);
-    const tries = Array.from({ length: size }, () => createListener());
-    const got = await Promise.all(
-      tries.map(
-        (each, at) =>
-          new Promise<boolean>(resolve => {
-            each.once('error', () => resolve(false));
-            each.listen(first + at, '127.0.0.1', () => resolve(true));
-          }),
-      ),
-    );
-    await Promise.all(tries.map((each, at) => got[at] && new Promise(resolve => each.close(resolve))));
-    if (got.every(Boolean)) return { host: '127.0.0.1', first, last: first + size - 1 };
-  }
+  const first = await freePorts(size);
+  return { host: '127.0.0.1', first, last: first + size - 1 };
 }
 
 test('each instance has a port of its own, answers there alone, and keeps it over a restart', async t => {
