@@ -96,7 +96,7 @@ test('a child that outlives the server does not hold its lock', async t => {
     paths,
     `home.lockHome(paths);
     const { spawn } = await import('node:child_process');
-    const child = spawn('sleep', ['20'], { detached: true, stdio: 'ignore' });
+    const child = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     process.stdout.write(String(child.pid)); setInterval(() => {}, 1000);`,
   );
   const [pid] = (await once(server.stdout, 'data')) as [Buffer];

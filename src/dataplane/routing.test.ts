@@ -21,7 +21,7 @@ let gate: Rig;
 const MIB = 1024 * 1024;
 
 before(async () => {
-  gate = await rig({ predictTimeoutSeconds: 1 });
+  gate = await rig();
 });
 after(() => gate.stop());
 
@@ -296,28 +296,30 @@ test('HTTP/2 is no way around the limit', async () => {
 
 test('slow, broken and dead instances are reported as what they are, and counted as failures', async () => {
   await using cleanup = new AsyncDisposableStack();
+  const hasty = await rig({ predictTimeoutSeconds: 1 });
+  cleanup.defer(() => hasty.stop());
   const slow = await backend('slow', () => {});
   const broken = await backend('broken', request => void request.socket.destroy());
   const failing = await backend('failing', (_request, response) => void response.writeHead(502).end('own words'));
   const dead = await backend('dead');
   for (const one of [slow, broken, failing]) cleanup.defer(() => one.close());
   await dead.close();
-  await gate.gateway.apply(
+  await hasty.gateway.apply(
     routes(
       service('slow', [entry('m', 100, [slow.port])]),
       service('patient', [entry('m', 100, [slow.port])], { timeoutSeconds: 2 }),
-      service('broken', [entry('m', 100, [broken.port])]),
-      service('failing', [entry('m', 100, [failing.port])]),
-      service('dead', [entry('m', 100, [dead.port])]),
+      service('broken', [entry('m', 100, [broken.port])], { timeoutSeconds: 30 }),
+      service('failing', [entry('m', 100, [failing.port])], { timeoutSeconds: 30 }),
+      service('dead', [entry('m', 100, [dead.port])], { timeoutSeconds: 30 }),
     ),
   );
-  refused(await invoke(`${gate.url}/v1/infers/slow`), 504, 'ModelArts.4503', /response timed out after 1 s/);
-  refused(await invoke(`${gate.url}/v1/infers/patient`), 504, 'ModelArts.4503', /response timed out after 2 s/);
-  refused(await invoke(`${gate.url}/v1/infers/broken`), 500, 'ModelArts.4503', /closed the connection/);
-  const own = await invoke(`${gate.url}/v1/infers/failing`);
+  refused(await invoke(`${hasty.url}/v1/infers/slow`), 504, 'ModelArts.4503', /response timed out after 1 s/);
+  refused(await invoke(`${hasty.url}/v1/infers/patient`), 504, 'ModelArts.4503', /response timed out after 2 s/);
+  refused(await invoke(`${hasty.url}/v1/infers/broken`), 500, 'ModelArts.4503', /closed the connection/);
+  const own = await invoke(`${hasty.url}/v1/infers/failing`);
   assert.deepEqual([own.status, own.text], [502, 'own words']);
-  refused(await invoke(`${gate.url}/v1/infers/dead`), 503, 'ModelArts.4302', /no healthy instance/);
-  const counts = await gate.gateway.counters();
+  refused(await invoke(`${hasty.url}/v1/infers/dead`), 503, 'ModelArts.4302', /no healthy instance/);
+  const counts = await hasty.gateway.counters();
   for (const id of ['slow', 'patient', 'broken', 'failing'])
     assert.deepEqual(counts[id]!.m, { calls: 1, failed: 1 }, id);
   const all = Object.values(counts.dead!);

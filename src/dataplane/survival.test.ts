@@ -111,13 +111,13 @@ test('reloads under load lose no request', async () => {
   const before = (await gate.gateway.status()).reloads;
   for (let i = 0; i < 5; i++) {
     await gate.gateway.apply(routes(service('s', entries), service(`more${i}`, [])));
-    await new Promise(resolve => setTimeout(resolve, 100));
+    const enough = sent + 60;
+    await eventually(() => sent >= enough);
   }
   running = false;
   await Promise.all(loops);
   agent.destroy();
   assert.equal((await gate.gateway.status()).reloads - before, 5);
-  assert.ok(sent > 300, `only ${sent} requests`);
   assert.deepEqual(bad, []);
 });
 

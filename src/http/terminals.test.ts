@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket as Client } from 'ws';
-import { systemClock } from '../kernel/clock.ts';
+import { type Clock, manualClock, systemClock } from '../kernel/clock.ts';
 import { Failure } from '../kernel/failure.ts';
 import { silentLog } from '../kernel/log.ts';
 import { createTerminals, type TerminalProgram } from './index.ts';
@@ -44,8 +44,8 @@ function echo() {
   return { program, sizes, closed: () => closed };
 }
 
-async function world(t: TestContext, settings: Partial<TerminalSettings> = {}) {
-  const terminals = createTerminals({ clock: systemClock, log: silentLog(), settings: { checkMs: 20, ...settings } });
+async function world(t: TestContext, settings: Partial<TerminalSettings> = {}, clock: Clock = systemClock) {
+  const terminals = createTerminals({ clock, log: silentLog(), settings: { checkMs: 500, ...settings } });
   const server = createServer();
   terminals.attach(server);
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -146,14 +146,15 @@ it('what makes no sense as a size or message changes nothing', async t => {
 });
 
 it('an address is good once, and for a short while', async t => {
-  const { offer, connect } = await world(t, { offerMs: 100 });
+  const clock = manualClock();
+  const { offer, connect } = await world(t, { offerMs: 100 }, clock);
   const path = offer();
   assert.equal(await connect(path).opened, true);
   assert.equal(await connect(path).opened, false);
   assert.equal(await connect('/v1/terminals/guess').opened, false);
   assert.equal(await connect('/elsewhere').opened, false);
   const late = offer();
-  await sleep(150);
+  clock.advance(101);
   assert.equal(await connect(late).opened, false);
 });
 
@@ -177,13 +178,16 @@ it('is not for pages of other origins, whatever address they have', async t => {
 });
 
 it('ends when nothing happens, after a warning', async t => {
-  const { offer, connect, endings, shell } = await world(t, { idleMs: 300, warnMs: 200 });
+  const clock = manualClock();
+  const { offer, connect, endings, shell } = await world(t, { idleMs: 300, warnMs: 200 }, clock);
   const client = connect(offer());
   await client.opened;
+  clock.advance(100);
+  await until(() => /closes in 1 seconds unless a key is pressed/.test(client.shown()));
+  clock.advance(200);
   const { code, reason } = await client.closed;
   assert.equal(code, 4001);
   assert.match(reason, /Nothing happened for 1 seconds/);
-  assert.match(client.shown(), /closes in 1 seconds unless a key is pressed/);
   assert.ok(shell.closed());
   await until(() => endings.length === 1);
 });

@@ -160,7 +160,7 @@ export function sendBytes(port: number, bytes: string): Promise<string> {
     socket.on('end', () => resolve(answer));
     socket.on('close', () => resolve(answer));
     socket.on('error', reject);
-    socket.setTimeout(3_000, () => socket.destroy());
+    socket.setTimeout(20_000, () => socket.destroy());
   });
 }
 

@@ -113,7 +113,10 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
     assert.equal(new Set(ids).size, ids.length, 'nothing is admitted twice');
   }
   for (let kill = 0; kill < KILLS; kill++) {
+    const made = jobs.length;
     await sleep(300 + Math.random() * 1_500);
+    // At least one is acknowledged between two kills, also where all is slow.
+    for (const end = Date.now() + 60_000; jobs.length === made && Date.now() < end; ) await sleep(20);
     await at.kill();
     await at.start();
     await check();
@@ -121,7 +124,7 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
   going = false;
   await Promise.all(clients);
   await check();
-  assert.ok(jobs.length > KILLS, `only ${jobs.length} jobs were made`);
+  assert.ok(jobs.length >= KILLS, `only ${jobs.length} jobs were made`);
 
   const there = new Set(
     ((await ask('POST', '/v2/{p}/training-job-searches', { limit: 50 })).items as Json[]).map(each => each.metadata.id),
@@ -157,7 +160,12 @@ it('what was acknowledged is there, nothing is admitted beyond what there is, an
     60_000,
     'removing the containers',
   );
-  assert.equal((await ask('GET', '/v1/{p}/notebooks?limit=50')).data.length, 0);
+  await at.client.until(
+    async () => (await ask('GET', '/v1/{p}/notebooks?limit=50')).data.length as number,
+    left => left === 0,
+    60_000,
+    'deleting the notebooks',
+  );
 
   // Nor a network but that of the account, nor storage, mounted or not.
   for (const { metadata } of (await ask('GET', '/v1/{p}/networks')).items as Json[])

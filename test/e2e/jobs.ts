@@ -74,7 +74,7 @@ export function inPhase(
   installation: Installation,
   id: string,
   phases: readonly string[],
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<TrainingJob> {
   return installation.client.until(
     () => installation.client.job(id),

@@ -186,7 +186,7 @@ test('one that fills /tmp and its home is told of it, runs on, and the disk of t
   );
   again.close();
   await gone(id);
-  await sleep(1000);
+  for (const end = Date.now() + 60_000; freeBefore - free() >= GB / 2 && Date.now() < end; ) await sleep(200);
   assert.ok(freeBefore - free() < GB / 2, 'its disk is free again');
 });
 

@@ -162,8 +162,9 @@ it(
     const again = await shell(job);
     // The image of jobs has no pgrep. There are this shell and its part that looks.
     const all = 'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " <$f; echo; done 2>/dev/null';
-    again.input.write(`sleep 2; ${all} | grep -c "^bash -i" | sed "s/^/shells: /"\n`);
+    again.input.write(`while sleep 1; do ${all} | grep -c "^bash -i" | sed "s/^/shells: /"; done\n`);
     await again.says(/shells: 2\r/);
+    again.input.write('\x03');
     again.input.write('exit\n');
     await again.end;
 

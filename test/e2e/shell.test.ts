@@ -53,12 +53,12 @@ describe('Cloud Shell, with real containers', () => {
     const shell = await open();
     await shell.until(/\$ $/);
     shell.input.write(
-      'id -un; stty size; echo code: $(ls /home/ma-user/modelarts/user-job-dir); echo key: $(printenv AWS_ACCESS_KEY_ID | wc -c)\n',
+      'until stty size | grep -q "^30 100$"; do sleep 0.1; done; id -un; stty size; echo code: $(ls /home/ma-user/modelarts/user-job-dir); echo key: $(printenv AWS_ACCESS_KEY_ID | wc -c)\n',
     );
     await shell.until(/^ma-user\r\n30 100\r\ncode: code-long\r\nkey: [1-9]\d*\r$/m);
     shell.output.columns = 120;
     shell.output.emit('resize');
-    shell.input.write('sleep 0.5; stty size\n');
+    shell.input.write('until stty size | grep -q "^30 120$"; do sleep 0.1; done; stty size\n');
     await shell.until(/^30 120\r$/m);
     shell.input.write('grep -c . /proc/self/status; grep CapEff /proc/self/status\n');
     await shell.until(/CapEff:\s+0{16}/);
@@ -78,7 +78,7 @@ describe('Cloud Shell, with real containers', () => {
       at.client.until(
         async () => programRuns('sleep', seconds),
         runs => runs === wanted,
-        10_000,
+        60_000,
         `sleep ${seconds} ${wanted ? 'runs' : 'has ended'}`,
       );
     await left(true);

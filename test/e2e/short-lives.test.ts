@@ -85,7 +85,7 @@ describe('short lives, with real containers', () => {
   /** Waits until what is found at a path passes; resolves with it. */
   // biome-ignore lint/suspicious/noExplicitAny: tests read answers of all shapes
   async function reached(path: string, passes: (body: any) => boolean): Promise<any> {
-    for (const end = Date.now() + 60 * SECOND; ; await new Promise(resolve => setTimeout(resolve, 100))) {
+    for (const end = Date.now() + 300 * SECOND; ; await new Promise(resolve => setTimeout(resolve, 100))) {
       const { body, text } = await team.root.call('GET', path);
       if (passes(body)) return body;
       if (Date.now() > end) throw new Error(`${path} stayed ${text}`);
@@ -141,7 +141,7 @@ describe('short lives, with real containers', () => {
   });
 
   it('the credentials inside are renewed before they end', async () => {
-    const path = await notebookOf('renewed', { type: 'timing', duration: 60 * SECOND });
+    const path = await notebookOf('renewed', { type: 'timing', duration: 600 * SECOND });
     const name = await container('notebook');
     const access = async () => {
       const text = await inside(name, 'cat $MA_CREDENTIALS_FILE');

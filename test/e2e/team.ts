@@ -51,7 +51,7 @@ export async function teamOf(at: Installation): Promise<TeamOfInstallation> {
   };
   const login: World['login'] = async user => (await token(user)).headers.get('x-subject-token')!;
   const until: World['until'] = async condition => {
-    for (const end = Date.now() + 60_000; !(await condition()); await sleep(100)) {
+    for (const end = Date.now() + 300_000; !(await condition()); await sleep(100)) {
       if (Date.now() > end) throw new Error(`never: ${condition}`);
     }
   };
@@ -59,7 +59,7 @@ export async function teamOf(at: Installation): Promise<TeamOfInstallation> {
   return {
     ...team,
     world: { send, until },
-    async reached(path, passes, timeoutMs = 60_000) {
+    async reached(path, passes, timeoutMs = 300_000) {
       for (const end = Date.now() + timeoutMs; ; await sleep(100)) {
         const answer = await team.root.call('GET', path);
         if (answer.status === 200 && passes(answer.body)) return answer.body;

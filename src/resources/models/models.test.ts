@@ -141,7 +141,7 @@ describe('models', () => {
       ...extra,
     });
   const settled = async (id: string) => {
-    for (let i = 0; i < 200; i++) {
+    for (const end = Date.now() + 60_000; Date.now() < end; ) {
       const { body } = await call('GET', `/${id}`);
       if (body.model_status !== 'publishing') return body;
       await new Promise(resolve => setTimeout(resolve, 10));
@@ -367,7 +367,7 @@ describe('models', () => {
     assert.equal((await call('DELETE', `/${ids[1]}`)).body.error_code, 'ModelArts.3001');
     models.setUsedBy(async () => []);
     assert.equal((await call('DELETE', `/${ids[0]}`)).status, 200);
-    for (let i = 0; i < 100 && existsSync(join(dir, 'models', ids[0]!)); i++) {
+    for (const end = Date.now() + 60_000; existsSync(join(dir, 'models', ids[0]!)) && Date.now() < end; ) {
       await new Promise(resolve => setTimeout(resolve, 10));
     }
     assert.equal(existsSync(join(dir, 'models', ids[0]!)), false);

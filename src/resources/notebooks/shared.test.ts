@@ -227,6 +227,7 @@ describe('shared directories', { skip: canChown ? false : 'needs root' }, () => 
 test('/cache is for instances with accelerators, has a size and goes with the run', {
   skip: canChown ? false : 'needs root',
 }, async () => {
+  const free = statfsSync(base);
   const plain = (await create({ category: 'EVS' })).body;
   const gpu = (await create({ category: 'EVS' }, { flavor: 'modelarts.vm.gpu.1' })).body;
   await reached(plain.id, 'RUNNING');
@@ -234,8 +235,9 @@ test('/cache is for instances with accelerators, has a size and goes with the ru
   const cacheOf = (id: string) => mountsOf(id).find(({ target }) => target === '/cache');
   assert.equal(cacheOf(plain.id), undefined);
   const { source } = cacheOf(gpu.id)!;
-  const [cache, disk] = [statfsSync(source), statfsSync(base)];
-  assert.ok(cache.blocks * cache.bsize <= Math.min(500 * GIB, (disk.bavail * disk.bsize) / 2));
+  const cache = statfsSync(source);
+  // Others of the machine may have given some back meanwhile.
+  assert.ok(cache.blocks * cache.bsize <= Math.min(500 * GIB, (free.bavail * free.bsize) / 2 + GIB));
   assert.notEqual(statSync(source).dev, statSync(join(source, '..')).dev);
   writeFileSync(join(source, 'x'), 'x');
   await ask('POST', `/${gpu.id}/stop`);

@@ -13,6 +13,7 @@ const MINUTE = 60_000;
 let ahead = 0;
 /** What the web IDE says of its kernels. */
 let jupyter = { activeAt: 0, busy: false };
+let probes = 0;
 let world: World;
 let token: string;
 let base: string;
@@ -22,7 +23,10 @@ before(async () => {
     work: true,
     clock: { now: () => Date.now() + ahead },
     notebooks: {
-      probe: async () => jupyter,
+      probe: async () => {
+        probes++;
+        return jupyter;
+      },
       settings: { pollMs: 20, probeMs: 20, flushMs: 300 },
     },
   });
@@ -62,7 +66,11 @@ const texts = async (id: string): Promise<string[]> =>
 const told = (id: string, pattern: RegExp) =>
   world.until(async () => (await texts(id)).some(text => pattern.test(text)));
 /** Time enough for several looks at an instance. */
-const looks = () => new Promise(resolve => setTimeout(resolve, 300));
+async function looks(): Promise<void> {
+  const enough = probes + 3;
+  await world.until(() => probes >= enough);
+  await new Promise(resolve => setTimeout(resolve, 300));
+}
 /** Moves the clock on; tokens end with the hours. */
 async function later(ms: number): Promise<void> {
   ahead += ms;

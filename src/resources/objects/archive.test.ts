@@ -25,7 +25,7 @@ describe('archived objects', () => {
   const clock: Clock = { now: () => Date.now() + ahead };
   const Bucket = 'cold-bucket';
   before(async () => {
-    world = await objectWorld({ clock, restoreMs: 5000 });
+    world = await objectWorld({ clock, restoreMs: 60_000 });
     await world.objects.service.createBucket(ann, Bucket);
     await world.objects.service.createBucket(ann, 'always-cold', { storageClass: 'COLD' });
   });
@@ -58,7 +58,7 @@ describe('archived objects', () => {
     assert.equal(await state(), 'ongoing-request="true"');
     await assert.rejects(restore(2), { name: 'RestoreAlreadyInProgress' });
     await assert.rejects(s3.send(new GetObjectCommand(place)), { name: 'InvalidObjectState' });
-    ahead = 6000;
+    ahead = 61_000;
     assert.match(
       String(await state()),
       /^ongoing-request="false", expiry-date="\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT"$/,
@@ -74,7 +74,7 @@ describe('archived objects', () => {
     await assert.rejects(s3.send(new GetObjectCommand(place)), { name: 'InvalidObjectState' });
     assert.equal(await state(), undefined);
     assert.equal(await restore(1), 202);
-    ahead += 6000;
+    ahead += 61_000;
     await s3.send(new CopyObjectCommand({ ...copy, Key: 'a' })); // onto itself: another class
     ahead += 30 * DAY;
     await s3.send(new GetObjectCommand(place)).then(answer => answer.Body!.transformToString());

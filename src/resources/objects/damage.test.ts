@@ -130,7 +130,7 @@ describe(`a flipped bit (seed ${seed})`, () => {
     for (let read = 0; read < 3; read++) isError(await get('on-record'));
     isError(await get('its-copy'));
     const damaged = () => world.records.filter(record => record.operation === 'objectDamaged');
-    for (let tries = 0; damaged().length < 2 && tries < 200; tries++) await setTimeout(10);
+    for (let tries = 0; damaged().length < 2 && tries < 6000; tries++) await setTimeout(10);
     await setTimeout(50); // for what should not come
     assert.deepEqual(
       damaged().map(({ target, accountId, status }) => [target, accountId, status]),

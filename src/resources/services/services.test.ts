@@ -76,7 +76,7 @@ describe('services', () => {
     });
     const { body } = await world.create();
     const pump = setInterval(() => {
-      world.skew += 2000;
+      world.skew += 500;
       void world.services.reconciler.poke(body.service_id);
     }, 100);
     try {
@@ -116,9 +116,11 @@ describe('services', () => {
     const id = await world.deploy({ config: [entry({ instance_count: 2 })] });
     const victim = world.containers('running')[0]!;
     world.engine.print(victim, 'RuntimeError: boom', 'stderr');
+    world.healthy = false; // the next one, so that the time without it is long enough to be seen
     world.engine.end(victim, 1);
     await world.reach(id, 'concerning');
     assert.equal(world.gateway.service(id)!.entries[0]!.instances.length, 1);
+    world.healthy = true;
     await world.reach(id, 'running');
     assert.equal(world.containers('running').length, 2);
     const events = (await world.events(id)).join('\n');
@@ -175,7 +177,7 @@ describe('services', () => {
     world.program = env => (env.VERSION === '2' ? { runMs: 5, exitCode: 1, output: [{ text: 'ValueError: v2' }] } : {});
     await world.call('PUT', `/${id}`, { config: [entry({ envs: { VERSION: '2' } })] });
     const pump = setInterval(() => {
-      world.skew += 2000;
+      world.skew += 500;
       void world.services.reconciler.poke(id);
     }, 100);
     try {

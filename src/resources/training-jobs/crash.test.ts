@@ -41,11 +41,13 @@ describe('training jobs across crashes', () => {
     });
 
     it('uses the exit code of a program that ended while the server was down', async () => {
-      program = { runMs: 100, exitCode: 3, output: [{ text: 'last words', afterMs: 90 }] };
+      program = {};
       const id = await world.submit(world.job('meanwhile'));
       await world.until(id, 'Running');
       await world.halt();
-      await new Promise(resolve => setTimeout(resolve, 200));
+      const container = world.container(id)!;
+      world.engine.print(container, 'last words');
+      world.engine.end(container, 3);
       await world.resume();
       const job = await world.until(id, 'Failed');
       assert.equal(job.status.task_statuses[0].exit_code, 3);

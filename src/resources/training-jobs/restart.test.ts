@@ -115,11 +115,11 @@ describe('training jobs that run again', () => {
   });
 
   it('does not call a job hung that computes or prints', async () => {
-    await begin({ hangMs: 150 });
+    await begin({ hangMs: 2_000 });
     program = { cpus: 1 };
     const busy = await world.submit(world.job('busy'));
     await world.until(busy, 'Running');
-    await new Promise(resolve => setTimeout(resolve, 500));
+    await new Promise(resolve => setTimeout(resolve, 4_000));
     assert.doesNotMatch(await world.events(busy), /JobHanged/);
   });
 

@@ -147,11 +147,12 @@ describe('running training jobs', () => {
   });
 
   it('fails the job after its program when outputs may not be uploaded', async () => {
-    program = { runMs: 100 };
+    program = {};
     world.denied.add('agency obs:object:PutObject');
     const id = await world.submit(world.job('noput'));
     await world.eventually(() => world.container(id)?.state === 'running', 'running');
     await writeFile(join(output(id), 'model.pt'), 'x');
+    world.engine.end(world.container(id)!, 0);
     const job = await world.until(id, 'Failed');
     assert.match(job.status.message, /obs:object:PutObject/);
     assert.equal(job.status.task_statuses[0].exit_code, 0);

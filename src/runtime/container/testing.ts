@@ -33,6 +33,17 @@ export function scriptContainer(
   };
 }
 
+/** What a container's server answers; asked again while it begins anew, as one of `nc` does after each answer. */
+export async function answerOf({ host, port }: { host: string; port: number }): Promise<string> {
+  for (const end = Date.now() + 60_000; ; await sleep(100)) {
+    try {
+      return await (await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(5_000) })).text();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 /** A real engine with a store of its own in a temporary directory. */
 export async function privateEngine(): Promise<{ engine: Engine; dir: string; close(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'atelier-engine-'));

@@ -7,18 +7,18 @@ const programs = new Map<string, Program>([
   [
     scripts.lines,
     {
-      runMs: 300,
+      runMs: 1500,
       output: [
         { text: 'one' },
-        { afterMs: 50, stream: 'stderr', text: 'two' },
-        { afterMs: 100, text: 'three' },
-        { afterMs: 200, text: 'four' },
+        { afterMs: 500, stream: 'stderr', text: 'two' },
+        { afterMs: 1000, text: 'three' },
+        { afterMs: 1300, text: 'four' },
       ],
     },
   ],
   [scripts.burst, { runMs: 10, output: Array.from({ length: 20 }, (_, index) => ({ text: `line ${index + 1}` })) }],
   [scripts.exit3, { runMs: 5, exitCode: 3 }],
-  [scripts.stubborn, { ignoresTerm: true }],
+  [scripts.stubborn, { ignoresTerm: true, output: [{ text: 'deaf' }] }],
   [scripts.brief, { runMs: 500, exitCode: 7 }],
   [scripts.greedy, { oom: true, runMs: 50 }],
   [`sleep 0.4; ${scripts.greedy}`, { oom: true, runMs: 450 }],

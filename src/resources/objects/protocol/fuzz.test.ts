@@ -320,7 +320,7 @@ describe(`hostile requests (seed ${seed})`, { timeout: SPAN_MS * 10 + 120_000 },
         seen[status] = (seen[status] ?? 0) + 1;
         assert.ok(status < 500 || status === 501, `request ${count} of kind ${which} was answered with ${status}`);
         count++;
-      } while (performance.now() < until);
+      } while (performance.now() < until || count <= 60);
     };
     const now = performance.now();
     await round(now + SPAN_MS / 3);

@@ -169,9 +169,12 @@ describe('a connection ahead of the HTTP server', () => {
   };
 
   it('ends when it is silent, when its other side ends, and with the server', async () => {
-    const { server, lane, port } = await open(200);
-    const silent = new Wire(port);
+    const brief = await open(200);
+    const silent = new Wire(brief.port);
     await until(() => silent.closed);
+    brief.lane.close();
+    await new Promise(resolve => brief.server.close(resolve));
+    const { server, lane, port } = await open(60_000);
     const used = new Wire(port);
     assert.equal((await used.send(request).answer()).body.length, body.length);
     lane.close();
@@ -182,16 +185,20 @@ describe('a connection ahead of the HTTP server', () => {
   it('has the answer to a write that is under way before it ends with the server', async () => {
     const server = createServer((_, response) => response.end('ordinary'));
     let write: (answer: QuickAnswer) => void = () => {};
+    const asked = Promise.withResolvers<void>();
     const lane = openLane(server, {
       read: () => undefined,
-      write: () => new Promise(resolve => (write = resolve)),
+      write: () => {
+        asked.resolve();
+        return new Promise(resolve => (write = resolve));
+      },
       begin: () => '',
       idleMs: 60_000,
     });
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const wire = new Wire((server.address() as AddressInfo).port);
     wire.send('PUT /a/b HTTP/1.1\r\nHost: obs\r\nContent-Length: 1\r\n\r\nx');
-    await sleep(50);
+    await asked.promise;
     lane.close();
     await sleep(50);
     assert.equal(wire.closed, false);

@@ -189,10 +189,13 @@ describe('object protocol', () => {
     const socket = connect(world.port, '127.0.0.1');
     socket.write(head);
     socket.write(Buffer.alloc(3_000_000));
-    await sleep(100);
+    const until = async (holds: () => boolean) => {
+      for (const end = Date.now() + 60_000; !holds() && Date.now() < end; ) await sleep(20);
+    };
+    await until(() => filesOnDisk() > files);
     assert.ok(filesOnDisk() > files, 'the upload was under way');
     socket.destroy();
-    for (let i = 0; i < 50 && filesOnDisk() > files; i++) await sleep(20);
+    await until(() => filesOnDisk() === files);
     assert.equal(filesOnDisk(), files);
     assert.equal((await obs('GET', '/m')).text, before.text);
   });

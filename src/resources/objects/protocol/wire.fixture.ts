@@ -23,14 +23,14 @@ export class Wire {
     return this;
   }
   async answer(): Promise<{ head: string; status: number; body: string }> {
-    for (let turn = 0; turn < 2000; turn++) {
-      const end = this.#got.indexOf('\r\n\r\n');
-      const head = this.#got.subarray(0, Math.max(end, 0)).toString('latin1');
+    for (const end = Date.now() + 60_000; Date.now() < end; ) {
+      const headEnd = this.#got.indexOf('\r\n\r\n');
+      const head = this.#got.subarray(0, Math.max(headEnd, 0)).toString('latin1');
       const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
-      const whole = end >= 0 && this.#got.length >= end + 4 + length;
-      if (whole || (end >= 0 && this.closed)) {
-        const body = this.#got.subarray(end + 4, end + 4 + length).toString('latin1');
-        this.#got = this.#got.subarray(end + 4 + length);
+      const whole = headEnd >= 0 && this.#got.length >= headEnd + 4 + length;
+      if (whole || (headEnd >= 0 && this.closed)) {
+        const body = this.#got.subarray(headEnd + 4, headEnd + 4 + length).toString('latin1');
+        this.#got = this.#got.subarray(headEnd + 4 + length);
         return { head, body, status: Number(head.slice(9, 12)) };
       }
       if (this.closed) return { head: '', body: '', status: 0 };
