@@ -126,7 +126,7 @@ export interface World {
   send(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Logs in with a password; the token, scoped to the region's project. */
   login(user: { account: string; name?: string; password?: string }): Promise<string>;
-  /** Waits until a condition holds; fails after ten seconds. */
+  /** Waits until a condition holds; fails after a minute. */
   until(condition: () => boolean | Promise<boolean>): Promise<void>;
   /** A token with these claims, signed as the platform's are. */
   signToken(claims: object): string;

@@ -2,6 +2,8 @@ import { changed, send } from './call.ts';
 import { queries } from './queries.ts';
 
 const AGAIN_MS = 2_000;
+/** Between two looks at whether the page still reads. */
+const STILL_MS = 100;
 const LOCK = 'atelier-live';
 
 /**
@@ -25,12 +27,19 @@ function hear(kinds: readonly string[] | 'all'): void {
   void (kinds === 'all' ? queries.invalidateQueries() : changed(...kinds));
 }
 
+/** What the page read while the hints were still being asked for may have changed unheard: it is read once more, when the page stands. */
+async function readAgain(signal: AbortSignal): Promise<void> {
+  while (queries.isFetching() > 0 && !signal.aborted) await new Promise(resolve => setTimeout(resolve, STILL_MS));
+  if (!signal.aborted) hear('all');
+}
+
 async function follow(tell: (kinds: readonly string[] | 'all') => void, signal: AbortSignal): Promise<void> {
   for (let first = true; !signal.aborted; first = false) {
     try {
       const response = await send('GET', '/console/changes', { signal, accept: 'text/event-stream' });
       // Whatever happened while nobody listened.
-      if (!first) tell('all');
+      if (first) void readAgain(signal);
+      else tell('all');
       let text = '';
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {

@@ -35,6 +35,7 @@ describe('authorizations', () => {
     await dialog.getByLabel('Agency name').fill('of-ann');
     await dialog.getByLabel('Custom').check();
     await dialog.getByLabel('Search policies').fill('obs admin');
+    await dialog.locator('li').filter({ hasNotText: 'OBS Administrator' }).first().waitFor({ state: 'detached' });
     await dialog.getByRole('checkbox', { name: 'OBS Administrator' }).check();
     await dialog.getByText('1 chosen, 1 shown').waitFor();
     await dialog.getByRole('button', { name: 'Create' }).click();

@@ -212,6 +212,7 @@ describe('every page', () => {
         assert.doesNotMatch(address, /no sample/, 'the test has an id for each parameter');
         await signedOut.page.goto(world.api + address);
         await signedOut.page.getByRole('heading', { level: 1 }).waitFor();
+        await signedOut.page.locator('.page > header ~ *').first().waitFor({ state: 'attached' });
         await settled(signedOut.page);
         assert.equal(await signedOut.page.getByText(/There is no such page|页面不存在/).count(), 0, address);
         await accessible(signedOut.page, address);

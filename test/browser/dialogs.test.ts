@@ -112,6 +112,8 @@ async function everyOpening(
         found.push(`${what}: ${String(error).slice(0, 300)}`);
       }
       await page.keyboard.press('Escape');
+      const left = page.locator(OVERLAY).filter({ visible: true }).first();
+      await left.waitFor({ state: 'hidden' }).catch(() => found.push(`${what}: stays open`));
     }
   }
   return found;
@@ -133,11 +135,16 @@ async function press(page: Page, words: readonly Words[], texts: typeof en | typ
   return { pressed, overlay };
 }
 
-const holdsFocus = async (within: Locator) =>
-  (await within
+const holdsFocus = (within: Locator) =>
+  within
     .locator(':focus')
     .or(within.and(within.page().locator(':focus')))
-    .count()) > 0;
+    .first()
+    .waitFor({ state: 'attached', timeout: 10_000 })
+    .then(
+      () => true,
+      () => false,
+    );
 
 describe('what a button opens over a page', () => {
   it('can be read by everybody, takes the focus, closes on Escape and gives the focus back', async () => {

@@ -7,7 +7,7 @@ import { accessible } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
-import { authorize, createGroup, createUser } from './steps.ts';
+import { authorize, chooseAction, choosePolicy, createGroup, createUser } from './steps.ts';
 
 /** A person at the pages of users, groups, policies and what goes with them. */
 
@@ -85,7 +85,8 @@ describe('a custom policy', () => {
     await editor(page).fill(JSON.stringify(document, null, 2));
     await page.getByText(/\$\.Statement\[0\]\.Action\[1\]: .*as text copied from a PDF does/).waitFor();
     // The editor marks the very line.
-    assert.equal(await page.locator('.cm-lintRange-error').textContent(), '"obs:object>GetObject"');
+    const marked = () => page.locator('.cm-lintRange-error').allTextContents();
+    await world.until(async () => (await marked()).join() === '"obs:object>GetObject"');
     assert.ok(await page.getByRole('button', { name: 'Create', exact: true }).isDisabled());
     await editor(page).fill(JSON.stringify(document, null, 2).replace('>', ':'));
     await page.getByText('This is no valid policy yet').waitFor({ state: 'detached' });
@@ -101,11 +102,11 @@ describe('a custom policy', () => {
     // The same as fields: what is changed there stands in the text.
     await page.getByText('Visual editor', { exact: true }).click();
     await page.locator('.ant-tag', { hasText: 'obs:bucket:HeadBucket' }).waitFor();
-    await page.getByLabel('Search actions, or type a pattern').fill('notebook:listAll');
-    await page.getByRole('checkbox', { name: 'modelarts:notebook:listAllNotebooks' }).check();
+    await chooseAction(page, 'modelarts:notebook:listAllNotebooks');
     await page.getByRole('button', { name: 'Add condition' }).click();
     await page.getByText('modelarts:poolType').first().waitFor();
     await page.getByText('JSON', { exact: true }).click();
+    await editor(page).locator('.cm-line').first().waitFor();
     const text = (await editor(page).locator('.cm-line').allTextContents()).join('\n');
     assert.deepEqual(JSON.parse(text), {
       Version: '1.1',
@@ -301,8 +302,7 @@ describe('agencies, enterprise projects and the trail', () => {
     await page.getByRole('link', { name: 'pipelines' }).click();
     await heading(page, 'pipelines');
     await page.getByRole('button', { name: 'Authorize' }).first().click();
-    await dialog.getByLabel('Search policies').fill('OBS OperateAccess');
-    await dialog.getByRole('checkbox', { name: 'OBS OperateAccess' }).check();
+    await choosePolicy(dialog, 'OBS OperateAccess');
     await dialog.getByLabel('Enterprise project', { exact: true }).check();
     await dialog.getByRole('combobox', { name: 'Enterprise project' }).click();
     await page.locator('.ant-select-dropdown:visible .ant-select-item-option', { hasText: 'production' }).click();

@@ -130,7 +130,9 @@ describe('the disk of pools', () => {
     await page.getByLabel('Name').fill('disk-pool');
     await choose(page, 'Network', 'lab-network');
     await choose(page, 'Flavor', 'cpu.1u');
-    assert.match((await page.getByLabel('Disk of each (GiB)').getAttribute('placeholder'))!, /^\d+$/);
+    const disk = page.getByLabel('Disk of each (GiB)');
+    await disk.and(page.locator('[placeholder]:not([placeholder=""])')).waitFor();
+    assert.match((await disk.getAttribute('placeholder'))!, /^\d+$/);
     await page.getByLabel('Disk of each (GiB)').fill('500');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page
@@ -150,7 +152,7 @@ describe('the disk of pools', () => {
     await page.getByText('5 / 12', { exact: true }).waitFor();
     // More nodes get the same, unless another size is asked for.
     await page.getByRole('button', { name: 'Resize' }).click();
-    assert.equal(await dialog.getByLabel('Disk of each (GiB)').getAttribute('placeholder'), '12');
+    await dialog.getByLabel('Disk of each (GiB)').and(page.locator('[placeholder="12"]')).waitFor();
     await dialog.getByLabel('Nodes').fill('2');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await dialog.waitFor({ state: 'detached' });

@@ -50,7 +50,7 @@ describe('the nodes of a pool', () => {
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await dialog.waitFor({ state: 'detached' });
 
-    await choose('Protect from deletion');
+    await Promise.all([page.waitForResponse(/batch-lock/), choose('Protect from deletion')]);
     await choose('Delete');
     assert.ok(await dialog.getByRole('button', { name: 'Delete' }).isDisabled());
     await dialog.getByLabel(/^Type /).fill(name);
@@ -95,8 +95,9 @@ describe('the nodes of a pool', () => {
 describe('the use of a pool', () => {
   it('is drawn for the time that was asked for, and that stands in the address', async () => {
     const now = Date.now();
-    const old = JSON.stringify({ cpuUsage: 80, memUsedRate: 10 });
-    const fresh = JSON.stringify({ cpuUsage: 20, memUsedRate: 12 });
+    // The platform's own samples, one a minute, tell nothing of accelerators here.
+    const old = JSON.stringify({ gpuUtil: 80 });
+    const fresh = JSON.stringify({ gpuUtil: 20 });
     await world.db
       .insertInto('pool_samples')
       .values([
@@ -105,12 +106,12 @@ describe('the use of a pool', () => {
       ])
       .execute();
     const { page, close } = await opened(`/pools/${poolId}?tab=use`);
-    await page.getByRole('row', { name: 'CPU 20 % 20 % 20 %' }).waitFor();
+    await page.getByRole('row', { name: 'GPU 20 % 20 % 20 %' }).waitFor();
     await page.getByText('Last day').click();
-    await page.getByRole('row', { name: 'CPU 20 % 50 % 80 %' }).waitFor();
+    await page.getByRole('row', { name: 'GPU 20 % 50 % 80 %' }).waitFor();
     await page.getByRole('img', { name: 'Use of what the pool has' }).locator('canvas').waitFor();
     await page.reload();
-    await page.getByRole('row', { name: 'CPU 20 % 50 % 80 %' }).waitFor();
+    await page.getByRole('row', { name: 'GPU 20 % 50 % 80 %' }).waitFor();
     await page.getByRole('link', { name: 'Overview' }).click();
     await page.getByRole('meter', { name: 'lab-pool: vCPUs' }).waitFor();
     // Room for what comes after.

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 
 /** What administrators do again and again in the console, by clicking from whatever page is open. */
 
@@ -67,6 +67,14 @@ export async function savePolicy(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name }).waitFor();
 }
 
+/** Finds a policy in the table of a dialog and chooses it. */
+export async function choosePolicy(dialog: Locator, policy: string): Promise<void> {
+  await dialog.getByLabel('Search policies').fill(policy);
+  // Found: nothing moves any more.
+  await dialog.locator('li').filter({ hasNotText: policy }).first().waitFor({ state: 'detached' });
+  await dialog.getByRole('checkbox', { name: policy, exact: true }).check();
+}
+
 /** Grants policies to a group on all resources. */
 export async function authorize(page: Page, group: string, policies: readonly string[]): Promise<void> {
   await goTo(page, 'User groups');
@@ -80,8 +88,7 @@ export async function grantHere(page: Page, policies: readonly string[]): Promis
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   const dialog = dialogOf(page);
   for (const policy of policies) {
-    await dialog.getByLabel('Search policies').fill(policy);
-    await dialog.getByRole('checkbox', { name: policy, exact: true }).check();
+    await choosePolicy(dialog, policy);
   }
   await dialog.getByRole('button', { name: 'Authorize' }).click();
   await dialog.waitFor({ state: 'detached' });

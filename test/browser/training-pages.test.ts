@@ -16,7 +16,7 @@ let poolId: string;
 const { opened } = consoleWindows(() => ({ world, browser }));
 
 before(async () => {
-  world = await consoleWorld({ terminals: { checkMs: 2_000 } });
+  world = await consoleWorld({ terminals: { checkMs: 2_000 }, trainingSettings: { sampleMs: 3_600_000 } });
   poolId = (await computeSamples(world)).poolId!;
   browser = await openBrowser();
 });

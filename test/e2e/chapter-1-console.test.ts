@@ -8,6 +8,7 @@ import {
   choose,
   chooseAction,
   choosePassword,
+  choosePolicy,
   createGroup,
   createPolicy,
   createUser,
@@ -132,8 +133,7 @@ describe('chapter 1 by clicking, with real containers', () => {
       await dialog.getByLabel(agency.policies ? 'Custom' : 'Common User').check();
     }
     for (const policy of agency.policies ?? []) {
-      await dialog.getByLabel('Search policies').fill(policy);
-      await dialog.getByRole('checkbox', { name: policy, exact: true }).check();
+      await choosePolicy(dialog, policy);
     }
     await dialog.getByRole('button', { name: 'Create' }).click();
     await dialog.waitFor({ state: 'detached' });
@@ -362,7 +362,10 @@ describe('chapter 1 by clicking, with real containers', () => {
     await page.getByRole('tab', { name: 'SSH' }).click();
     await page.getByLabel('Key pairs for SSH').press('Backspace');
     await useNewKey(page, 'KeyPair-mei');
-    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await Promise.all([
+      page.waitForResponse(answer => answer.request().method() === 'PUT' && /\/notebooks\//.test(answer.url())),
+      page.getByRole('button', { name: 'Save', exact: true }).click(),
+    ]);
     await page.getByRole('button', { name: 'Start' }).click();
     await page.getByText(/^ssh -i KeyPair-mei\.pem -p \d+ ma-user@127\.0\.0\.1/).waitFor({ timeout: 60_000 });
     await state(developer.page, 'RUNNING');

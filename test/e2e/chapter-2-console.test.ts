@@ -72,6 +72,7 @@ describe('the document’s handwritten-digit case with its own files', { skip: !
         .setInputFiles(files.map(name => join(mnist, path, name)));
       for (const name of files) await sent(`${folder}/${name}`);
       await page.getByRole('button', { name: 'pytorch', exact: true }).click();
+      await page.getByRole('button', { name: folder, exact: true }).waitFor();
     }
     await enter('mnist-code');
     await page.locator('input[type=file]').first().setInputFiles(join(mnist, 'train.py'));
