@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Route } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
 import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
@@ -115,6 +115,21 @@ describe('what shows by itself', () => {
     await page.getByRole('row', { name: /digits-live.*Completed/ }).waitFor();
     assert.ok(idle <= 1, `a page on which nothing happens asks for nothing; it asked ${idle} times`);
     await close();
+  });
+
+  it('shows what somebody did while it still asked to be told', async () => {
+    const window = await open('/training/jobs');
+    const asked = Promise.withResolvers<Route>();
+    await window.page.route('**/console/changes', asked.resolve, { times: 1 });
+    await signIn(window.page, world);
+    await window.page.getByRole('link', { name: 'digits-done' }).waitFor();
+    const route = await asked.promise;
+    await world.train('digits-unheard', { runMs: 50 });
+    // What is told waits a moment for what else there is.
+    await window.page.waitForTimeout(1_500);
+    await route.continue();
+    await window.page.getByRole('row', { name: /digits-unheard/ }).waitFor();
+    await window.close();
   });
 
   it('shows the log as it is written, and finds in it', async () => {
