@@ -7,7 +7,8 @@ const LAST = 32_000;
 /** The first of so many consecutive ports of an address on which nothing listens. */
 export async function freePorts(count: number, host = '127.0.0.1'): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const first = FIRST + Math.floor(Math.random() * (LAST - FIRST - count));
+    // By whole steps: two who look at the same time find the same ports, or others altogether.
+    const first = FIRST + count * Math.floor(Math.random() * Math.floor((LAST - FIRST) / count));
     const free = await Promise.all(Array.from({ length: count }, (_, at) => isFree(first + at, host)));
     if (free.every(Boolean)) return first;
   }

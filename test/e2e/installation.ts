@@ -16,7 +16,9 @@ import { startEngine } from '../../src/runtime/container/engine.ts';
 import { freePorts } from '../free-ports.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const READY_MS = 60_000;
+const READY_MS = 180_000;
+/** From its own on, with those of notebooks (src/app/env.ts). */
+const PORTS = 220;
 
 export interface Installation {
   home: string;
@@ -44,7 +46,7 @@ export interface Installation {
 /** A platform of its own in a temporary home on free ports, with real containers. */
 export async function createInstallation(extraEnv: Record<string, string> = {}): Promise<Installation> {
   const home = mkdtempSync(join(tmpdir(), 'atelier-e2e-'));
-  const port = await freePorts(5);
+  const port = await freePorts(PORTS);
   const env = { ...process.env, ATELIER_HOME: home, ATELIER_PORT: String(port), ATELIER_LOG: 'info', ...extraEnv };
   let child: ChildProcess | undefined;
   let log = '';
