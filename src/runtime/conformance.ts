@@ -122,10 +122,11 @@ export function runConformance(name: string, makeSubject: () => Promise<Subject>
       await driver.remove(name);
     });
 
-    test('waiting: notices the end, and absence; can be called off', async () => {
+    test('waiting: notices the end soon, and absence; can be called off', async () => {
       const name = await launch(scripts.brief);
       const end = await driver.wait(name);
       assert.equal(end.exitCode, 7);
+      assert.ok(Date.now() - (end.finishedAt ?? 0) < 10_000, 'heard of the end soon');
       assert.equal((await driver.wait('atelier-test-nothing')).state, 'absent');
       const forever = await launch(scripts.forever);
       await assert.rejects(driver.wait(forever, AbortSignal.timeout(100)));

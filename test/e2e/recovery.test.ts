@@ -149,7 +149,7 @@ describe('the gateway, the engine and credentials', () => {
     await at.client.until(allowed, good => good, 60_000, 'the grant to reach the gateway');
 
     await at.session.request('PATCH', `/v3/users/${user.id}`, { body: { user: { enabled: false } } });
-    await at.client.until(allowed, good => !good, 60_000, 'the revocation to reach the gateway');
+    await at.client.until(allowed, good => !good, 15_000, 'the revocation to reach the gateway');
     const anonymous = await fetch(`${at.profile.endpoints.inference}/v1/infers/${serviceId}/`, {
       method: 'POST',
       body: '{}',
