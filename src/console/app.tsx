@@ -107,9 +107,11 @@ function NotFound() {
   const navigate = useNavigate();
   return (
     <Page title={t('notFound')}>
-      <Button type="primary" onClick={() => void navigate({ to: '/' })}>
-        {t('toOverview')}
-      </Button>
+      <div>
+        <Button type="primary" onClick={() => void navigate({ to: '/' })}>
+          {t('toOverview')}
+        </Button>
+      </div>
     </Page>
   );
 }
