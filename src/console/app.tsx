@@ -10,7 +10,7 @@ import {
 import { App as AntApp, Button, ConfigProvider } from 'antd';
 import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react';
 import { Frame } from './frame/frame.tsx';
-import { keepLive } from './live.ts';
+import { audienceOf, keepLive } from './live.ts';
 import { pages } from './pages.ts';
 import { ErrorView } from './parts/error-view.tsx';
 import { Page } from './parts/page.tsx';
@@ -75,12 +75,13 @@ export function App() {
 function Shown() {
   const session = useSessionState();
   const open = Boolean(session && !session.must_change_password);
+  const audience = session && open ? audienceOf(session) : undefined;
   useEffect(() => {
-    if (!open) return;
+    if (audience === undefined) return;
     const controller = new AbortController();
-    keepLive(controller.signal);
+    keepLive(audience, controller.signal);
     return () => controller.abort();
-  }, [open]);
+  }, [audience]);
   useEffect(() => {
     if (open) sessionStorage.removeItem('atelier-reloads'); // all came: what fails another time may be asked for as often again
   }, [open]);

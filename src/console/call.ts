@@ -11,7 +11,12 @@ import { currentProject, sessionEnded } from './session.ts';
 export async function send(
   method: string,
   path: string,
-  input: { query?: object | undefined; body?: unknown; signal?: AbortSignal | undefined; accept?: string } = {},
+  input: {
+    query?: object | undefined;
+    body?: unknown;
+    signal?: AbortSignal | undefined;
+    headers?: Record<string, string>;
+  } = {},
 ): Promise<Response> {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(input.query ?? {})) {
@@ -24,7 +29,7 @@ export async function send(
       headers: {
         'x-atelier-console': activity(),
         ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(input.accept ? { accept: input.accept } : {}),
+        ...input.headers,
       },
       body: input.body === undefined ? null : JSON.stringify(input.body),
       signal: input.signal ?? null,

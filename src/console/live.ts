@@ -1,60 +1,62 @@
 import { changed, send } from './call.ts';
 import { queries } from './queries.ts';
+import { currentSession, type Session } from './session.ts';
 
 const AGAIN_MS = 2_000;
-/** Between two looks at whether the page still reads. */
-const STILL_MS = 100;
-const LOCK = 'atelier-live';
+
+/** What the server tells: of these kinds something changed, up to the change that the id stands for. */
+interface Hint {
+  id: string;
+  kinds: readonly string[];
+}
+
+/** Who hears, and of what: another user, or another project, is told of other changes. */
+export const audienceOf = ({ user, project }: Session) => `${user.id} ${project?.id}`;
 
 /**
- * Keeps what is on the screen up to date until `signal` ends it. One tab of the browser reads the server's hints and passes them on, as
- * browsers open six connections to a host; where there are no locks (plain HTTP to another host), each tab reads for itself.
+ * Keeps what is on the screen up to date until `signal` ends it, from the change on that the session's answer names: all on the screen was read
+ * later. One tab of the browser reads the server's hints and passes them on, as browsers open six connections to a host; where there are no
+ * locks (plain HTTP to another host), each tab reads for itself.
  */
-export function keepLive(signal: AbortSignal): void {
-  const tabs = new BroadcastChannel(LOCK);
-  tabs.onmessage = ({ data }) => hear(data as readonly string[] | 'all');
-  signal.addEventListener('abort', () => tabs.close(), { once: true });
-  const tell = (kinds: readonly string[] | 'all') => {
-    hear(kinds);
-    if (!signal.aborted) tabs.postMessage(kinds);
+export function keepLive(audience: string, signal: AbortSignal): void {
+  let heard = currentSession()?.change_id ?? '';
+  const hear = ({ id, kinds }: Hint) => {
+    heard = id;
+    void (kinds.includes('*') ? queries.invalidateQueries() : changed(...kinds));
   };
-  const run = () => follow(tell, signal);
-  if (!navigator.locks) void run();
-  else navigator.locks.request(LOCK, { signal }, run).catch(() => undefined); // ended while it waited
-}
+  const name = `atelier-live ${audience}`;
+  const tabs = new BroadcastChannel(name);
+  tabs.onmessage = ({ data }) => hear(data as Hint);
+  signal.addEventListener('abort', () => tabs.close(), { once: true });
 
-function hear(kinds: readonly string[] | 'all'): void {
-  void (kinds === 'all' ? queries.invalidateQueries() : changed(...kinds));
-}
-
-/** What the page read while the hints were still being asked for may have changed unheard: it is read once more, when the page stands. */
-async function readAgain(signal: AbortSignal): Promise<void> {
-  while (queries.isFetching() > 0 && !signal.aborted) await new Promise(resolve => setTimeout(resolve, STILL_MS));
-  if (!signal.aborted) hear('all');
-}
-
-async function follow(tell: (kinds: readonly string[] | 'all') => void, signal: AbortSignal): Promise<void> {
-  for (let first = true; !signal.aborted; first = false) {
-    try {
-      const response = await send('GET', '/console/changes', { signal, accept: 'text/event-stream' });
-      // Whatever happened while nobody listened.
-      if (first) void readAgain(signal);
-      else tell('all');
-      let text = '';
-      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        text += value;
-        const events = text.split('\n\n');
-        text = events.pop()!;
-        for (const event of events) {
-          if (event.startsWith('data: ')) tell((JSON.parse(event.slice(6)) as { kinds: string[] }).kinds);
-        }
-      }
-    } catch {
-      // Asked again below, for as long as somebody is signed in.
+  const run = async () => {
+    while (!signal.aborted) {
+      await follow(heard, signal, hint => {
+        hear(hint);
+        tabs.postMessage(hint);
+      }).catch(() => undefined); // asked again, for as long as somebody is signed in
+      await new Promise(resolve => setTimeout(resolve, AGAIN_MS));
     }
-    await new Promise(resolve => setTimeout(resolve, AGAIN_MS));
+  };
+  if (!navigator.locks) void run();
+  else navigator.locks.request(name, { signal }, run).catch(() => undefined); // ended while it waited
+}
+
+/** Reads hints of what changed after `since` until the connection ends. */
+async function follow(since: string, signal: AbortSignal, tell: (hint: Hint) => void): Promise<void> {
+  const headers = { accept: 'text/event-stream', 'last-event-id': since };
+  const response = await send('GET', '/console/changes', { signal, headers });
+  let text = '';
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    text += value;
+    const events = text.split('\n\n');
+    text = events.pop()!;
+    for (const event of events) {
+      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(event) ?? [];
+      if (id && data && !signal.aborted) tell({ id, ...(JSON.parse(data) as { kinds: string[] }) });
+    }
   }
 }

@@ -41,6 +41,11 @@ export function useSession(): Session {
   return session;
 }
 
+/** Who is signed in at this moment. */
+export function currentSession(): Session | null | undefined {
+  return state;
+}
+
 /** Id of the session's project; empty where there is none. */
 export function currentProject(): string {
   return state?.project?.id ?? '';

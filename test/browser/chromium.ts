@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 /** Longest that a page may let a test wait, in milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -28,6 +28,20 @@ export function openBrowser(): Promise<Browser> {
     headless: true,
     args: FLAGS,
     timeout: 60_000,
+  });
+}
+
+/**
+ * Holds each request of a window up for a time of its own, up to ATELIER_TEST_DELAY_MS, which is unset in a usual run: answers come in every
+ * order then, as they do on a machine that stalls.
+ * Not for tests of what browsers ask beforehand (preflights), which they do not ask then.
+ */
+export async function holdUp(context: BrowserContext): Promise<void> {
+  const most = Number(process.env.ATELIER_TEST_DELAY_MS ?? 0);
+  if (most === 0) return;
+  await context.route('**', async route => {
+    await sleep(Math.random() * most);
+    await route.continue().catch(() => {}); // the window was closed meanwhile
   });
 }
 

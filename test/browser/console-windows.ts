@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { PASSWORD, type World } from '../world.ts';
-import { tellLost, visit } from './chromium.ts';
+import { holdUp, tellLost, visit } from './chromium.ts';
 import { choosePassword } from './steps.ts';
 
 interface Window_ {
@@ -19,6 +19,7 @@ export function consoleWindows(at: () => { world: World; browser: Browser }) {
     const { world, browser } = at();
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     context.setDefaultTimeout(60_000);
+    await holdUp(context);
     await context.addInitScript(
       text => localStorage.getItem('atelier-console') ?? localStorage.setItem('atelier-console', text),
       JSON.stringify({ language: 'en', theme: 'light', ...settings }),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page, Route } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
+import { PASSWORD } from '../world.ts';
 import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
@@ -92,9 +93,9 @@ describe('signing in', () => {
 
   it('is asked for again when the session has ended, and the page comes back', async () => {
     const { page, close } = await opened('/training/jobs');
-    await heading(page, 'Training jobs');
+    await page.getByRole('link', { name: 'digits-done' }).waitFor();
     await world.db.deleteFrom('console_sessions').execute();
-    // Whatever is asked for next meets it: what a person does, or what the page reads by itself, before there is a field to type in.
+    // Whatever asks next meets it: a person who types, or the page itself, and then the field is gone already.
     const typed = page.getByLabel('Search by name').fill('digits', { timeout: 5_000 });
     await typed.catch(() => undefined);
     await heading(page, 'Sign in to Atelier');
@@ -137,6 +138,29 @@ describe('what shows by itself', () => {
     await route.continue();
     await window.page.getByRole('row', { name: /digits-unheard/ }).waitFor();
     await window.close();
+  });
+
+  it('shows what happens in the project that was gone to', async () => {
+    const project = { name: 'local-1_second' };
+    const second = (await world.root_('POST', '/v3/projects', { project })).body.project.id;
+    const { page, close } = await opened('/workspaces');
+    await page.getByRole('button', { name: /^Region and project: / }).click();
+    await page.getByRole('menuitem', { name: project.name }).click();
+    await page.getByRole('button', { name: `Region and project: ${project.name}` }).waitFor();
+    // Somebody else, elsewhere.
+    const { account } = world.root;
+    const headers = { 'x-atelier-console': 'active' };
+    const body = { account, user: account, password: PASSWORD };
+    const session = await world.send('POST', '/console/session', { headers, body });
+    const there = { ...headers, cookie: session.headers.get('set-cookie')!.split(';')[0]! };
+    await world.send('PUT', '/console/session', { headers: there, body: { project_id: second } });
+    const made = await world.send('POST', `/v1/${second}/workspaces`, {
+      headers: there,
+      body: { name: 'of-the-second' },
+    });
+    assert.equal(made.status, 200, made.text);
+    await page.getByText('of-the-second').waitFor();
+    await close();
   });
 
   it('shows the log as it is written, and finds in it', async () => {

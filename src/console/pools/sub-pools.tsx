@@ -36,10 +36,11 @@ export function SubPools({ pool }: { pool: Pool }) {
     { live: ['workloads'] },
   );
   if (error) return <ErrorView error={error} />;
+  if (!data) return <span className="bone" title={t('loading')} />;
   const create = () => setMaking(true);
   return (
     <>
-      {data?.items.length === 0 ? (
+      {data.items.length === 0 ? (
         <Empty
           title={t('noSubPools')}
           help={t('noSubPoolsHelp')}
@@ -53,7 +54,7 @@ export function SubPools({ pool }: { pool: Pool }) {
             </Gated>
           </p>
           <ul className="plain" aria-label={t('subPools')}>
-            {data?.items.map(each => (
+            {data.items.map(each => (
               <li key={each.metadata.name}>
                 <Link to="/pools/$poolId" params={{ poolId: each.metadata.name }}>
                   {displayName(each)}

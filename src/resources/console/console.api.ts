@@ -18,6 +18,8 @@ const session = open({
   switched_by: Type.Optional(open({ name: Type.String(), account_name: Type.String() })),
   /** Milliseconds since the epoch. */
   expires_at: Type.Integer(),
+  /** Stands for what had changed when this was read: as `Last-Event-ID` it has everything told that changes afterwards. */
+  change_id: Type.String(),
   /** Where programs reach the platform, to show to people. */
   endpoints: open({ api: Type.String(), obs: Type.String(), inference: Type.String() }),
 });
@@ -118,7 +120,8 @@ export const showOwnAccess = operation({
 export const followChanges = operation({
   ...base,
   id: 'FollowChanges',
-  summary: 'Server-sent events: the kinds of things of which something changed in the project or account',
+  summary:
+    'Server-sent events: the kinds of things of which something changed in the project or account, since Last-Event-ID',
   method: 'GET',
   path: '/console/changes',
   action: { authenticated: 'it names kinds of things of the own project and account, and nothing of the things' },

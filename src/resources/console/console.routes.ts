@@ -69,6 +69,7 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
   }
 
   async function view(principal: Principal, id: string) {
+    const change_id = changes.now();
     const { onBehalfOf, projectId } = principal;
     const { api: apiUrl, obs, inference } = deps.endpoints;
     return {
@@ -82,6 +83,7 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
         ? { switched_by: { name: onBehalfOf.name, account_name: onBehalfOf.accountName ?? principal.accountName } }
         : {}),
       expires_at: await sessions.expiresAt(id),
+      change_id,
       endpoints: { api: apiUrl, obs, inference },
     };
   }
@@ -186,7 +188,8 @@ export function consoleRoutes(deps: ConsoleRouteDeps): Route[] {
       // Who does not ask for a stream would wait for its end for ever.
       if (!String(headers.accept).includes('text/event-stream')) return new Reply(': ask for text/event-stream\n\n');
       const scopes = projectId ? [projectId, principal.accountId] : [principal.accountId];
-      const stream = changes.stream({ userId: principal.id, scopes, refusal });
+      const since = headers['last-event-id']?.toString();
+      const stream = changes.stream({ userId: principal.id, scopes, since, refusal });
       if (!stream) {
         throw new Failure({
           code: 'APIGW.0308',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { sql } from 'kysely';
 import { createWorld, type Tenant, type World } from '../../../test/world.ts';
 
 let now = Date.UTC(2026, 0, 1);
@@ -258,6 +259,55 @@ describe('a session', () => {
     assert.ok(text.split('"workspaces"').length - 1 <= 2 + (Date.now() - begun) / 1000);
     controller.abort();
     await reading;
+  });
+
+  it('hears what changed since a page was read, of its own project and account, and of all where nobody knows any more', async () => {
+    const few = await createWorld({ changes: { remembered: 20 } });
+    const other = await few.tenant('other');
+    const { account, password } = few.root;
+    const answer = await few.send('POST', '/console/session', {
+      body: { account, user: account, password },
+      headers: { ...own },
+    });
+    const headers = { ...own, cookie: answer.headers.get('set-cookie')!.split(';')[0]!, accept: 'text/event-stream' };
+    /** The first hint of a stream that asks for what changed after an id; of nothing where none comes in time. */
+    const first = async (since?: string, waitMs = 60_000) => {
+      const after = since === undefined ? {} : { 'last-event-id': since };
+      const signal = AbortSignal.timeout(waitMs);
+      const stream = await fetch(`${few.api}/console/changes`, { headers: { ...headers, ...after }, signal });
+      let text = '';
+      try {
+        for await (const chunk of stream.body!) {
+          text += Buffer.from(chunk).toString();
+          const [, id, data] = /^id: (.*)\ndata: (.*)\n\n/m.exec(text) ?? [];
+          if (id && data) return { id, kinds: JSON.parse(data).kinds as string[] };
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+      return { id: '', kinds: [] };
+    };
+    const make = async (tenant: Tenant, name: string) => {
+      const token = await few.login(tenant);
+      const path = `/v1/${tenant.projectId}/workspaces`;
+      assert.equal((await few.send('POST', path, { token, body: { name } })).status, 200);
+    };
+    const begun: string = answer.body.change_id;
+    await make(few.root, 'unheard');
+    const missed = await first(begun);
+    assert.ok(missed.kinds.includes('workspaces'), `${missed.kinds}`);
+    const session = async () => (await few.send('GET', '/console/session', { headers })).body.change_id as string;
+    const read = await session();
+    await make(other, 'theirs');
+    assert.ok(!(await first(read, 1_000)).kinds.includes('workspaces'), 'what others do is not told');
+    assert.ok(!(await first(undefined, 1_000)).kinds.includes('workspaces'), 'who names no change hears from now on');
+    await make(few.root, 'again');
+    assert.ok((await first(missed.id)).kinds.includes('workspaces'), 'after the last that was heard');
+    for (let kind = 0; kind < 20; kind++) {
+      await sql`SELECT atelier_changed(${`kind_${kind}`}, ${few.root.projectId})`.execute(few.db);
+    }
+    for (const id of [begun, 'another-life/1', '1', '']) assert.deepEqual((await first(id)).kinds, ['*'], id);
+    await few.remove();
   });
 });
 
