@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
+import { gone } from './steps.ts';
 
 /** A picture of one pixel. */
 const PIXEL = Buffer.from(
@@ -57,7 +58,7 @@ describe('AI applications', () => {
     await dialog.getByLabel(/Type digits/).fill('digits');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'AI applications');
-    await page.getByRole('row', { name: /0\.0\.2/ }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('row', { name: /0\.0\.2/ }));
     await page.goto(`${world.api}/models/${first}`);
     await page.getByRole('button', { name: 'Deploy' }).click();
     await page.waitForURL(/\/services\/deploy\?model=/);
@@ -120,7 +121,7 @@ describe('real-time services', () => {
     await dialog.getByLabel(/Type reads-digits/).fill('reads-digits');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'Real-time services');
-    await page.getByRole('link', { name: 'reads-digits' }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'reads-digits' }));
     await close();
   });
 

@@ -9,6 +9,7 @@ import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { BUILT, type ConsoleWorld, consoleWorld, everySample, repeatJob } from './console-world.ts';
+import { gone } from './steps.ts';
 
 const FIRST_LOAD_BYTES = 300_000;
 
@@ -203,7 +204,7 @@ describe('training jobs', () => {
     await dialog.getByLabel(/Type from-the-form/).fill('from-the-form');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'Training jobs');
-    await page.getByRole('link', { name: 'from-the-form' }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'from-the-form' }));
     await close();
   });
 

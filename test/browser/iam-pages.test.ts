@@ -7,7 +7,7 @@ import { accessible } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
-import { authorize, chooseAction, choosePolicy, createGroup, createUser } from './steps.ts';
+import { authorize, chooseAction, choosePolicy, createGroup, createUser, gone } from './steps.ts';
 
 /** A person at the pages of users, groups, policies and what goes with them. */
 
@@ -68,7 +68,7 @@ describe('users and groups', () => {
     await dialog.getByLabel(/Type han/).fill('han');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'Users');
-    await page.getByRole('link', { name: 'han', exact: true }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'han', exact: true }));
     await close();
   });
 });

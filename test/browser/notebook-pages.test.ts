@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
+import { gone } from './steps.ts';
 
 /** A person at the pages of notebooks and images. */
 
@@ -79,7 +80,7 @@ describe('notebooks', () => {
       .fill('by-hand');
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'Notebooks');
-    await page.getByRole('link', { name: 'by-hand', exact: true }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'by-hand', exact: true }));
     await close();
   });
 
@@ -124,7 +125,7 @@ describe('images', () => {
       .getByLabel(/Type mine/)
       .fill('mine');
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-    await page.getByRole('row', { name: /mine:1.0/ }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('row', { name: /mine:1.0/ }));
     await close();
   });
 

@@ -10,6 +10,7 @@ import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
+import { gone } from './steps.ts';
 
 /** A person at the pages of buckets and objects; the object store is real. */
 
@@ -125,7 +126,7 @@ describe('buckets', () => {
     await page.getByText('The bucket is empty').waitFor();
     await destroy();
     await heading(page, 'Buckets');
-    await page.getByRole('link', { name: 'made-by-hand' }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'made-by-hand' }));
     await close();
   });
 });

@@ -5,6 +5,7 @@ import { NOTEBOOK_IMAGE_ID } from '../../src/resources/images/image.api.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
+import { gone } from './steps.ts';
 
 /** A person at the pages of dedicated resource pools and networks. */
 
@@ -190,7 +191,7 @@ describe('a dedicated pool', () => {
     await dialog.getByLabel(/Type my-pool/).fill('my-pool');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'Dedicated resource pools');
-    await page.getByRole('link', { name: 'my-pool' }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'my-pool' }));
     await close();
   });
 });

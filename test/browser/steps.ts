@@ -1,4 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
+import { settled } from './accessible.ts';
 
 /** What administrators do again and again in the console, by clicking from whatever page is open. */
 
@@ -12,6 +13,12 @@ export const option = (page: Page, text: string | RegExp) =>
 export async function choose(page: Page, label: string, text: string | RegExp): Promise<void> {
   await page.getByRole('combobox', { name: label }).click();
   await option(page, text).click();
+}
+
+/** Waits until the list that is open has been read, and this is not in it, or no longer. */
+export async function gone(entry: Locator): Promise<void> {
+  await settled(entry.page());
+  await entry.waitFor({ state: 'detached' });
 }
 
 /** Follows a link of the menu. */

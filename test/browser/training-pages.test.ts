@@ -7,6 +7,7 @@ import { accessible } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { type ConsoleWorld, computeSamples, consoleWorld } from './console-world.ts';
+import { gone } from './steps.ts';
 
 /** A person at the pages of training: algorithms, jobs made of them and of other jobs, Cloud Shell, metrics. */
 
@@ -238,7 +239,7 @@ describe('algorithms', () => {
     await dialog.getByLabel(/Type reads-digits/).fill('reads-digits');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'Algorithms');
-    await page.getByRole('link', { name: 'reads-digits' }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'reads-digits' }));
     await close();
   });
 

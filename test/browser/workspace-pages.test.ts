@@ -6,6 +6,7 @@ import { accessible } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
+import { gone } from './steps.ts';
 
 /** A person at the pages of workspaces. */
 
@@ -78,7 +79,7 @@ describe('a workspace', () => {
     await dialog.getByLabel(/Type vision-lab/).fill('vision-lab');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await heading(page, 'Workspaces');
-    await page.getByRole('link', { name: 'vision-lab' }).waitFor({ state: 'detached' });
+    await gone(page.getByRole('link', { name: 'vision-lab' }));
     await page.getByRole('button', { name: 'Workspace: default' }).waitFor();
     await close();
   });

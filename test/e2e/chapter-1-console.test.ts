@@ -12,6 +12,7 @@ import {
   createGroup,
   createPolicy,
   createUser,
+  gone,
   goTo,
   grantHere,
   option,
@@ -487,7 +488,7 @@ describe('chapter 1 by clicking, with real containers', () => {
     await admin.page.getByRole('row', { name: /dedicated notebook/ }).waitFor();
     await admin.page.getByRole('row', { name: /echo infer/ }).waitFor();
     await deleteHere(admin.page, 'team-pool', 'Dedicated resource pools');
-    await admin.page.getByRole('link', { name: 'team-pool' }).waitFor({ state: 'detached', timeout: 60_000 });
+    await gone(admin.page.getByRole('link', { name: 'team-pool' }));
     assert.deepEqual([...(await containersOf(at, 'notebook')), ...(await containersOf(at, 'service-instance'))], []);
     for (const window of [{ close }, root, admin, developer, member]) await window.close();
   });
