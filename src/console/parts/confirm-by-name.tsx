@@ -1,5 +1,5 @@
 import { Input } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
 import { Dialog } from './dialog.tsx';
 import { ErrorView } from './error-view.tsx';
@@ -19,9 +19,14 @@ export function ConfirmByName(props: {
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>();
+  const sent = useRef(false);
   const go = () => {
+    if (sent.current) return; // Enter was pressed twice
+    sent.current = true;
     setBusy(true);
+    setFailure(undefined);
     run().then(close, error => {
+      sent.current = false;
       setBusy(false);
       setFailure(error);
     });
@@ -33,6 +38,7 @@ export function ConfirmByName(props: {
       cancelText={t('cancel')}
       okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }}
       onOk={go}
+      busy={busy}
       onCancel={close}
     >
       <p>{help}</p>

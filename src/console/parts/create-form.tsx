@@ -1,5 +1,5 @@
 import { Form, type FormInstance } from 'antd';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import { ErrorView } from './error-view.tsx';
 import { Gated } from './gated.tsx';
 
@@ -21,14 +21,21 @@ export function CreateForm<V extends object>(props: {
 }) {
   const { form, initialValues, send, action, submit, failed, beside, onChange, children } = props;
   const [outcome, setOutcome] = useState<'busy' | { failure: unknown }>();
+  const sent = useRef(false);
   const go = async () => {
-    const values = await form.validateFields().catch(() => undefined);
-    if (!values) return;
-    setOutcome('busy');
-    await send(values).then(
-      () => setOutcome(undefined),
-      failure => setOutcome({ failure }),
-    );
+    if (sent.current) return; // a second click comes before what the first one set is drawn
+    sent.current = true;
+    try {
+      const values = await form.validateFields().catch(() => undefined);
+      if (!values) return;
+      setOutcome('busy');
+      await send(values).then(
+        () => setOutcome(undefined),
+        failure => setOutcome({ failure }),
+      );
+    } finally {
+      sent.current = false;
+    }
   };
   return (
     <Form<V>
@@ -37,7 +44,7 @@ export function CreateForm<V extends object>(props: {
       layout="vertical"
       initialValues={initialValues}
       onValuesChange={() => {
-        setOutcome(undefined);
+        setOutcome(now => (now === 'busy' ? now : undefined));
         onChange?.();
       }}
     >

@@ -3,8 +3,16 @@ import { useEffect, useRef, useState } from 'react';
 
 const FIELDS = 'input:not([type=hidden], :disabled), textarea:not(:disabled)';
 
-/** A dialog, which is there as long as it is open. It begins at its first field, and the focus goes back to where it came from. */
-export function Dialog({ children, ...rest }: Omit<ModalProps, 'open' | 'afterOpenChange'>) {
+/**
+ * A dialog, which is there as long as it is open. It begins at its first field, and the focus goes back to where it came from. While it is `busy`
+ * it stays: what comes of what was asked for is told in it.
+ */
+export function Dialog({
+  children,
+  busy = false,
+  onCancel,
+  ...rest
+}: Omit<ModalProps, 'open' | 'afterOpenChange'> & { busy?: boolean }) {
   const body = useRef<HTMLDivElement>(null);
   useFocusBack();
   // The dialog itself has put the focus on its button for closing.
@@ -14,7 +22,13 @@ export function Dialog({ children, ...rest }: Omit<ModalProps, 'open' | 'afterOp
     }
   };
   return (
-    <Modal open afterOpenChange={begin} {...rest}>
+    <Modal
+      open
+      afterOpenChange={begin}
+      cancelButtonProps={{ disabled: busy }}
+      onCancel={event => busy || onCancel?.(event)}
+      {...rest}
+    >
       <div ref={body}>{children}</div>
     </Modal>
   );

@@ -1,5 +1,5 @@
 import { Form, type FormInstance } from 'antd';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
 import { Dialog } from './dialog.tsx';
 import { ErrorView } from './error-view.tsx';
@@ -22,11 +22,15 @@ export function FormDialog<V extends object>(props: {
   const [own] = Form.useForm<V>();
   const form = props.form ?? own;
   const [busy, setBusy] = useState(false);
+  const sent = useRef(false);
   const [failure, setFailure] = useState<unknown>();
   const go = (values: V) => {
+    if (sent.current) return; // Enter was pressed twice
+    sent.current = true;
     setBusy(true);
     setFailure(undefined);
     run(values).then(close, error => {
+      sent.current = false;
       setBusy(false);
       setFailure(error);
     });
@@ -38,6 +42,7 @@ export function FormDialog<V extends object>(props: {
       cancelText={t('cancel')}
       okButtonProps={{ loading: busy }}
       onOk={form.submit}
+      busy={busy}
       onCancel={close}
       {...(width === undefined ? {} : { width })}
     >
