@@ -30,6 +30,9 @@ const routes = pages.map(({ path, file }) =>
 const router = createRouter({
   routeTree: root.addChildren(routes),
   defaultPreload: 'intent',
+  defaultPendingComponent: Pending,
+  defaultPendingMs: 300,
+  defaultPendingMinMs: 0,
   scrollRestoration: true,
 });
 
@@ -101,6 +104,11 @@ function Shown() {
 function beginAnew(error: unknown) {
   const again = globalThis.atelierReload?.() ?? false;
   return { default: () => (again ? null : <Failed error={error} />) };
+}
+
+/** Where a page is on its way. */
+function Pending() {
+  return <span className="bone" title={useTexts()('loading')} />;
 }
 
 function NotFound() {

@@ -9,7 +9,7 @@ import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { BUILT, type ConsoleWorld, consoleWorld, everySample, repeatJob } from './console-world.ts';
-import { gone } from './steps.ts';
+import { gone, goTo } from './steps.ts';
 
 const FIRST_LOAD_BYTES = 300_000;
 
@@ -144,10 +144,15 @@ describe('what shows by itself', () => {
   it('shows what happens in the project that was gone to', async () => {
     const project = { name: 'local-1_second' };
     const second = (await world.root_('POST', '/v3/projects', { project })).body.project.id;
-    const { page, close } = await opened('/workspaces');
+    const { page, close } = await opened('/training/jobs');
+    const elsewhere = page.getByRole('link', { name: 'digits-done' });
+    await elsewhere.waitFor();
     await page.getByRole('button', { name: /^Region and project: / }).click();
     await page.getByRole('menuitem', { name: project.name }).click();
     await page.getByRole('button', { name: `Region and project: ${project.name}` }).waitFor();
+    await gone(elsewhere);
+    await goTo(page, 'Workspaces');
+    await heading(page, 'Workspaces');
     // Somebody else, elsewhere.
     const { account } = world.root;
     const headers = { 'x-atelier-console': 'active' };

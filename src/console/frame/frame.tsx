@@ -1,6 +1,8 @@
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { Suspense } from 'react';
+import { audienceOf } from '../live.ts';
 import { areas, pages } from '../pages.ts';
+import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
 import { Preferences } from './preferences.tsx';
 import { ProjectSwitcher, UserMenu, WorkspaceSwitcher } from './switchers.tsx';
@@ -44,7 +46,8 @@ export function Frame() {
         ))}
       </nav>
       <main id="content" tabIndex={-1}>
-        <Suspense>
+        {/* Another project, or a role, has other things: nothing of those that were shown stays. */}
+        <Suspense key={audienceOf(useSession())}>
           <Outlet />
         </Suspense>
       </main>

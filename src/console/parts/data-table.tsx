@@ -1,5 +1,5 @@
 import { keepPreviousData, type UseQueryOptions, useQueries, useQuery } from '@tanstack/react-query';
-import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
 import { useColumns } from './columns.tsx';
 import { ErrorView } from './error-view.tsx';
@@ -41,11 +41,9 @@ export function DataTable<R, A>(props: {
   const { label, saved, pageSize, page, read, empty } = props;
   const t = useTexts();
   const [columns, chooser] = useColumns(saved, props.columns);
-  const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (!element) return;
+  // The element comes and goes: with an error, with a filter that nothing matches.
+  const box = useCallback((element: HTMLDivElement) => {
     const look = () => setView({ top: element.scrollTop, height: element.clientHeight });
     look();
     const observer = new ResizeObserver(look);
@@ -73,14 +71,18 @@ export function DataTable<R, A>(props: {
     const answer = answers[Math.floor(at / pageSize) - firstPage]?.data;
     return answer === undefined ? undefined : read(answer).items[at % pageSize];
   };
-  const failed = first.error ?? answers.find(answer => answer.error)?.error;
+  const failed = answers.find(answer => answer.error)?.error ?? first.error;
+  const again = () => {
+    for (const answer of [first, ...answers]) if (answer.error) void answer.refetch();
+  };
   const grid = { gridTemplateColumns: columns.map(column => column.width).join(' ') };
 
-  if (failed && first.data === undefined) return <ErrorView error={failed} retry={() => void first.refetch()} />;
+  if (failed && first.data === undefined) return <ErrorView error={failed} retry={again} />;
   if (count === 0) return <div className="card">{empty}</div>;
   return (
     <div className={chooser ? 'table-box chosen' : 'table-box'}>
       {chooser}
+      {failed && <ErrorView error={failed} retry={again} />}
       <div
         ref={box}
         className="table"

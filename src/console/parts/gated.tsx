@@ -16,6 +16,9 @@ export const inPool = (type: 'public' | 'dedicated'): Attributes => ({ 'modelart
 /** What is done in a pool, which policies may make a condition of (behaviour/permissions.md 2). */
 const POOLED = ['modelarts:trainJob:create', 'modelarts:notebook:create', 'modelarts:service:create'];
 
+/** Kinds that say what somebody may do. */
+export const DECIDING = ['grants', 'custom-policies', 'user-groups', 'workspaces', 'accounts'];
+
 /** What the server says of an action of the user's; undefined while that is not known. */
 function useDecision(action: string, attributes?: Attributes) {
   const { workspace } = useSettings();
@@ -24,7 +27,7 @@ function useDecision(action: string, attributes?: Attributes) {
     workspace_id: workspace,
     ...(attributes ? { service_attributes: { ...attributes } } : {}),
   };
-  const { data } = useQuery(queryOf(showOwnAccess, { body }, ['grants', 'custom-policies', 'user-groups']));
+  const { data } = useQuery(queryOf(showOwnAccess, { body }, DECIDING));
   return data?.decisions[0];
 }
 
@@ -47,28 +50,32 @@ export function useDenial(action: string, attributes?: Attributes): string | und
 /** A button for what needs an action. Who may not sees it disabled, with the reason; it stays reachable, so that the reason can be read. */
 export function Gated({ action, onClick, ...rest }: ButtonProps & { action: string }) {
   const denial = useDenial(action);
-  const button = (
-    <Button
-      {...rest}
-      {...(denial === undefined
-        ? { onClick }
-        : { 'aria-disabled': true, className: 'ant-btn-disabled', onClick: undefined })}
-    />
+  return (
+    <Refused action={action} denial={denial}>
+      <Button
+        {...rest}
+        {...(denial === undefined
+          ? { onClick }
+          : { 'aria-disabled': true, className: 'ant-btn-disabled', onClick: undefined })}
+      />
+    </Refused>
   );
-  return denial === undefined ? button : <Refused {...{ action, denial }}>{button}</Refused>;
 }
 
-/** What the user may not use, with the reason where it is pointed at or focused. */
-export function Refused({ action, denial, children }: { action: string; denial: string; children: ReactElement }) {
+/** What the user may not use, with the reason where it is pointed at or focused; as it is where there is no `denial`, or none yet. */
+export function Refused(props: { action: string; denial: string | undefined; children: ReactElement }) {
+  const { action, denial, children } = props;
   const t = useTexts();
   const why = useWhy();
   return (
     <Tooltip
       title={
-        <>
-          {t('deniedBecause', { reason: denial })} {t('askAdministrator', { action })}{' '}
-          <a href={why({ action })}>{t('whyDenied')}</a>
-        </>
+        denial !== undefined && (
+          <>
+            {t('deniedBecause', { reason: denial })} {t('askAdministrator', { action })}{' '}
+            <a href={why({ action })}>{t('whyDenied')}</a>
+          </>
+        )
       }
     >
       {children}

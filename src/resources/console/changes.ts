@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type Change, type Database, watchChanges } from '../../store-kit/index.ts';
-import { accountOfGrant } from '../iam/index.ts';
+import { accountsOfIam } from '../iam/index.ts';
 
 export interface ChangeSettings {
   /** Between two hints of one kind. */
@@ -81,7 +81,7 @@ export function changeStreams(db: Database, settings: Partial<ChangeSettings> = 
       const heard = listeners.get(scope);
       if (heard) for (const hear of heard) hear(kind);
     };
-    watchChanges(db, QUIET, told, { grants: accountOfGrant });
+    watchChanges(db, QUIET, told, accountsOfIam);
   }
 
   function listen(scopes: readonly string[], hear: (kind: string) => void): () => void {

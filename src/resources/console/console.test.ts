@@ -303,6 +303,11 @@ describe('a session', () => {
     assert.ok(!(await first(undefined, 1_000)).kinds.includes('workspaces'), 'who names no change hears from now on');
     await make(few.root, 'again');
     assert.ok((await first(missed.id)).kinds.includes('workspaces'), 'after the last that was heard');
+    const token = await few.login(few.root);
+    const before = await session();
+    await few.send('PUT', '/v1/auth-mode', { token, body: { mode: 'strict' } });
+    await few.send('PUT', '/v1/auth-mode', { token, body: { mode: 'loose' } });
+    assert.ok((await first(before)).kinds.includes('accounts'), 'the rule by which permissions are judged');
     for (let kind = 0; kind < 20; kind++) {
       await sql`SELECT atelier_changed(${`kind_${kind}`}, ${few.root.projectId})`.execute(few.db);
     }

@@ -1,10 +1,14 @@
 import { sqlMigration } from '../../store-kit/index.ts';
 
-/** SQL of the account that a row of `grants` belongs to, whose subject may be of three tables. `row`: NEW or OLD of a trigger. */
-export const accountOfGrant = (row: string): string =>
-  `coalesce(${['user_groups', 'agencies', 'users']
-    .map(table => `(SELECT account_id FROM main.${table} WHERE id = ${row}.subject_id)`)
-    .join(', ')})`;
+/** SQL of the account that a row belongs to, where neither a column nor a key says it; `row`: NEW or OLD of a trigger. */
+export const accountsOfIam: Readonly<Record<string, (row: string) => string>> = {
+  accounts: row => `${row}.id`,
+  // The subject may be of three tables.
+  grants: row =>
+    `coalesce(${['user_groups', 'agencies', 'users']
+      .map(table => `(SELECT account_id FROM main.${table} WHERE id = ${row}.subject_id)`)
+      .join(', ')})`,
+};
 
 /** The schema of the family. */
 export const iamMigrations = [

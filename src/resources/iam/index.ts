@@ -28,7 +28,7 @@ import { userRoutes } from './user.routes.ts';
 import { userService } from './user.service.ts';
 
 export { iamOperations } from './iam.api.ts';
-export { accountOfGrant, iamMigrations } from './iam.schema.ts';
+export { accountsOfIam, iamMigrations } from './iam.schema.ts';
 export type { ResolvedKey, TemporaryCredential } from './iam.sessions.ts';
 export type { BrowserProvider } from './provider.ts';
 
