@@ -144,8 +144,8 @@ describe('what shows by itself', () => {
   it('shows what happens in the project that was gone to', async () => {
     const project = { name: 'local-1_second' };
     const second = (await world.root_('POST', '/v3/projects', { project })).body.project.id;
-    const { page, close } = await opened('/training/jobs');
-    const elsewhere = page.getByRole('link', { name: 'digits-done' });
+    const { page, close } = await opened(addressOf('/training/jobs/$jobId'));
+    const elsewhere = page.getByRole('heading', { name: 'digits-done' });
     await elsewhere.waitFor();
     await page.getByRole('button', { name: /^Region and project: / }).click();
     await page.getByRole('menuitem', { name: project.name }).click();
