@@ -1,15 +1,18 @@
 import { type ThemeConfig, theme } from 'antd';
 
-/** Blue that white text can be read on (WCAG AA); on dark ground a lighter one. */
+/** Blue that white text can be read on (WCAG AA); on dark ground a lighter one. What is pointed at gets stronger, not weaker as by itself. */
 const PRIMARY = '#0958d9';
+const PRIMARY_HOVER = '#003eb3';
 const LINK = '#7cb0ff';
 const TOKENS = {
   light: {
     colorPrimary: PRIMARY,
+    colorPrimaryHover: PRIMARY_HOVER,
     colorTextPlaceholder: '#6b6b6b',
     colorTextDescription: '#595959',
     colorError: '#cf1322',
     colorLink: PRIMARY,
+    colorLinkHover: PRIMARY_HOVER,
   },
   dark: {
     colorPrimary: '#3c7dff',
@@ -26,7 +29,12 @@ const TOKENS = {
 const DARK_PARTS = {
   Tabs: { itemSelectedColor: LINK, itemHoverColor: LINK },
   Dropdown: { colorPrimary: LINK },
-  Button: { dangerColor: '#141414' },
+  Button: {
+    dangerColor: '#141414',
+    colorPrimaryHover: '#1f5fd6',
+    defaultHoverColor: LINK,
+    defaultHoverBorderColor: LINK,
+  },
 };
 
 /** Ant Design's theme. The browser only sets its variables: the rules that use them are a file of the build (component-styles.ts). */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser, Page, Route } from 'playwright-core';
+import type { Browser, Locator, Page, Route } from 'playwright-core';
 import { pages } from '../../src/console/pages.ts';
 import { PASSWORD } from '../world.ts';
-import { accessible, settled } from './accessible.ts';
+import { accessible, faultsOf, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading, signIn } from './console-windows.ts';
 import { BUILT, type ConsoleWorld, consoleWorld, everySample, repeatJob } from './console-world.ts';
@@ -280,6 +280,35 @@ describe('every page', () => {
       await signedOut.page.getByRole('dialog').waitFor();
       await accessible(signedOut.page, 'a dialog');
       await signedOut.close();
+    });
+  }
+});
+
+describe('what is pointed at', () => {
+  for (const theme of ['light', 'dark'] as const) {
+    it(`can be read, ${theme}`, async () => {
+      const { page, close } = await opened('/training/jobs', { theme });
+      const wrong: string[] = [];
+      const point = async (what: Locator) => {
+        await what.hover();
+        const faults = await faultsOf(page, { rules: ['color-contrast'] });
+        wrong.push(...faults.map(fault => `${what}: ${fault}`));
+      };
+      await page.getByRole('link', { name: 'digits-done' }).waitFor();
+      await point(page.getByRole('button', { name: 'Create training job' }).first());
+      await point(page.getByRole('link', { name: 'digits-done' }));
+      await point(page.getByRole('navigation').getByRole('link', { name: 'Notebooks' }));
+      await page.goto(world.api + addressOf('/training/jobs/$jobId'));
+      await page.getByRole('button', { name: 'Delete' }).waitFor();
+      await settled(page);
+      for (const button of await page.locator('main').getByRole('button').all()) await point(button);
+      for (const tab of await page.locator('main').getByRole('tab').all()) await point(tab);
+      await page.getByRole('button', { name: 'Delete' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel(/^Type /).fill('digits-done');
+      for (const button of await dialog.getByRole('button').all()) await point(button);
+      assert.deepEqual(wrong, []);
+      await close();
     });
   }
 });
