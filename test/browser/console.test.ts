@@ -233,6 +233,37 @@ describe('training jobs', () => {
   });
 });
 
+describe('a long list', () => {
+  it('shows what it is scrolled to, also after a search that found nothing, and tells what did not come', async () => {
+    const many = Array.from({ length: 60 }, (_, at) => `crew-${String(at).padStart(2, '0')}`);
+    for (const name of many) {
+      const made = await world.root_('POST', '/v3/groups', { group: { name, domain_id: world.root.accountId } });
+      assert.equal(made.status, 201, made.text);
+    }
+    const { page, close } = await opened('/iam/groups');
+    await page.getByRole('link', { name: 'crew-00', exact: true }).waitFor();
+    await page.getByLabel('Search by name').fill('nothing has this name');
+    await page.getByText('Nothing matches').waitFor();
+    await page.getByLabel('Search by name').fill('');
+    await page.getByRole('link', { name: 'crew-00', exact: true }).waitFor();
+    await page.evaluate("document.querySelector('[role=table]').scrollTop = 1e9");
+    await page.getByRole('link', { name: 'crew-59', exact: true }).waitFor();
+
+    // What is on the screen stays where reading it anew fails.
+    await page.route('**/v3/groups*', route => route.abort('connectionreset'));
+    await world.root_('POST', '/v3/groups', { group: { name: 'late', domain_id: world.root.accountId } });
+    const alert = page.getByRole('alert');
+    await alert.getByText('The server does not answer').waitFor();
+    await page.getByRole('link', { name: 'crew-59', exact: true }).waitFor();
+    await page.unroute('**/v3/groups*');
+    await alert.getByRole('button').click();
+    await page.getByLabel('Search by name').fill('late');
+    await page.getByRole('link', { name: 'late', exact: true }).waitFor();
+    await alert.waitFor({ state: 'detached' });
+    await close();
+  });
+});
+
 describe('every page', () => {
   it('is listed: no file of a page is without a line in the list', () => {
     const dir = join(import.meta.dirname, '../../src/console/pages');
