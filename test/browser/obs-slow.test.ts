@@ -98,7 +98,7 @@ describe('files', () => {
     await listing.first();
     const dialog = page.getByRole('dialog');
     const keep = async () => {
-      await dialog.getByText('Replace 1 objects?').first().waitFor();
+      await dialog.getByText('Replace 1 objects?').last().waitFor();
       await dialog.getByRole('button', { name: 'Cancel' }).click();
       await dialog.waitFor({ state: 'detached' });
     };
@@ -140,7 +140,7 @@ describe('files', () => {
     const dialog = page.getByRole('dialog');
     const files = ['z.txt', 'z.txt.ba', 'n0001', 'n1099'].map(name => file(`wide/${name}`, 'new'));
     await page.locator('input[type=file]').first().setInputFiles(files);
-    await dialog.getByText('Replace 3 objects?').first().waitFor();
+    await dialog.getByText('Replace 3 objects?').last().waitFor();
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await dialog.waitFor({ state: 'detached' });
     assert.equal(await contentOf('wide', 'z.txt'), 'old');
