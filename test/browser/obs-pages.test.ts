@@ -244,10 +244,10 @@ describe('the file browser', () => {
     const left = page.getByRole('region', { name: 'Unfinished uploads' });
     await left.getByText('large.bin').waitFor();
     await accessible(page, 'unfinished uploads');
-    await page.unroute('**/console/obs/**partNumber=**');
     await page.locator('input[type=file]').first().setInputFiles(path);
-    await context.setOffline(true);
     await page.getByText('Waits for the connection').waitFor();
+    await context.setOffline(true);
+    await page.unroute('**/console/obs/**partNumber=**');
     await context.setOffline(false);
     await done(page, 'large.bin');
     assert.equal(sum(await contentOf('large', 'large.bin')), sum(bytes));

@@ -1,6 +1,7 @@
 import { App, Button, Input, Select } from 'antd';
 import { useState } from 'react';
 import { changed } from '../call.ts';
+import { useAct } from '../parts/act.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useTexts } from '../texts/index.ts';
 import { LIVE_BUCKETS, obs, obsXml, useObs } from './obs.ts';
@@ -26,32 +27,32 @@ interface Acl {
 export function AclEditor({ bucket }: { bucket: string }) {
   const t = useTexts();
   const { message } = App.useApp();
-  const { data, error } = useObs(['acl', bucket], signal => aclOf(bucket, signal));
+  const { data, error, refetch } = useObs(['acl', bucket], signal => aclOf(bucket, signal));
   const [changedGrants, setGrants] = useState<Grant[]>();
-  const [busy, setBusy] = useState(false);
+  const { acting, act } = useAct();
   const [failure, setFailure] = useState<unknown>();
   const grants = changedGrants ?? data?.grants ?? [];
   const change = (at: number, part: Partial<Grant>) =>
     setGrants(grants.map((grant, index) => (index === at ? { ...grant, ...part } : grant)));
   const incomplete = grants.some(({ group, account }) => group === '' && account.trim() === '');
   const save = async () => {
-    setBusy(true);
     setFailure(undefined);
     try {
       await obs('PUT', { bucket }, { query: { acl: '' }, body: aclXml(data!.owner, grants) });
       await changed(...LIVE_BUCKETS);
-      setGrants(undefined);
+      // What was changed meanwhile is not saved yet.
+      setGrants(now => (now === changedGrants ? undefined : now));
       void message.success(t('saved'));
     } catch (thrown) {
       setFailure(thrown);
     }
-    setBusy(false);
   };
   return (
     <section className="card" aria-label={t('acl')}>
       <h2>{t('acl')}</h2>
       <p className="soft">{t('aclHelp')}</p>
-      {error && <ErrorView error={error} />}
+      {error && <ErrorView error={error} retry={() => void refetch()} />}
+      {!data && !error && <span className="bone" title={t('loading')} />}
       {data && (
         <>
           {grants.map((grant, at) => (
@@ -102,9 +103,9 @@ export function AclEditor({ bucket }: { bucket: string }) {
           <div className="filters">
             <Button
               type="primary"
-              loading={busy}
+              loading={acting === 'save'}
               disabled={changedGrants === undefined || incomplete}
-              onClick={() => void save()}
+              onClick={() => act('save', save)}
             >
               {t('save')}
             </Button>

@@ -1,9 +1,7 @@
-import { useNavigate } from '@tanstack/react-router';
 import { Form, Input, Select, Switch } from 'antd';
-import { useState } from 'react';
 import { changed } from '../call.ts';
-import { Dialog } from '../parts/dialog.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
+import { useGoOn } from '../parts/act.ts';
+import { FormDialog } from '../parts/form-dialog.tsx';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
 import { STORAGE_CLASSES } from './buckets.ts';
@@ -23,100 +21,77 @@ interface Values {
 /** Makes a bucket; its settings follow, and what of them was refused is told while the bucket is there. */
 export function CreateBucket({ close }: { close: () => void }) {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const { region } = useSession();
   const [form] = Form.useForm<Values>();
   const kind = Form.useWatch('kind', form);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
   const create = async (values: Values) => {
-    setBusy(true);
-    setFailure(undefined);
     const bucket = values.name;
-    try {
-      await obs(
-        'PUT',
-        { bucket },
-        {
-          headers: {
-            'x-obs-storage-class': values.storageClass,
-            ...(values.kind === 'POSIX' ? { 'x-obs-fs-file-interface': 'Enabled' } : {}),
-          },
-          body: String(xml('CreateBucketConfiguration', xml('Location', values.location))),
+    await obs(
+      'PUT',
+      { bucket },
+      {
+        headers: {
+          'x-obs-storage-class': values.storageClass,
+          ...(values.kind === 'POSIX' ? { 'x-obs-fs-file-interface': 'Enabled' } : {}),
         },
-      );
-      if (values.versioning && values.kind === 'OBJECT') {
-        await obs('PUT', { bucket }, { query: { versioning: '' }, body: versioningXml('Enabled') });
-      }
-      if (values.encryption) await obs('PUT', { bucket }, { query: { encryption: '' }, body: encryptionXml() });
-      await changed(...LIVE_BUCKETS);
-      await navigate({ to: '/buckets/$bucketName', params: { bucketName: bucket } });
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
+        body: String(xml('CreateBucketConfiguration', xml('Location', values.location))),
+      },
+    );
+    if (values.versioning && values.kind === 'OBJECT') {
+      await obs('PUT', { bucket }, { query: { versioning: '' }, body: versioningXml('Enabled') });
     }
+    if (values.encryption) await obs('PUT', { bucket }, { query: { encryption: '' }, body: encryptionXml() });
+    await changed(...LIVE_BUCKETS);
+    await goOn({ to: '/buckets/$bucketName', params: { bucketName: bucket } });
   };
   return (
-    <Dialog
+    <FormDialog<Values>
       title={t('createBucket')}
       okText={t('create')}
-      cancelText={t('cancel')}
-      okButtonProps={{ loading: busy }}
-      onOk={form.submit}
-      onCancel={close}
+      form={form}
+      initial={{ location: region, storageClass: 'STANDARD', kind: 'OBJECT', versioning: false, encryption: false }}
+      run={create}
+      close={close}
     >
-      <Form<Values>
-        form={form}
-        layout="vertical"
-        initialValues={{
-          location: region,
-          storageClass: 'STANDARD',
-          kind: 'OBJECT',
-          versioning: false,
-          encryption: false,
-        }}
-        onFinish={values => void create(values)}
+      <Form.Item
+        name="name"
+        label={t('name')}
+        extra={t('bucketNameHelp')}
+        rules={[
+          { required: true, message: t('required') },
+          {
+            pattern: /^(?!.*(\.\.|\.-|-\.))(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+            message: t('bucketNameRule'),
+          },
+        ]}
       >
-        <Form.Item
-          name="name"
-          label={t('name')}
-          extra={t('bucketNameHelp')}
-          rules={[
-            { required: true, message: t('required') },
-            {
-              pattern: /^(?!.*(\.\.|\.-|-\.))(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
-              message: t('bucketNameRule'),
-            },
-          ]}
-        >
-          <Input autoFocus maxLength={63} />
+        <Input autoFocus maxLength={63} />
+      </Form.Item>
+      <div className="row">
+        <Form.Item name="location" label={t('location')} rules={[{ required: true, message: t('required') }]}>
+          <Input />
         </Form.Item>
-        <div className="row">
-          <Form.Item name="location" label={t('location')} rules={[{ required: true, message: t('required') }]}>
-            <Input />
-          </Form.Item>
-          <Form.Item name="storageClass" label={t('storageClass')}>
-            <Select options={STORAGE_CLASSES.map(value => ({ value, label: value }))} />
-          </Form.Item>
-          <Form.Item name="kind" label={t('bucketKind')}>
-            <Select
-              options={[
-                { value: 'OBJECT', label: t('objectBucket') },
-                { value: 'POSIX', label: t('fileSystem') },
-              ]}
-            />
-          </Form.Item>
-        </div>
-        <div className="row">
-          <Form.Item name="versioning" label={t('versioning')} extra={t('versioningHelp')} valuePropName="checked">
-            <Switch disabled={kind === 'POSIX'} />
-          </Form.Item>
-          <Form.Item name="encryption" label={t('encryption')} extra={t('encryptionHelp')} valuePropName="checked">
-            <Switch />
-          </Form.Item>
-        </div>
-      </Form>
-      {failure !== undefined && <ErrorView error={failure} />}
-    </Dialog>
+        <Form.Item name="storageClass" label={t('storageClass')}>
+          <Select options={STORAGE_CLASSES.map(value => ({ value, label: value }))} />
+        </Form.Item>
+        <Form.Item name="kind" label={t('bucketKind')}>
+          <Select
+            options={[
+              { value: 'OBJECT', label: t('objectBucket') },
+              { value: 'POSIX', label: t('fileSystem') },
+            ]}
+          />
+        </Form.Item>
+      </div>
+      <div className="row">
+        <Form.Item name="versioning" label={t('versioning')} extra={t('versioningHelp')} valuePropName="checked">
+          <Switch disabled={kind === 'POSIX'} />
+        </Form.Item>
+        <Form.Item name="encryption" label={t('encryption')} extra={t('encryptionHelp')} valuePropName="checked">
+          <Switch />
+        </Form.Item>
+      </div>
+    </FormDialog>
   );
 }

@@ -14,8 +14,9 @@ export function DeleteBucket({ name, close, done }: { name: string; close: () =>
       close={close}
       run={async () => {
         await obs('DELETE', { bucket: name });
-        await changed(...LIVE_BUCKETS);
+        // Away from the page of the bucket first: what is read anew there is gone.
         await done?.();
+        await changed(...LIVE_BUCKETS);
       }}
     />
   );

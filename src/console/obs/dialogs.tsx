@@ -1,8 +1,8 @@
-import { Input } from 'antd';
+import { Form, Input } from 'antd';
 import { useState } from 'react';
 import { changed } from '../call.ts';
 import { Dialog } from '../parts/dialog.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
+import { FormDialog } from '../parts/form-dialog.tsx';
 import { useTexts } from '../texts/index.ts';
 import { type Entry, folderOf, nameOf } from './listing.ts';
 import { startMoving } from './many.ts';
@@ -11,42 +11,28 @@ import { OBJECTS, obs } from './obs.ts';
 /** Makes a folder: an object without content whose name ends with a slash. */
 export function NewFolder({ bucket, prefix, close }: { bucket: string; prefix: string; close: () => void }) {
   const t = useTexts();
-  const [name, setName] = useState('');
-  const [failure, setFailure] = useState<unknown>();
-  const make = async () => {
-    try {
-      await obs('PUT', { bucket, key: `${prefix + name}/` });
-      await changed(OBJECTS);
-      close();
-    } catch (thrown) {
-      setFailure(thrown);
-    }
-  };
-  const fault = name !== '' && /^\/|\/\/|\/$/.test(name);
   return (
-    <Dialog
+    <FormDialog<{ name: string }>
       title={t('createFolder')}
       okText={t('create')}
-      cancelText={t('cancel')}
-      okButtonProps={{ disabled: name === '' || fault }}
-      onOk={() => void make()}
-      onCancel={close}
+      run={async ({ name }) => {
+        await obs('PUT', { bucket, key: `${prefix + name}/` });
+        await changed(OBJECTS);
+      }}
+      close={close}
     >
-      <label htmlFor="folder-name">
-        {t('name')}
-        <Input
-          id="folder-name"
-          autoFocus
-          maxLength={1023}
-          value={name}
-          status={fault ? 'error' : ''}
-          onChange={event => setName(event.target.value)}
-          onPressEnter={() => name !== '' && !fault && void make()}
-        />
-      </label>
-      <p className={fault ? 'state bad' : 'soft'}>{t('folderRule')}</p>
-      {failure !== undefined && <ErrorView error={failure} />}
-    </Dialog>
+      <Form.Item
+        name="name"
+        label={t('name')}
+        extra={t('folderRule')}
+        rules={[
+          { required: true, message: t('required') },
+          { pattern: /^[^/]+(\/[^/]+)*$/, message: t('folderRule') },
+        ]}
+      >
+        <Input autoFocus maxLength={1023} />
+      </Form.Item>
+    </FormDialog>
   );
 }
 

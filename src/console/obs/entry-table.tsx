@@ -15,7 +15,6 @@ export const idOf = ({ key, versionId }: Pick<Entry, 'key' | 'versionId'>) => `$
 
 /**
  * A folder of a bucket. More is read as one scrolls to the end, so a million keys cost what is looked at. `find`: what names begin with.
- * `loaded` is told what was read so far.
  */
 export function EntryTable(props: {
   bucket: string;
@@ -25,16 +24,16 @@ export function EntryTable(props: {
   chosen: ReadonlyMap<string, Entry>;
   choose(chosen: ReadonlyMap<string, Entry>): void;
   open(entry: Entry): void;
-  loaded(entries: readonly Entry[]): void;
   empty: ReactNode;
 }) {
-  const { bucket, prefix, find, versions, chosen, choose, open, loaded, empty } = props;
+  const { bucket, prefix, find, versions, chosen, choose, open, empty } = props;
   const t = useTexts();
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
-  const { data, error, isFetching, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery(
+  const { data, error, isFetching, hasNextPage, isFetchNextPageError, fetchNextPage, refetch } = useInfiniteQuery(
     folderQuery(bucket, prefix + find, versions),
   );
+  const retry = () => void (isFetchNextPageError ? fetchNextPage() : refetch());
   // The folder itself is an object too where somebody made it.
   const rows = data?.pages
     .flatMap(({ entries }) => entries)
@@ -57,12 +56,11 @@ export function EntryTable(props: {
   const to = Math.ceil((view.top + view.height) / ROW) + BEYOND;
   const atEnd = rows !== undefined && to >= rows.length;
   useEffect(() => {
-    if (atEnd && hasNextPage && !isFetching) void fetchNextPage();
-  }, [atEnd, hasNextPage, isFetching, fetchNextPage]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was read changes with `data` alone
-  useEffect(() => loaded(rows ?? []), [data]);
+    // What failed is asked for again by who reads that it did.
+    if (atEnd && hasNextPage && !isFetching && !error) void fetchNextPage();
+  }, [atEnd, hasNextPage, isFetching, error, fetchNextPage]);
 
-  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
+  if (error && !data) return <ErrorView error={error} retry={retry} />;
   if (rows?.length === 0 && !hasNextPage) return <div className="card">{empty}</div>;
   const columns = ['36px', 'minmax(180px, 3fr)', '100px', '110px', '195px', ...(versions ? ['150px'] : [])];
   const grid = { gridTemplateColumns: columns.join(' ') };
@@ -74,79 +72,84 @@ export function EntryTable(props: {
     choose(next);
   };
   return (
-    <div
-      ref={box}
-      className="table objects"
-      role="table"
-      aria-label={t('objects')}
-      aria-rowcount={hasNextPage || !rows ? -1 : rows.length + 1}
-      aria-busy={isFetching}
-      tabIndex={0}
-    >
-      <div role="rowgroup" className="head">
-        <div role="row" style={grid}>
-          <span role="columnheader">
-            <Checkbox
-              aria-label={t('chooseAll')}
-              checked={every}
-              indeterminate={!every && chosen.size > 0}
-              onChange={({ target }) => choose(new Map(target.checked ? rows?.map(entry => [idOf(entry), entry]) : []))}
-            />
-          </span>
-          <span role="columnheader">{t('name')}</span>
-          <span role="columnheader">{t('size')}</span>
-          <span role="columnheader">{t('storageClass')}</span>
-          <span role="columnheader">{t('modified')}</span>
-          {versions && <span role="columnheader">{t('version')}</span>}
-        </div>
-      </div>
-      <div role="rowgroup" className="body" style={{ height: ((rows?.length ?? 10) + (hasNextPage ? 1 : 0)) * ROW }}>
-        {(rows ?? []).slice(from, to).map((entry, offset) => (
-          <div
-            key={idOf(entry)}
-            role="row"
-            aria-rowindex={from + offset + 2}
-            style={{ ...grid, top: (from + offset) * ROW }}
-          >
-            <span role="cell">
+    <>
+      <div
+        ref={box}
+        className="table objects"
+        role="table"
+        aria-label={t('objects')}
+        aria-rowcount={hasNextPage || !rows ? -1 : rows.length + 1}
+        aria-busy={isFetching}
+        tabIndex={0}
+      >
+        <div role="rowgroup" className="head">
+          <div role="row" style={grid}>
+            <span role="columnheader">
               <Checkbox
-                aria-label={t('chooseNamed', { name: nameOf(entry.key) })}
-                checked={chosen.has(idOf(entry))}
-                onChange={({ target }) => toggle(entry, target.checked)}
+                aria-label={t('chooseAll')}
+                checked={every}
+                indeterminate={!every && chosen.size > 0}
+                onChange={({ target }) =>
+                  choose(new Map(target.checked ? rows?.map(entry => [idOf(entry), entry]) : []))
+                }
               />
             </span>
-            <span role="cell" title={nameOf(entry.key)}>
-              <button
-                type="button"
-                className={`link ${entry.kind}`}
-                onClick={() => open(entry)}
-                disabled={entry.kind === 'marker'}
-              >
-                {nameOf(entry.key)}
-              </button>
-            </span>
-            <span role="cell">{entry.kind === 'object' && sizeText(entry.size)}</span>
-            <span role="cell">{entry.kind === 'marker' ? t('deletedThen') : entry.storageClass}</span>
-            <span role="cell">{entry.modified && <Time at={entry.modified} />}</span>
-            {versions && (
-              <span role="cell" title={entry.versionId}>
-                {entry.latest && <span className="state good">{t('latest')}</span>}{' '}
-                <span className="mono">{entry.versionId?.slice(-8)}</span>
-              </span>
-            )}
+            <span role="columnheader">{t('name')}</span>
+            <span role="columnheader">{t('size')}</span>
+            <span role="columnheader">{t('storageClass')}</span>
+            <span role="columnheader">{t('modified')}</span>
+            {versions && <span role="columnheader">{t('version')}</span>}
           </div>
-        ))}
-        {!rows &&
-          Array.from({ length: 6 }, (_, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: they stand for rows that are not known
-            <div key={at} role="row" style={{ ...grid, top: at * ROW }}>
-              <span role="cell" />
+        </div>
+        <div role="rowgroup" className="body" style={{ height: ((rows?.length ?? 10) + (hasNextPage ? 1 : 0)) * ROW }}>
+          {(rows ?? []).slice(from, to).map((entry, offset) => (
+            <div
+              key={idOf(entry)}
+              role="row"
+              aria-rowindex={from + offset + 2}
+              style={{ ...grid, top: (from + offset) * ROW }}
+            >
               <span role="cell">
-                <span className="bone" title={t('loading')} />
+                <Checkbox
+                  aria-label={t('chooseNamed', { name: nameOf(entry.key) })}
+                  checked={chosen.has(idOf(entry))}
+                  onChange={({ target }) => toggle(entry, target.checked)}
+                />
               </span>
+              <span role="cell" title={nameOf(entry.key)}>
+                <button
+                  type="button"
+                  className={`link ${entry.kind}`}
+                  onClick={() => open(entry)}
+                  disabled={entry.kind === 'marker'}
+                >
+                  {nameOf(entry.key)}
+                </button>
+              </span>
+              <span role="cell">{entry.kind === 'object' && sizeText(entry.size)}</span>
+              <span role="cell">{entry.kind === 'marker' ? t('deletedThen') : entry.storageClass}</span>
+              <span role="cell">{entry.modified && <Time at={entry.modified} />}</span>
+              {versions && (
+                <span role="cell" title={entry.versionId}>
+                  {entry.latest && <span className="state good">{t('latest')}</span>}{' '}
+                  <span className="mono">{entry.versionId?.slice(-8)}</span>
+                </span>
+              )}
             </div>
           ))}
+          {!rows &&
+            Array.from({ length: 6 }, (_, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: they stand for rows that are not known
+              <div key={at} role="row" style={{ ...grid, top: at * ROW }}>
+                <span role="cell" />
+                <span role="cell">
+                  <span className="bone" title={t('loading')} />
+                </span>
+              </div>
+            ))}
+        </div>
       </div>
-    </div>
+      {error && <ErrorView error={error} retry={retry} />}
+    </>
   );
 }

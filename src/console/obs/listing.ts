@@ -1,4 +1,5 @@
 import { infiniteQueryOptions } from '@tanstack/react-query';
+import { isFailure } from '../../kernel/failure.ts';
 import { currentProject } from '../session.ts';
 import { OBJECTS, obs, obsXml } from './obs.ts';
 import { textAt, within, xml } from './xml.ts';
@@ -40,6 +41,7 @@ interface ListInput {
 }
 
 export const PAGE = 500;
+const LOOKS_AT_ONCE = 6;
 
 /** One page of what begins with `prefix`. Keys come encoded, as XML cannot hold every character. */
 export async function listPage(input: ListInput): Promise<EntryPage> {
@@ -111,6 +113,31 @@ export async function* walk(
     yield page.entries;
     after = page.next;
   } while (after);
+}
+
+/** Which of these keys, all below `folder`, the bucket has already. Where one may not look, none is known. */
+export async function present(bucket: string, folder: string, keys: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  const roots = Map.groupBy(keys, key => key.slice(0, key.indexOf('/', folder.length) + 1) || folder);
+  try {
+    for (const [root, below] of roots) {
+      // A new folder holds none, and one page tells of a small one; in a large one, each key is asked for.
+      const page = await listPage({ bucket, prefix: root, deep: true, limit: 1000 });
+      const there = new Set(page.entries.map(({ key }) => key));
+      found.push(...below.filter(key => there.has(key)));
+      const waiting = page.next ? below.filter(key => !there.has(key)) : [];
+      const look = async () => {
+        for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
+          const { entries } = await listPage({ bucket, prefix: key, deep: true, limit: 1 });
+          if (entries[0]?.key === key) found.push(key);
+        }
+      };
+      await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, look));
+    }
+  } catch (error) {
+    if (!isFailure(error) || error.status !== 403) throw error;
+  }
+  return found;
 }
 
 /** Deletes up to a thousand objects or versions; returns what could not be deleted, with the reason. */

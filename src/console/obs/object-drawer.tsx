@@ -2,13 +2,14 @@ import { App, Button, Drawer, Form, Input, Select, Tabs } from 'antd';
 import { useRef, useState } from 'react';
 import { openDownload, shareObject } from '../../resources/console/console.api.ts';
 import { call, changed } from '../call.ts';
+import { useAct } from '../parts/act.ts';
 import { useFocusBack } from '../parts/dialog.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { ErrorView } from '../parts/error-view.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
 import { sizeText, Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
-import { copyObject, deleteBatch, listPage, nameOf } from './listing.ts';
+import { copyObject, deleteBatch, type Entry, listPage, nameOf } from './listing.ts';
 import { OBJECTS, obs, useObs } from './obs.ts';
 import { Preview } from './preview.tsx';
 import { xml } from './xml.ts';
@@ -30,9 +31,9 @@ export async function download(bucket: string, key: string, versionId?: string):
 /** One object: what it holds, what is known of it, its versions, and links to it. */
 export function ObjectDrawer({ bucket, objectKey, close }: { bucket: string; objectKey: string; close: () => void }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const key = objectKey;
-  const { data, error } = useObs(['head', bucket, key], signal => headOf(bucket, key, signal), [OBJECTS]);
+  const { data, error, refetch } = useObs(['head', bucket, key], signal => headOf(bucket, key, signal), [OBJECTS]);
   const first = useRef<HTMLButtonElement>(null);
   useFocusBack();
   return (
@@ -44,12 +45,13 @@ export function ObjectDrawer({ bucket, objectKey, close }: { bucket: string; obj
       // The drawer itself puts the focus beside what is read out as a dialog.
       afterOpenChange={open => open && first.current?.focus()}
       extra={
-        <Button ref={first} onClick={() => void download(bucket, key).catch(tell)}>
+        <Button ref={first} loading={acting !== undefined} onClick={() => act('download', () => download(bucket, key))}>
           {t('download')}
         </Button>
       }
     >
-      {error && <ErrorView error={error} />}
+      {error && <ErrorView error={error} retry={() => void refetch()} />}
+      {!data && !error && <span className="bone" title={t('loading')} />}
       {data?.storageClass === 'COLD' && <Restore bucket={bucket} objectKey={key} />}
       {data && (
         <Tabs
@@ -91,6 +93,7 @@ async function headOf(bucket: string, key: string, signal: AbortSignal) {
 function Metadata({ bucket, objectKey: key, head }: { bucket: string; objectKey: string; head: Head }) {
   const t = useTexts();
   const { message } = App.useApp();
+  const { acting, act } = useAct();
   const [failure, setFailure] = useState<unknown>();
   const save = async ({
     contentType,
@@ -136,7 +139,9 @@ function Metadata({ bucket, objectKey: key, head }: { bucket: string; objectKey:
           contentType: head.contentType,
           metadata: head.metadata.map(([name, value]) => ({ name, value })),
         }}
-        onFinish={values => void save(values)}
+        // It begins anew once this is saved: what would be typed until then would be gone.
+        disabled={acting !== undefined}
+        onFinish={values => act('save', () => save(values))}
       >
         <Form.Item name="contentType" label={t('contentType')} rules={[{ required: true, message: t('required') }]}>
           <Input />
@@ -169,7 +174,7 @@ function Metadata({ bucket, objectKey: key, head }: { bucket: string; objectKey:
           )}
         </Form.List>
         {failure !== undefined && <ErrorView error={failure} />}
-        <Button type="primary" htmlType="submit">
+        <Button type="primary" htmlType="submit" disabled={false} loading={acting !== undefined}>
           {t('save')}
         </Button>
       </Form>
@@ -179,45 +184,60 @@ function Metadata({ bucket, objectKey: key, head }: { bucket: string; objectKey:
 
 function Versions({ bucket, objectKey: key }: { bucket: string; objectKey: string }) {
   const t = useTexts();
-  const tell = useTell();
-  const { data, error } = useObs(
+  const { acting, act } = useAct();
+  const { data, error, refetch } = useObs(
     ['versions', bucket, key],
     async signal => (await listPage({ bucket, prefix: key, versions: true, deep: true, limit: 1000, signal })).entries,
     [OBJECTS],
   );
-  if (error) return <ErrorView error={error} />;
-  const versions = data?.filter(entry => entry.key === key);
-  const act = (work: () => Promise<unknown>) => void work().then(() => changed(OBJECTS), tell);
+  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
+  if (!data) return <span className="bone" title={t('loading')} />;
+  const versions = data.filter(entry => entry.key === key);
   const remove = async (versionId: string | undefined) => {
     const [left] = await deleteBatch(bucket, [{ key, ...(versionId ? { versionId } : {}) }]);
     if (left) throw new Error(left.message);
+    await changed(OBJECTS);
+  };
+  const restore = async (from: Pick<Entry, 'versionId' | 'storageClass'>) => {
+    await copyObject(bucket, { ...from, key }, key);
+    await changed(OBJECTS);
   };
   return (
     <div className="card">
       <ul className="plain">
-        {versions?.map(({ versionId, kind, latest, modified, size, storageClass }) => (
+        {versions.map(({ versionId, kind, latest, modified, size, storageClass }) => (
           <li key={versionId}>
             <Time at={modified} />
             <span className="soft">{kind === 'marker' ? t('deletedThen') : sizeText(size)}</span>
             {latest && <span className="state good">{t('latest')}</span>}
             <span className="spring" />
             {kind === 'object' && (
-              <Button size="small" onClick={() => void download(bucket, key, versionId).catch(tell)}>
+              <Button
+                size="small"
+                loading={acting === `download ${versionId}`}
+                onClick={() => act(`download ${versionId}`, () => download(bucket, key, versionId))}
+              >
                 {t('download')}
               </Button>
             )}
             {!latest && kind === 'object' && (
               <Button
                 size="small"
+                loading={acting === `restore ${versionId}`}
                 onClick={() =>
-                  act(() => copyObject(bucket, { key, storageClass, ...(versionId ? { versionId } : {}) }, key))
+                  act(`restore ${versionId}`, () => restore({ storageClass, ...(versionId ? { versionId } : {}) }))
                 }
               >
                 {t('restoreVersion')}
               </Button>
             )}
             {!latest && (
-              <Button size="small" danger onClick={() => act(() => remove(versionId))}>
+              <Button
+                size="small"
+                danger
+                loading={acting === `delete ${versionId}`}
+                onClick={() => act(`delete ${versionId}`, () => remove(versionId))}
+              >
                 {t('deleteForGood')}
               </Button>
             )}
@@ -234,9 +254,10 @@ function Share({ bucket, objectKey: key }: { bucket: string; objectKey: string }
   const { message } = App.useApp();
   const [minutes, setMinutes] = useState<number>(LIVES[1]);
   const [outcome, setOutcome] = useState<{ url: string; expires_at: number } | { failure: unknown }>();
+  const { acting, act } = useAct();
   const make = () => {
     setOutcome(undefined);
-    call(shareObject, { body: { bucket, key, minutes } }).then(setOutcome, failure => setOutcome({ failure }));
+    return call(shareObject, { body: { bucket, key, minutes } }).then(setOutcome, failure => setOutcome({ failure }));
   };
   const label = (life: number) => (life < 60 ? t('minutesOf', { count: life }) : t('hoursOf', { count: life / 60 }));
   return (
@@ -246,11 +267,12 @@ function Share({ bucket, objectKey: key }: { bucket: string; objectKey: string }
         <Select
           aria-label={t('goodFor')}
           value={minutes}
+          disabled={acting !== undefined}
           onChange={setMinutes}
           style={{ width: 160 }}
           options={LIVES.map(value => ({ value, label: label(value) }))}
         />
-        <Button type="primary" onClick={make}>
+        <Button type="primary" loading={acting !== undefined} onClick={() => act('link', make)}>
           {t('makeLink')}
         </Button>
       </div>
@@ -278,7 +300,7 @@ function Share({ bucket, objectKey: key }: { bucket: string; objectKey: string }
 /** Of an archived object, which cannot be read before. */
 function Restore({ bucket, objectKey: key }: { bucket: string; objectKey: string }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const restore = async () => {
     await obs('POST', { bucket, key }, { query: { restore: '' }, body: String(xml('RestoreRequest', xml('Days', 7))) });
     await changed(OBJECTS);
@@ -286,7 +308,7 @@ function Restore({ bucket, objectKey: key }: { bucket: string; objectKey: string
   return (
     <p>
       {t('archivedHelp')}{' '}
-      <Button size="small" onClick={() => void restore().catch(tell)}>
+      <Button size="small" loading={acting !== undefined} onClick={() => act('restore', restore)}>
         {t('restoreArchived')}
       </Button>
     </p>

@@ -1,13 +1,14 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { App, Button, Input, Switch } from 'antd';
 import { type DragEvent, useDeferredValue, useEffect, useRef, useState } from 'react';
+import { useAct } from '../parts/act.ts';
 import { Empty } from '../parts/empty.tsx';
 import { useTell } from '../parts/error-view.tsx';
 import { useTexts } from '../texts/index.ts';
 import { Move, NewFolder } from './dialogs.tsx';
 import { chosenFiles, droppedFiles, type Given } from './dropped.ts';
 import { EntryTable, idOf } from './entry-table.tsx';
-import { type Entry, nameOf } from './listing.ts';
+import { type Entry, nameOf, present } from './listing.ts';
 import { startDeleting } from './many.ts';
 import { download, ObjectDrawer } from './object-drawer.tsx';
 import { Trail } from './trail.tsx';
@@ -39,7 +40,8 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
   const [chosen, setChosen] = useState(NONE);
   const [dialog, setDialog] = useState<'folder' | 'move'>();
   const [over, setOver] = useState(false);
-  const loaded = useRef<readonly Entry[]>([]);
+  const [looking, setLooking] = useState(0);
+  const { acting, act } = useAct();
   const entries = [...chosen.values()];
 
   const go = (change: Record<string, unknown>, replace = false) =>
@@ -60,22 +62,29 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
   const upload = async (given: readonly Given[]) => {
     if (given.length === 0) return;
     const files = given.map(({ path, file }) => ({ key: prefix + path, file }));
-    const there = new Set(loaded.current.map(({ key }) => key));
-    const replaced = files.filter(({ key }) => there.has(key));
+    // The list on the screen may be old, or a part of the folder.
+    setLooking(count => count + 1);
+    const replaced = await present(
+      bucket,
+      prefix,
+      files.map(({ key }) => key),
+    ).finally(() => setLooking(count => count - 1));
     const sure =
       replaced.length === 0 ||
       (await modal.confirm({
         title: t('replaceTitle', { count: replaced.length }),
-        content: t('replaceHelp', { name: nameOf(replaced[0]!.key) }),
+        content: t('replaceHelp', { name: nameOf(replaced[0]!) }),
         okText: t('replace'),
         cancelText: t('cancel'),
       }));
     if (sure) startUploads(bucket, files);
   };
+  const take = (given: readonly Given[] | Promise<readonly Given[]>) =>
+    void Promise.resolve(given).then(upload).catch(tell);
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    droppedFiles(event.dataTransfer.items).then(upload).catch(tell);
+    take(droppedFiles(event.dataTransfer.items));
   };
   const remove = async () => {
     const what = entries.length === 1 ? nameOf(entries[0]!.key) : t('entriesOf', { count: entries.length });
@@ -104,17 +113,17 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
     <>
       <Trail bucket={bucket} prefix={prefix} enter={enter} />
       <div className="filters">
-        <Chooser text={t('uploadFiles')} primary chosen={upload} />
-        <Chooser text={t('uploadFolder')} folder chosen={upload} />
+        <Chooser text={t('uploadFiles')} primary busy={looking > 0} chosen={take} />
+        <Chooser text={t('uploadFolder')} folder busy={looking > 0} chosen={take} />
         <Button onClick={() => setDialog('folder')}>{t('createFolder')}</Button>
         <span className="rule" />
-        <Button disabled={!onlyObjects} onClick={() => void save().catch(tell)}>
+        <Button disabled={!onlyObjects} loading={acting === 'download'} onClick={() => act('download', save)}>
           {t('download')}
         </Button>
         <Button disabled={entries.length === 0 || versions} onClick={() => setDialog('move')}>
           {t('renameOrMove')}
         </Button>
-        <Button danger disabled={entries.length === 0} onClick={() => void remove()}>
+        <Button danger disabled={entries.length === 0} onClick={() => act('delete', remove)}>
           {t('delete')}
         </Button>
         <span className="soft" role="status">
@@ -161,9 +170,6 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
           chosen={chosen}
           choose={setChosen}
           open={({ key, kind }) => (kind === 'folder' ? enter(key) : go({ object: key }))}
-          loaded={list => {
-            loaded.current = list;
-          }}
           empty={empty}
         />
       </section>
@@ -185,8 +191,14 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
 }
 
 /** A button that lets one choose files, or a folder. */
-function Chooser(props: { text: string; primary?: boolean; folder?: boolean; chosen(given: Given[]): Promise<void> }) {
-  const { text, primary = false, folder = false, chosen } = props;
+function Chooser(props: {
+  text: string;
+  primary?: boolean;
+  folder?: boolean;
+  busy: boolean;
+  chosen(given: Given[]): void;
+}) {
+  const { text, primary = false, folder = false, busy, chosen } = props;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     input.current?.toggleAttribute('webkitdirectory', folder);
@@ -202,10 +214,10 @@ function Chooser(props: { text: string; primary?: boolean; folder?: boolean; cho
         onChange={event => {
           const given = chosenFiles(event.target.files);
           event.target.value = ''; // the same file may be chosen again
-          void chosen(given);
+          chosen(given);
         }}
       />
-      <Button {...(primary ? { type: 'primary' } : {})} onClick={() => input.current?.click()}>
+      <Button {...(primary ? { type: 'primary' } : {})} loading={busy} onClick={() => input.current?.click()}>
         {text}
       </Button>
     </>

@@ -73,13 +73,14 @@ export function PathChooser(props: {
 
 function Buckets({ find, enter }: { find: string; enter(name: string): void }) {
   const t = useTexts();
-  const { data, error } = useObs(['buckets'], bucketsOf);
-  if (error) return <ErrorView error={error} />;
-  if (data?.length === 0) return <Empty title={t('noBuckets')} help={t('noBucketsHelp')} />;
+  const { data, error, refetch } = useObs(['buckets'], bucketsOf);
+  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
+  if (!data) return <span className="bone" title={t('loading')} />;
+  if (data.length === 0) return <Empty title={t('noBuckets')} help={t('noBucketsHelp')} />;
   return (
     <ul className="choices">
       {data
-        ?.filter(({ name }) => name.startsWith(find))
+        .filter(({ name }) => name.startsWith(find))
         .map(({ name }) => (
           <li key={name}>
             <button type="button" className="link folder" onClick={() => enter(name)}>
@@ -102,16 +103,17 @@ function Folder(props: {
   const { bucket, prefix, find, files, enter, choose } = props;
   const t = useTexts();
   const wanted = useDeferredValue(find);
-  const { data, error, hasNextPage, isFetching, fetchNextPage } = useInfiniteQuery(
+  const { data, error, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, refetch } = useInfiniteQuery(
     folderQuery(bucket, prefix + wanted),
   );
-  if (error) return <ErrorView error={error} />;
-  const entries = data?.pages.flatMap(page => page.entries).filter(({ key }) => key !== prefix);
+  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
+  if (!data) return <span className="bone" title={t('loading')} />;
+  const entries = data.pages.flatMap(page => page.entries).filter(({ key }) => key !== prefix);
   return (
     <>
-      {entries?.length === 0 && <p className="soft">{t(find ? 'noMatch' : 'emptyFolder')}</p>}
+      {entries.length === 0 && <p className="soft">{t(find ? 'noMatch' : 'emptyFolder')}</p>}
       <ul className="choices">
-        {entries?.map(({ key, kind, size }) => (
+        {entries.map(({ key, kind, size }) => (
           <li key={key}>
             {kind === 'folder' || files ? (
               <button
@@ -128,9 +130,10 @@ function Folder(props: {
           </li>
         ))}
       </ul>
+      {isFetchNextPageError && <ErrorView error={error} />}
       {hasNextPage && (
         <Button loading={isFetching} onClick={() => void fetchNextPage()}>
-          {t('showMore')}
+          {t(isFetchNextPageError ? 'retry' : 'showMore')}
         </Button>
       )}
     </>

@@ -2,6 +2,7 @@ import { Alert, App, Button } from 'antd';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { isFailure } from '../../kernel/failure.ts';
 import { changed } from '../call.ts';
+import { useAct } from '../parts/act.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useTexts } from '../texts/index.ts';
 import { bucketPolicyLanguage } from './bucket-policy-language.ts';
@@ -14,25 +15,24 @@ export function PolicyEditor({ bucket }: { bucket: string }) {
   const t = useTexts();
   const { message } = App.useApp();
   const language = useMemo(() => bucketPolicyLanguage(bucket), [bucket]);
-  const { data, error } = useObs(['policy', bucket], signal => policyOf(bucket, signal));
+  const { data, error, refetch } = useObs(['policy', bucket], signal => policyOf(bucket, signal));
   const [text, setText] = useState<string>();
-  const [busy, setBusy] = useState(false);
+  const { acting, act } = useAct();
   const [failure, setFailure] = useState<unknown>();
   // What somebody else saves meanwhile does not take away what was typed.
   const shown = text ?? data ?? '';
   const fault = shown.trim() === '' ? undefined : language.examine(shown).error;
   const attempt = async (work: () => Promise<unknown>) => {
-    setBusy(true);
     setFailure(undefined);
     try {
       await work();
       await changed(...LIVE_BUCKETS);
-      setText(undefined);
+      // What was typed meanwhile is not saved yet.
+      setText(now => (now === text ? undefined : now));
       void message.success(t('saved'));
     } catch (thrown) {
       setFailure(thrown);
     }
-    setBusy(false);
   };
   const save = () => attempt(() => obs('PUT', { bucket }, { query: { policy: '' }, body: shown }));
   const remove = () => attempt(() => obs('DELETE', { bucket }, { query: { policy: '' } }));
@@ -40,8 +40,9 @@ export function PolicyEditor({ bucket }: { bucket: string }) {
     <section className="card" aria-label={t('bucketPolicy')}>
       <h2>{t('bucketPolicy')}</h2>
       <p className="soft">{t('bucketPolicyHelp')}</p>
-      {error ? (
-        <ErrorView error={error} />
+      {error && <ErrorView error={error} retry={() => void refetch()} />}
+      {data === undefined ? (
+        !error && <span className="bone" title={t('loading')} />
       ) : (
         <>
           <Suspense fallback={<span className="bone" title={t('loading')} />}>
@@ -61,16 +62,16 @@ export function PolicyEditor({ bucket }: { bucket: string }) {
           <div className="filters">
             <Button
               type="primary"
-              loading={busy}
+              loading={acting === 'save'}
               disabled={shown.trim() === '' || fault !== undefined || shown === data}
-              onClick={() => void save()}
+              onClick={() => act('save', save)}
             >
               {t('save')}
             </Button>
             <Button disabled={text === undefined} onClick={() => setText(undefined)}>
               {t('undo')}
             </Button>
-            <Button danger disabled={!data} onClick={() => void remove()}>
+            <Button danger disabled={!data} loading={acting === 'remove'} onClick={() => act('remove', remove)}>
               {t('removePolicy')}
             </Button>
             <span className="spring" />

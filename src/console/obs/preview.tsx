@@ -48,7 +48,7 @@ function useBytes({ bucket, objectKey: key, size, versionId }: Shown, most: numb
 function Picture(props: Shown & { type: string }) {
   const { type, ...object } = props;
   const t = useTexts();
-  const { data, error } = useBytes(object, IMAGE_BYTES);
+  const { data, error, refetch } = useBytes(object, IMAGE_BYTES);
   const [url, setUrl] = useState<string>();
   const [broken, setBroken] = useState(false);
   useEffect(() => {
@@ -58,7 +58,8 @@ function Picture(props: Shown & { type: string }) {
     setBroken(false);
     return () => URL.revokeObjectURL(made);
   }, [data, type]);
-  if (error) return <ErrorView error={error} />;
+  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
+  if (!data) return <span className="bone" title={t('loading')} />;
   if (broken) return <p className="soft">{t('noImageHere')}</p>;
   return (
     <div className="picture">
@@ -71,9 +72,9 @@ function Picture(props: Shown & { type: string }) {
 
 function Text({ separator, ...object }: Shown & { separator: string | undefined }) {
   const t = useTexts();
-  const { data, error } = useBytes(object, TEXT_BYTES);
-  if (error) return <ErrorView error={error} />;
-  if (!data) return <p className="soft">{t('loading')}</p>;
+  const { data, error, refetch } = useBytes(object, TEXT_BYTES);
+  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
+  if (!data) return <span className="bone" title={t('loading')} />;
   if (data.includes(0)) return <p className="soft">{t('noPreview')}</p>;
   const text = new TextDecoder().decode(data);
   return (

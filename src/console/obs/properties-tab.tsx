@@ -1,7 +1,9 @@
-import { Button, Form, Input, InputNumber, Modal, Select, Switch } from 'antd';
+import { Button, Form, Input, InputNumber, Select, Switch } from 'antd';
 import { type ReactNode, useState } from 'react';
+import { isFailure } from '../../kernel/failure.ts';
 import { changed } from '../call.ts';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { useAct } from '../parts/act.ts';
+import { FormDialog } from '../parts/form-dialog.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
 import { sizeText } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -25,7 +27,7 @@ const GIB = 1024 ** 3;
 /** What is set on a bucket, each with how to change it. What one may not read says so in its place. */
 export function PropertiesTab({ bucket }: { bucket: string }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const head = useSetting(bucket, 'head', read.head);
   const usage = useSetting(bucket, 'usage', read.usage, [OBJECTS, ...LIVE_BUCKETS]);
   const versioning = useSetting(bucket, 'versioning', read.versioning);
@@ -44,8 +46,15 @@ export function PropertiesTab({ bucket }: { bucket: string }) {
     await changed(...LIVE_BUCKETS);
   };
   const abortAll = async () => {
-    for (const { key, uploadId } of uploads.data ?? []) await obs('DELETE', { bucket, key }, { query: { uploadId } });
-    await changed(OBJECTS);
+    try {
+      for (const { key, uploadId } of uploads.data ?? []) {
+        await obs('DELETE', { bucket, key }, { query: { uploadId } }).catch(error => {
+          if (!isFailure(error) || error.code !== 'NoSuchUpload') throw error; // it has ended meanwhile
+        });
+      }
+    } finally {
+      await changed(OBJECTS);
+    }
   };
   return (
     <div className="card">
@@ -182,7 +191,7 @@ export function PropertiesTab({ bucket }: { bucket: string }) {
             <>
               {list.length}{' '}
               {list.length > 0 && (
-                <Button size="small" danger onClick={() => void abortAll().catch(tell)}>
+                <Button size="small" danger loading={acting !== undefined} onClick={() => act('discard', abortAll)}>
                   {t('discardAll')}
                 </Button>
               )}
@@ -206,17 +215,18 @@ function useSetting<A>(
 interface Asked<A> {
   data: A | undefined;
   error: Error | null;
+  refetch: () => Promise<unknown>;
 }
 
 function Fact<A>(props: { name: string; of: Asked<A>; show: (value: A) => ReactNode; edit?: (value: A) => ReactNode }) {
   const { name, of, show, edit } = props;
   const t = useTexts();
-  const { data, error } = of;
+  const { data, error, refetch } = of;
   return (
     <div>
       <dt>{name}</dt>
       <dd>
-        {error ? (
+        {error && data === undefined ? (
           <span className="state wait wraps">{error.message}</span>
         ) : data === undefined ? (
           <span className="bone" title={t('loading')} />
@@ -224,59 +234,57 @@ function Fact<A>(props: { name: string; of: Asked<A>; show: (value: A) => ReactN
           show(data) || '–'
         )}
       </dd>
-      <dd>{data !== undefined && edit?.(data)}</dd>
+      <dd>
+        {data !== undefined
+          ? edit?.(data)
+          : error && (
+              <Button size="small" aria-label={`${t('retry')}: ${name}`} onClick={() => void refetch()}>
+                {t('retry')}
+              </Button>
+            )}
+      </dd>
     </div>
   );
 }
 
-/** A button that opens a form for one setting. */
-function Edit<V extends object>(props: {
+interface Editing<V> {
   name: string;
   values: V;
   wide?: boolean;
   save: (values: V) => Promise<void>;
   children: ReactNode;
-}) {
-  const { name, values, wide = false, save, children } = props;
+}
+
+/** A button that opens a form for one setting. */
+function Edit<V extends object>(props: Editing<V>) {
   const t = useTexts();
-  const [form] = Form.useForm<V>();
   const [open, setOpen] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>();
-  const go = async (given: V) => {
-    setBusy(true);
-    setFailure(undefined);
-    await save(given).then(() => setOpen(false), setFailure);
-    setBusy(false);
-  };
   return (
     <>
-      <Button size="small" aria-label={t('changeNamed', { name })} onClick={() => setOpen(true)}>
+      <Button size="small" aria-label={t('changeNamed', { name: props.name })} onClick={() => setOpen(true)}>
         {t('change')}
       </Button>
-      <Modal
-        open={open}
-        destroyOnHidden
-        width={wide ? 860 : 520}
-        title={name}
-        okText={t('save')}
-        cancelText={t('cancel')}
-        okButtonProps={{ loading: busy }}
-        onOk={form.submit}
-        onCancel={() => setOpen(false)}
-      >
-        <Form<V>
-          form={form}
-          layout="vertical"
-          preserve={false}
-          initialValues={values}
-          onFinish={() => void go(form.getFieldsValue(true) as V)}
-        >
-          {children}
-        </Form>
-        {failure !== undefined && <ErrorView error={failure} />}
-      </Modal>
+      {open && <EditDialog {...props} close={() => setOpen(false)} />}
     </>
+  );
+}
+
+function EditDialog<V extends object>(props: Editing<V> & { close: () => void }) {
+  const { name, values, wide = false, save, close, children } = props;
+  const t = useTexts();
+  const [form] = Form.useForm<V>();
+  return (
+    <FormDialog<V>
+      title={name}
+      okText={t('save')}
+      width={wide ? 860 : 520}
+      form={form}
+      initial={values}
+      run={() => save(form.getFieldsValue(true) as V)}
+      close={close}
+    >
+      {children}
+    </FormDialog>
   );
 }
 

@@ -81,6 +81,8 @@ export function start(task: Task): void {
     ...(task.total === undefined ? {} : { total: task.total }),
     state: 'queued',
     again() {
+      // A second click comes before the first one is drawn.
+      if (transfer.state !== 'failed') return;
       controller = new AbortController();
       change({ state: 'queued', failure: undefined });
       queue.push(work);

@@ -7,6 +7,7 @@ import { ObjectsTab } from '../obs/objects-tab.tsx';
 import { useObs } from '../obs/obs.ts';
 import { read } from '../obs/settings.ts';
 import { TransferList } from '../obs/transfer-list.tsx';
+import { useGoOn } from '../parts/act.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { Page } from '../parts/page.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -18,6 +19,7 @@ const Permissions = lazy(() => import('../obs/permissions-tab.tsx').then(file =>
 export default function BucketPage() {
   const t = useTexts();
   const navigate = useNavigate();
+  const goOn = useGoOn();
   const { bucketName = '' } = useParams({ strict: false });
   const search: { tab?: string } = useSearch({ strict: false });
   const [deleting, setDeleting] = useState(false);
@@ -52,7 +54,7 @@ export default function BucketPage() {
               key: 'properties',
               label: t('properties'),
               children: (
-                <Suspense>
+                <Suspense fallback={<span className="bone" title={t('loading')} />}>
                   <Properties bucket={bucketName} />
                 </Suspense>
               ),
@@ -61,7 +63,7 @@ export default function BucketPage() {
               key: 'permissions',
               label: t('permissions'),
               children: (
-                <Suspense>
+                <Suspense fallback={<span className="bone" title={t('loading')} />}>
                   <Permissions bucket={bucketName} />
                 </Suspense>
               ),
@@ -70,7 +72,7 @@ export default function BucketPage() {
         />
       )}
       {deleting && (
-        <DeleteBucket name={bucketName} close={() => setDeleting(false)} done={() => navigate({ to: '/buckets' })} />
+        <DeleteBucket name={bucketName} close={() => setDeleting(false)} done={() => goOn({ to: '/buckets' })} />
       )}
     </Page>
   );

@@ -26,7 +26,7 @@ export function PathPicker(
         <Button onClick={() => setOpen(true)}>{t('browse')}</Button>
       </div>
       {open && (
-        <Suspense>
+        <Suspense fallback={<span className="bone" title={t('loading')} />}>
           <Chooser
             wants={wants}
             at={value}
