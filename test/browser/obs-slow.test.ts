@@ -8,6 +8,7 @@ import type { Principal } from '../../src/kernel/principal.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
+import { gone } from './steps.ts';
 
 /** A person at the pages of buckets who is quicker than the store, or to whom it does not answer. */
 
@@ -126,6 +127,34 @@ describe('files', () => {
     }
     assert.equal(await contentOf('kept', 'set/deep/b.txt'), 'new');
     assert.equal(await contentOf('kept', 'a.txt'), 'old');
+    await close();
+  });
+
+  it('are moved onto others only when asked', async () => {
+    await service().createBucket(principal, 'moving');
+    for (const key of ['a.txt', 'b.txt', 'from/c.txt', 'to/d.txt']) await put('moving', key, key);
+    const { page, close } = await opened('/buckets/moving');
+    const question = page.getByRole('dialog').filter({ hasText: 'Replace 1 objects?' });
+    const move = async (name: string, to: string) => {
+      await page.getByRole('checkbox', { name: `Choose ${name}`, exact: true }).check();
+      await page.getByRole('button', { name: 'Rename or move' }).click();
+      await page.getByLabel('New path in the bucket').fill(to);
+      await page.getByRole('button', { name: 'Move', exact: true }).click();
+    };
+    await move('a.txt', 'b.txt');
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await question.waitFor({ state: 'detached' });
+    assert.equal(await contentOf('moving', 'b.txt'), 'b.txt');
+    await page.getByRole('button', { name: 'Move', exact: true }).click();
+    await question.getByRole('button', { name: 'Replace' }).click();
+    await page.locator('.transfers li', { hasText: 'Move a.txt' }).locator('.state.good').waitFor();
+    assert.equal(await contentOf('moving', 'b.txt'), 'a.txt');
+    await gone(row(page, 'a.txt'));
+    // A folder that is there already has others of the same name, perhaps.
+    await move('from', 'to');
+    await question.getByRole('button', { name: 'Replace' }).click();
+    await page.locator('.transfers li', { hasText: 'Move from' }).locator('.state.good').waitFor();
+    assert.equal(await contentOf('moving', 'to/c.txt'), 'from/c.txt');
     await close();
   });
 

@@ -11,6 +11,7 @@ import { EntryTable, idOf } from './entry-table.tsx';
 import { type Entry, nameOf, present } from './listing.ts';
 import { startDeleting } from './many.ts';
 import { download, ObjectDrawer } from './object-drawer.tsx';
+import { useSureToReplace } from './replace.ts';
 import { Trail } from './trail.tsx';
 import { startUploads } from './transfers.ts';
 import { UnfinishedList } from './unfinished-list.tsx';
@@ -31,6 +32,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
   const tell = useTell();
   const navigate = useNavigate();
   const { modal } = App.useApp();
+  const sureToReplace = useSureToReplace();
   const search: Search = useSearch({ strict: false });
   const prefix = textIn(search.prefix);
   const versions = search.versions === true;
@@ -69,15 +71,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
       prefix,
       files.map(({ key }) => key),
     ).finally(() => setLooking(count => count - 1));
-    const sure =
-      replaced.length === 0 ||
-      (await modal.confirm({
-        title: t('replaceTitle', { count: replaced.length }),
-        content: t('replaceHelp', { name: nameOf(replaced[0]!) }),
-        okText: t('replace'),
-        cancelText: t('cancel'),
-      }));
-    if (sure) startUploads(bucket, files);
+    if (await sureToReplace(replaced)) startUploads(bucket, files);
   };
   const take = (given: readonly Given[] | Promise<readonly Given[]>) =>
     void Promise.resolve(given).then(upload).catch(tell);
