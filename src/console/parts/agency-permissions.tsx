@@ -16,15 +16,17 @@ export function AgencyPermissions({ agency, close }: { agency: string; close: ()
     agencies.data?.agencies.find(each => each.name === agency),
     'id',
   );
-  const { data, error } = useCall(
+  const grants = useCall(
     allGrantsOfAgency.list,
     { params: { domain_id: account.id, agency_id } },
     { enabled: agency_id !== '', live: ['grants'] },
   );
-  const failure = agencies.error ?? error;
+  const { data } = grants;
+  const asking = agencies.data ? grants : agencies;
   return (
     <Dialog title={t('permissionsOf', { name: agency })} footer={null} onCancel={close}>
-      {failure && <ErrorView error={failure} />}
+      {asking.error && !asking.data && <ErrorView error={asking.error} retry={() => void asking.refetch()} />}
+      {asking.isLoading && <span className="bone" title={t('loading')} />}
       {agencies.data && agency_id === '' && <p>{t('agencyGone')}</p>}
       {data?.roles.length === 0 && <p className="soft">{t('none')}</p>}
       <div className="card">
