@@ -5,7 +5,7 @@ import { explainAccess } from '../../resources/iam/explain.api.ts';
 import { listGroupsOfUser } from '../../resources/iam/user.api.ts';
 import { showWorkspace, validateAuthorization } from '../../resources/workspaces/workspace.api.ts';
 import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { useDenial, useMay } from '../parts/gated.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -81,10 +81,7 @@ export function Explanation({ question }: { question: Question }) {
   );
   const asking = own ? mine : placed ? others : room;
   const result = own ? mine.data?.results[0] : placed ? others.data : undefined;
-  if (!result) {
-    if (asking.error) return <ErrorView error={asking.error} retry={() => void asking.refetch()} />;
-    return <span className="bone" title={t('loading')} />;
-  }
+  if (!result) return <Awaited error={asking.error} refetch={asking.refetch} />;
   const causes: readonly Cause[] = 'cause' in result ? result.cause : [result];
   const allowed = result.verdict === 'allow';
   return (
@@ -137,11 +134,10 @@ function Decided({ causes }: { causes: readonly Cause[] }) {
             </p>
             {role && statement !== undefined && <Statement role={role} at={statement} />}
             {denied && <p className="soft">{t('statementHidden')}</p>}
-            {!denied && !roles && !error && <span className="bone" title={t('loading')} />}
           </div>
         );
       })}
-      {error && !roles && <ErrorView error={error} retry={() => void refetch()} />}
+      {!denied && !roles && <Awaited error={error} refetch={refetch} />}
     </section>
   );
 }

@@ -14,11 +14,11 @@ import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, queryOf, useCall } from '../call.ts';
 import { Enabled } from '../iam/enabled.tsx';
 import { useAct } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import type { Column } from '../parts/data-table.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
@@ -167,13 +167,10 @@ function Use({ project, close }: { project: Project; close: () => void }) {
     { live: ['workspaces'] },
   );
   const groups = useCall(listGroupsOfProject, { params }, { live: ['grants'] });
-  const unread = ({ data, error, refetch }: typeof bound | typeof groups) =>
-    !data &&
-    (error ? <ErrorView error={error} retry={() => void refetch()} /> : <span className="bone" title={t('loading')} />);
   return (
     <Dialog title={project.name} footer={null} onCancel={close}>
       <h2>{t('workspaces')}</h2>
-      {unread(bound)}
+      {!bound.data && <Awaited error={bound.error} refetch={bound.refetch} />}
       {bound.data?.resources.length === 0 && <p className="soft">{t('none')}</p>}
       <ul>
         {bound.data?.resources.map(resource => (
@@ -185,7 +182,7 @@ function Use({ project, close }: { project: Project; close: () => void }) {
         ))}
       </ul>
       <h2>{t('groupsWithPermissions')}</h2>
-      {unread(groups)}
+      {!groups.data && <Awaited error={groups.error} refetch={groups.refetch} />}
       {groups.data?.groups.length === 0 && <p className="soft">{t('none')}</p>}
       <ul>
         {groups.data?.groups.map(group => (

@@ -3,8 +3,8 @@ import { listAgencies } from '../../resources/iam/policy.api.ts';
 import { useCall } from '../call.ts';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
+import { Awaited } from './awaited.tsx';
 import { Dialog } from './dialog.tsx';
-import { ErrorView } from './error-view.tsx';
 import { textOf } from './facts.tsx';
 
 /** What an agency may do: the policies that it was granted on all resources. */
@@ -22,12 +22,12 @@ export function AgencyPermissions({ agency, close }: { agency: string; close: ()
     { enabled: agency_id !== '', live: ['grants'] },
   );
   const { data } = grants;
+  const gone = agencies.data !== undefined && agency_id === '';
   const asking = agencies.data ? grants : agencies;
   return (
     <Dialog title={t('permissionsOf', { name: agency })} footer={null} onCancel={close}>
-      {asking.error && !asking.data && <ErrorView error={asking.error} retry={() => void asking.refetch()} />}
-      {asking.isLoading && <span className="bone" title={t('loading')} />}
-      {agencies.data && agency_id === '' && <p>{t('agencyGone')}</p>}
+      {gone && <p>{t('agencyGone')}</p>}
+      {!gone && !data && <Awaited error={asking.error} refetch={asking.refetch} />}
       {data?.roles.length === 0 && <p className="soft">{t('none')}</p>}
       <div className="card">
         <ul className="plain">

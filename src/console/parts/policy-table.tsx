@@ -3,7 +3,7 @@ import { useDeferredValue, useState } from 'react';
 import { listRoles } from '../../resources/iam/policy.api.ts';
 import { useCall } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
-import { ErrorView } from './error-view.tsx';
+import { Awaited } from './awaited.tsx';
 import { textOf } from './facts.tsx';
 
 /** The service that the account's own policies are listed under. */
@@ -42,12 +42,7 @@ export function PolicyTable({ value = [], onChange }: { value?: string[]; onChan
         </span>
       </div>
       <div className="card" style={{ maxHeight: 260, overflow: 'auto', marginTop: 8 }} tabIndex={0}>
-        {!shown &&
-          (error ? (
-            <ErrorView error={error} retry={() => void refetch()} />
-          ) : (
-            <span className="bone" title={t('loading')} />
-          ))}
+        {!shown && <Awaited error={error} refetch={refetch} />}
         {shown?.length === 0 && <p className="soft">{t('noMatch')}</p>}
         <ul className="plain">
           {shown?.map(({ id, name, service, text }) => (

@@ -1,7 +1,6 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { SelectProps } from 'antd';
-import { useTexts } from '../texts/index.ts';
-import { ErrorView } from './error-view.tsx';
+import { Awaited } from './awaited.tsx';
 
 type Query = Pick<UseQueryResult, 'isLoading' | 'data' | 'error' | 'refetch'>;
 
@@ -18,15 +17,15 @@ export function untilRead(
   };
   if (queries.some(({ isLoading }) => isLoading)) {
     // What is chosen has a name, and not its id alone.
-    return { loading: true, notFoundContent: <Loading />, labelRender: ({ label }) => label ?? '…' };
+    return {
+      loading: true,
+      notFoundContent: <Awaited error={undefined} refetch={again} />,
+      labelRender: ({ label }) => label ?? '…',
+    };
   }
   if (failed.length === 0) return {};
   return {
-    notFoundContent: <ErrorView error={failed[0]!.error} retry={again} />,
+    notFoundContent: <Awaited error={failed[0]!.error} refetch={again} />,
     onOpenChange: open => open && again(),
   };
-}
-
-function Loading() {
-  return <span className="bone" title={useTexts()('loading')} />;
 }
