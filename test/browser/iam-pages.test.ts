@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { PASSWORD } from '../world.ts';
-import { accessible } from './accessible.ts';
+import { accessible, settled } from './accessible.ts';
 import { openBrowser } from './chromium.ts';
 import { consoleWindows, heading } from './console-windows.ts';
 import { type ConsoleWorld, consoleWorld } from './console-world.ts';
@@ -48,6 +48,7 @@ describe('users and groups', () => {
 
     await page.getByRole('button', { name: 'Disable' }).click();
     await page.locator('.state', { hasText: 'Disabled' }).waitFor();
+    await settled(page); // until all that shows the user is up to date, the button waits
     await page.getByRole('button', { name: 'Enable' }).click();
     await page.locator('.state', { hasText: 'Enabled' }).waitFor();
 

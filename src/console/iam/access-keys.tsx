@@ -2,11 +2,11 @@ import { Alert, Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { createKey, deleteKey, listKeys, updateKey } from '../../resources/iam/user.api.ts';
 import { call, changed, queryOf } from '../call.ts';
+import { useAct } from '../parts/act.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { useTell } from '../parts/error-view.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
@@ -20,18 +20,19 @@ type Key = Record<string, unknown>;
 /** The permanent access keys of a user; `own`: of whoever looks, who needs no grant for them. */
 export function AccessKeys({ userId, name, own }: { userId: string; name: string; own: boolean }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState<Key>();
   const [deleting, setDeleting] = useState<string>();
   const create = () => setCreating(true);
   const turn = (key: Key) =>
-    void call(updateKey, {
-      params: { access_key: textOf(key, 'access') },
-      body: { credential: { status: key.status === 'active' ? 'inactive' : 'active' } },
-    })
-      .then(() => changed('iam'))
-      .catch(tell);
+    act(textOf(key, 'access'), async () => {
+      await call(updateKey, {
+        params: { access_key: textOf(key, 'access') },
+        body: { credential: { status: key.status === 'active' ? 'inactive' : 'active' } },
+      });
+      await changed('iam');
+    });
   const columns: Column<Key>[] = [
     {
       title: t('accessKeyId'),
@@ -46,7 +47,13 @@ export function AccessKeys({ userId, name, own }: { userId: string; name: string
       width: '170px',
       show: key => (
         <span className="filters">
-          <Act own={own} action="iam:credentials:updateCredential" size="small" onClick={() => turn(key)}>
+          <Act
+            own={own}
+            action="iam:credentials:updateCredential"
+            size="small"
+            loading={acting === textOf(key, 'access')}
+            onClick={() => turn(key)}
+          >
             {t(key.status === 'active' ? 'disable' : 'enable')}
           </Act>
           <Act
@@ -110,8 +117,9 @@ function Create(props: { userId: string; name: string; made: (key: Key) => void;
       okText={t('create')}
       run={async ({ description = '' }) => {
         const { credential } = await call(createKey, { body: { credential: { user_id: userId, description } } });
-        await changed('iam');
+        // Shown before anything else is waited for: nobody can be told it again.
         made(credential);
+        void changed('iam');
       }}
       close={close}
     >

@@ -110,8 +110,8 @@ export function DeleteAgency(props: { agency: unknown; close: () => void; after?
       close={close}
       run={async () => {
         await call(deleteAgency, { params: { agency_id: textOf(agency, 'id') } });
+        await after?.(); // first, as the page of what is gone would ask for it
         await changed('iam');
-        await after?.();
       }}
     />
   );

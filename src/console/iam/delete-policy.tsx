@@ -16,8 +16,8 @@ export function DeletePolicy(props: { role: Named; close: () => void; after?: ()
       close={close}
       run={async () => {
         await call(deleteCustomPolicy, { params: { role_id: role.id } });
+        await after?.(); // first, as the page of what is gone would ask for it
         await changed('iam');
-        await after?.();
       }}
     />
   );

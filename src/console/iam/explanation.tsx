@@ -5,9 +5,9 @@ import { explainAccess } from '../../resources/iam/explain.api.ts';
 import { listGroupsOfUser } from '../../resources/iam/user.api.ts';
 import { showWorkspace, validateAuthorization } from '../../resources/workspaces/workspace.api.ts';
 import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { textOf } from '../parts/facts.tsx';
-import { useMay } from '../parts/gated.tsx';
+import { useDenial, useMay } from '../parts/gated.tsx';
 import { useTexts } from '../texts/index.ts';
 import './iam.css';
 import { nameOf, type Role, useGroups, useRoles } from './names.ts';
@@ -32,6 +32,7 @@ interface Cause {
 }
 
 const LIVE = ['grants', 'custom-policies', 'user-groups', 'workspaces', 'accounts'];
+const LIST = 'iam:roles:listRoles';
 /** More policies that allow an action are not named. */
 const NAMED = 8;
 
@@ -63,6 +64,7 @@ export function Explanation({ question }: { question: Question }) {
   );
   // A workspace stands for its enterprise project; the default one is in the default one.
   const room = useCall(showWorkspace, { params: { workspace_id: workspace } }, { enabled: !own && workspace !== '0' });
+  const placed = workspace === '0' || room.data !== undefined;
   const enterprise_project_id = question.enterpriseProject ?? room.data?.enterprise_project_id;
   const others = useCall(
     explainAccess,
@@ -75,12 +77,11 @@ export function Explanation({ question }: { question: Question }) {
         attributes: context,
       },
     },
-    { enabled: !own && !room.isFetching, live: LIVE },
+    { enabled: !own && placed, live: LIVE },
   );
-  const error = own ? mine.error : others.error;
-  if (error) return <ErrorView error={error} />;
-  const result = own ? mine.data?.results[0] : others.data;
-  if (!result) return <span className="bone" title={t('loading')} />;
+  const asking = own ? mine : placed ? others : room;
+  const result = own ? mine.data?.results[0] : placed ? others.data : undefined;
+  if (!result) return <Awaited error={asking.error} refetch={asking.refetch} />;
   const causes: readonly Cause[] = 'cause' in result ? result.cause : [result];
   const allowed = result.verdict === 'allow';
   return (
@@ -110,7 +111,8 @@ export function Explanation({ question }: { question: Question }) {
 /** The statements that decided, as far as the viewer may read policies. */
 function Decided({ causes }: { causes: readonly Cause[] }) {
   const t = useTexts();
-  const roles = useRoles(useMay('iam:roles:listRoles'));
+  const { data: roles, error, refetch } = useRoles(useMay(LIST));
+  const denied = useDenial(LIST) !== undefined;
   const named = causes.filter(({ policy_name }) => policy_name);
   if (named.length === 0) return null;
   return (
@@ -131,10 +133,11 @@ function Decided({ causes }: { causes: readonly Cause[] }) {
               {statement !== undefined && `, Statement[${statement}]`}
             </p>
             {role && statement !== undefined && <Statement role={role} at={statement} />}
-            {!role && <p className="soft">{t('statementHidden')}</p>}
+            {denied && <p className="soft">{t('statementHidden')}</p>}
           </div>
         );
       })}
+      {!denied && !roles && <Awaited error={error} refetch={refetch} />}
     </section>
   );
 }
@@ -158,8 +161,9 @@ function Statement({ role, at }: { role: Role; at: number }) {
 function Remedy({ question, causes }: { question: Question; causes: readonly Cause[] }) {
   const t = useTexts();
   const { action, who } = question;
-  const maySeeRoles = useMay('iam:roles:listRoles');
-  const roles = useRoles(maySeeRoles);
+  const maySeeRoles = useMay(LIST);
+  const mayNot = useDenial(LIST) !== undefined;
+  const { data: roles } = useRoles(maySeeRoles);
   const denies = causes.filter(({ policy_name, statement }) => policy_name && statement !== undefined);
   const closed = causes.some(({ reason }) => reason.startsWith('The workspace is closed'));
   const missing = causes.some(({ reason }) => reason.includes('no policy grants it'));
@@ -203,13 +207,13 @@ function Remedy({ question, causes }: { question: Question; causes: readonly Cau
           </li>
         )}
       </ul>
-      {maySeeRoles && missing ? (
+      {missing && maySeeRoles && (
         <Link to="/iam/policies/create" search={{ action } as object}>
           <Button>{t('createPolicy')}</Button>
         </Link>
-      ) : (
-        who.kind === 'self' && <p className="soft">{t('showThisAddress')}</p>
       )}
+      {missing && !maySeeRoles && !mayNot && <span className="bone" title={t('loading')} />}
+      {who.kind === 'self' && (!missing || mayNot) && <p className="soft">{t('showThisAddress')}</p>}
     </section>
   );
 }
@@ -233,7 +237,7 @@ function HeldThrough({ who, roleId }: { who: Question['who']; roleId: string | u
         <span key={id}>
           {at > 0 && ', '}
           <Link to="/iam/groups/$groupId" params={{ groupId: id }} search={{ tab: 'permissions' } as object}>
-            {nameOf(groups, id)}
+            {nameOf(groups.data, id)}
           </Link>
         </span>
       ))}

@@ -3,13 +3,14 @@ import { Form, Radio, Select } from 'antd';
 import { useState } from 'react';
 import { listAssignments } from '../../resources/iam/assignment.api.ts';
 import { changed, queryOf } from '../call.ts';
+import { useAct } from '../parts/act.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { useTell } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { PolicyTable } from '../parts/policy-table.tsx';
+import { untilRead } from '../parts/until-read.tsx';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
 import { type Scope, type SubjectKind, scopeOf, setGrant } from './grant-calls.ts';
@@ -27,15 +28,16 @@ const ACTIONS = {
 } as const;
 
 type Grant = Record<string, unknown>;
+const nameOfGrant = (row: Grant) => JSON.stringify([textOf(row, 'role', 'id'), scopeOf(row)]);
 
 /** The policies that somebody holds, and where; users hold their own in enterprise projects alone. */
 export function Grants({ kind, id, name }: { kind: SubjectKind; id: string; name: string }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const { account } = useSession();
-  const roles = useRoles();
-  const projects = useProjects();
-  const enterpriseProjects = useEnterpriseProjects();
+  const { data: roles } = useRoles();
+  const { data: projects } = useProjects();
+  const { data: enterpriseProjects } = useEnterpriseProjects();
   const [granting, setGranting] = useState(false);
   const grant = () => setGranting(true);
   const scopeText = (row: Grant) => {
@@ -47,9 +49,10 @@ export function Grants({ kind, id, name }: { kind: SubjectKind; id: string; name
       : t('inEnterpriseProject', { name: scope.id === '0' ? 'default' : nameOf(enterpriseProjects, scope.id) });
   };
   const revoke = (row: Grant) =>
-    void setGrant(account.id, { kind, id }, textOf(row, 'role', 'id'), scopeOf(row), false)
-      .then(() => changed('iam'))
-      .catch(tell);
+    act(nameOfGrant(row), async () => {
+      await setGrant(account.id, { kind, id }, textOf(row, 'role', 'id'), scopeOf(row), false);
+      await changed('iam');
+    });
   const columns: Column<Grant>[] = [
     {
       title: t('policy'),
@@ -74,6 +77,7 @@ export function Grants({ kind, id, name }: { kind: SubjectKind; id: string; name
           action={ACTIONS[kind].revoke}
           size="small"
           danger
+          loading={acting === nameOfGrant(row)}
           aria-label={t('revokeNamed', { name: nameOf(roles, textOf(row, 'role', 'id')) })}
           onClick={() => revoke(row)}
         >
@@ -173,7 +177,7 @@ function Authorize({ kind, id, name, close }: { kind: SubjectKind; id: string; n
       </Form.Item>
       {scope === 'project' && (
         <Form.Item name="project" label={t('regionProject')} rules={[required]}>
-          <Select options={optionsOf(projects)} />
+          <Select {...untilRead(projects)} options={optionsOf(projects.data)} />
         </Form.Item>
       )}
       {scope === 'enterpriseProject' && (
@@ -183,7 +187,7 @@ function Authorize({ kind, id, name, close }: { kind: SubjectKind; id: string; n
           extra={t('enterpriseProjectHelp')}
           rules={[required]}
         >
-          <Select options={optionsOf(enterpriseProjects)} />
+          <Select {...untilRead(enterpriseProjects)} options={optionsOf(enterpriseProjects.data)} />
         </Form.Item>
       )}
     </FormDialog>

@@ -45,8 +45,8 @@ export function DeleteGroup({
       close={close}
       run={async () => {
         await call(deleteGroup, { params: { group_id: textOf(group, 'id') } });
+        await after?.(); // first, as the page of what is gone would ask for it
         await changed('iam');
-        await after?.();
       }}
     />
   );

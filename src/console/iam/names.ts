@@ -1,8 +1,9 @@
+import { useQuery } from '@tanstack/react-query';
 import { listEnterpriseProjects } from '../../resources/enterprise-projects/enterprise-project.api.ts';
 import { listAgencies, listRoles } from '../../resources/iam/policy.api.ts';
 import { listProjects } from '../../resources/iam/token.api.ts';
 import { listGroups, listUsers } from '../../resources/iam/user.api.ts';
-import { useCall } from '../call.ts';
+import { queryOf } from '../call.ts';
 import { textOf } from '../parts/facts.tsx';
 
 /** Something with an id and a name. */
@@ -11,24 +12,24 @@ export interface Named {
   name: string;
 }
 
-const named = (items: readonly unknown[] | undefined): Named[] =>
-  (items ?? []).map(each => ({ id: textOf(each, 'id'), name: textOf(each, 'display_name') || textOf(each, 'name') }));
+const named = (items: readonly unknown[]): Named[] =>
+  items.map(each => ({ id: textOf(each, 'id'), name: textOf(each, 'display_name') || textOf(each, 'name') }));
 
-/** The names of an account's things, as far as the user may see them; empty where not. */
-export function useUsers(enabled = true): Named[] {
-  return named(useCall(listUsers, {}, { live: ['users'], enabled }).data?.users);
+/** The names of an account's things, as far as the user may see them. */
+export function useUsers(enabled = true) {
+  return useQuery({ ...queryOf(listUsers, {}, ['users']), enabled, select: ({ users }) => named(users) });
 }
-export function useGroups(enabled = true): Named[] {
-  return named(useCall(listGroups, {}, { live: ['user-groups'], enabled }).data?.groups);
+export function useGroups(enabled = true) {
+  return useQuery({ ...queryOf(listGroups, {}, ['user-groups']), enabled, select: ({ groups }) => named(groups) });
 }
-export function useAgencies(enabled = true): Named[] {
-  return named(useCall(listAgencies, {}, { live: ['agencies'], enabled }).data?.agencies);
+export function useAgencies(enabled = true) {
+  return useQuery({ ...queryOf(listAgencies, {}, ['agencies']), enabled, select: ({ agencies }) => named(agencies) });
 }
-export function useProjects(): Named[] {
-  return named(useCall(listProjects, {}, { live: ['projects'] }).data?.projects);
+export function useProjects() {
+  return useQuery({ ...queryOf(listProjects, {}, ['projects']), select: ({ projects }) => named(projects) });
 }
-export function useEnterpriseProjects(): Named[] {
-  return named(useCall(listEnterpriseProjects).data?.enterprise_projects);
+export function useEnterpriseProjects() {
+  return useQuery({ ...queryOf(listEnterpriseProjects), select: answer => named(answer.enterprise_projects) });
 }
 
 /** A policy as far as pages look at it. */
@@ -56,10 +57,10 @@ export function roleOf(role: unknown): Role {
   };
 }
 
-/** Every policy that can be granted: undefined while that is not known, and where the user may not see them. */
-export function useRoles(enabled = true): Role[] | undefined {
-  const { data } = useCall(listRoles, { query: { per_page: 500 } }, { live: ['custom-policies'], enabled });
-  return data?.roles.map(roleOf);
+/** Every policy that can be granted, where the user may see them. */
+export function useRoles(enabled = true) {
+  const query = queryOf(listRoles, { query: { per_page: 500 } }, ['custom-policies']);
+  return useQuery({ ...query, enabled, select: ({ roles }) => roles.map(roleOf) });
 }
 
 /** The name that goes with an id; the id itself where it is not known. */
@@ -68,4 +69,4 @@ export function nameOf(all: readonly Named[] | undefined, id: string): string {
 }
 
 /** Choices of a Select. */
-export const optionsOf = (all: readonly Named[]) => all.map(({ id, name }) => ({ value: id, label: name }));
+export const optionsOf = (all: readonly Named[] = []) => all.map(({ id, name }) => ({ value: id, label: name }));

@@ -1,5 +1,5 @@
 import { Alert, Form, Input, Segmented } from 'antd';
-import { lazy, type ReactNode, Suspense, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { createCustomPolicy } from '../../resources/iam/policy.api.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import { ErrorView } from '../parts/error-view.tsx';
@@ -17,6 +17,15 @@ const JsonEditor = lazy(() => import('../parts/json-editor.tsx'));
 export interface PolicyValues {
   name: string;
   description: string;
+}
+
+/** A document without what its writer chose for reading it. */
+function plain(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text;
+  }
 }
 
 /**
@@ -41,6 +50,7 @@ export function PolicyForm(props: {
   /** Of the visual editor, while they are no valid policy. */
   const [unfinished, setUnfinished] = useState(() => (read(props.text).policy ? undefined : [newDraft()]));
   const [busy, setBusy] = useState(false);
+  const sent = useRef(false);
   const [failure, setFailure] = useState<unknown>();
   const lint = read(text);
   const drafts = unfinished ?? draftsOf(lint);
@@ -50,9 +60,29 @@ export function PolicyForm(props: {
     setText(written);
     setUnfinished(read(written).policy ? undefined : next);
   };
+  // What others saved meanwhile is shown where nobody typed; what was typed stays.
+  const before = useRef({ ...initial, text: props.text });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when something was saved, not when something is typed
+  useEffect(() => {
+    const { text: textBefore, ...fields } = before.current;
+    before.current = { ...initial, text: props.text };
+    for (const name of ['name', 'description'] as const) {
+      if ((form.getFieldValue(name) ?? '') === fields[name]) form.setFieldValue(name, initial[name]);
+    }
+    if (props.text !== textBefore && plain(text) === plain(textBefore)) {
+      setText(props.text);
+      setUnfinished(undefined);
+    }
+  }, [initial.name, initial.description, props.text]);
+
   const submit = async () => {
+    if (sent.current) return; // a second click comes before what the first one set is drawn
+    sent.current = true;
     const values = await form.validateFields().catch(() => undefined);
-    if (!values || !lint.policy) return;
+    if (!values || !lint.policy) {
+      sent.current = false;
+      return;
+    }
     setBusy(true);
     setFailure(undefined);
     try {
@@ -67,6 +97,7 @@ export function PolicyForm(props: {
     } catch (thrown) {
       setFailure(thrown);
     }
+    sent.current = false;
     setBusy(false);
   };
 

@@ -75,8 +75,8 @@ export function DeleteUser({ user, close, after }: { user: unknown; close: () =>
       close={close}
       run={async () => {
         await call(deleteUser, { params: { user_id: textOf(user, 'id') } });
+        await after?.(); // first, as the page of what is gone would ask for it
         await changed('iam');
-        await after?.();
       }}
     />
   );

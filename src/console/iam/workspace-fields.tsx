@@ -2,8 +2,9 @@ import { Form, Input, Radio, Select } from 'antd';
 import { createWorkspace } from '../../resources/workspaces/workspace.api.ts';
 import { useMay } from '../parts/gated.tsx';
 import { useRules } from '../parts/rules.ts';
+import { untilRead } from '../parts/until-read.tsx';
 import { useTexts } from '../texts/index.ts';
-import { optionsOf, useAgencies, useEnterpriseProjects, useUsers } from './names.ts';
+import { type Named, optionsOf, useAgencies, useEnterpriseProjects, useUsers } from './names.ts';
 
 /** Who may enter a workspace. */
 export const ENTRIES = { PUBLIC: 'entryPublic', PRIVATE: 'entryPrivate', INTERNAL: 'entryInternal' } as const;
@@ -27,7 +28,7 @@ export function WorkspaceFields({ isNew = false }: { isNew?: boolean }) {
   const users = useUsers(useMay('iam:users:listUsers'));
   const agencies = useAgencies(useMay('iam:agencies:listAgencies'));
   const enterpriseProjects = useEnterpriseProjects();
-  const choices = (kind: string, all: readonly { id: string; name: string }[]) =>
+  const choices = (kind: string, all?: readonly Named[]) =>
     optionsOf(all).map(({ value, label }) => ({ value: `${kind} ${value}`, label }));
   return (
     <>
@@ -39,7 +40,12 @@ export function WorkspaceFields({ isNew = false }: { isNew?: boolean }) {
       </Form.Item>
       {isNew && (
         <Form.Item name="enterprise_project_id" label={t('enterpriseProject')} extra={t('workspaceProjectHelp')}>
-          <Select allowClear placeholder="default" options={optionsOf(enterpriseProjects)} />
+          <Select
+            allowClear
+            placeholder="default"
+            {...untilRead(enterpriseProjects)}
+            options={optionsOf(enterpriseProjects.data)}
+          />
         </Form.Item>
       )}
       <Form.Item name="auth_type" label={t('entry')}>
@@ -50,10 +56,11 @@ export function WorkspaceFields({ isNew = false }: { isNew?: boolean }) {
           <Select
             mode="multiple"
             showSearch={{ optionFilterProp: 'label' }}
+            {...untilRead(users, agencies)}
             options={[
-              { label: t('users'), options: choices('IAM', users) },
-              { label: t('agencies'), options: choices('AGENCY', agencies) },
-            ]}
+              { label: t('users'), options: choices('IAM', users.data) },
+              { label: t('agencies'), options: choices('AGENCY', agencies.data) },
+            ].filter(({ options }) => options.length > 0)}
           />
         </Form.Item>
       )}

@@ -1,4 +1,4 @@
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { showAgency, updateAgency } from '../../resources/iam/policy.api.ts';
 import { call, changed, useCall } from '../call.ts';
@@ -12,6 +12,7 @@ import {
   trustText,
 } from '../iam/agency-fields.tsx';
 import { Grants } from '../iam/grants.tsx';
+import { useGoOn } from '../parts/act.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
@@ -23,7 +24,7 @@ import { useTexts } from '../texts/index.ts';
 /** One agency: whom it trusts and what it may do. */
 export default function AgencyPage() {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const { agencyId = '' } = useParams({ strict: false });
   const [dialog, setDialog] = useState<'edit' | 'delete'>();
   const params = { agency_id: agencyId };
@@ -81,7 +82,7 @@ export default function AgencyPage() {
         </FormDialog>
       )}
       {dialog === 'delete' && (
-        <DeleteAgency agency={agency} close={close} after={() => navigate({ to: '/iam/agencies' })} />
+        <DeleteAgency agency={agency} close={close} after={() => goOn({ to: '/iam/agencies' })} />
       )}
     </Page>
   );

@@ -9,6 +9,7 @@ import { CreateForm } from '../parts/create-form.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { Page } from '../parts/page.tsx';
 import { useRules } from '../parts/rules.ts';
+import { untilRead } from '../parts/until-read.tsx';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
 
@@ -59,7 +60,8 @@ function ModelForm({ known }: { known: Partial<Values> }) {
   const [form] = Form.useForm<Values>();
   const source = Form.useWatch('source', form) ?? known.source;
   const type = Form.useWatch('type', form);
-  const engines = useCall(modelApis.runtimes).data?.engine_runtimes ?? [];
+  const catalogue = useCall(modelApis.runtimes);
+  const engines = catalogue.data?.engine_runtimes ?? [];
   const runtimes = engines.filter(engine => !type || engine.ai_engine === type).flatMap(engine => engine.runtimes);
   const must = [{ required: true, message: t('required') }];
 
@@ -124,12 +126,17 @@ function ModelForm({ known }: { known: Partial<Values> }) {
         <Form.Item name="type" label={t('modelType')} extra={t('asPackageSays')}>
           <Select
             allowClear
+            {...untilRead(catalogue)}
             options={engines.map(({ ai_engine: value }) => ({ value, label: value }))}
             onChange={() => form.setFieldsValue({ runtime: undefined } as Partial<Values>)}
           />
         </Form.Item>
         <Form.Item name="runtime" label={t('runtimeEnvironment')} extra={t('asPackageSays')}>
-          <Select allowClear options={[...new Set(runtimes)].map(value => ({ value, label: value }))} />
+          <Select
+            allowClear
+            {...untilRead(catalogue)}
+            options={[...new Set(runtimes)].map(value => ({ value, label: value }))}
+          />
         </Form.Item>
       </div>
     </CreateForm>
@@ -150,9 +157,9 @@ function JobSelect(props: { id?: string; value?: string; onChange?: (id: string)
     showTrainingJob,
     { params: { training_job_id: value ?? '' } },
     { enabled: value !== undefined },
-  ).data;
+  );
   const jobs = found.data?.items ?? [];
-  const all = chosen && !jobs.some(job => job.metadata.id === value) ? [chosen, ...jobs] : jobs;
+  const all = chosen.data && !jobs.some(job => job.metadata.id === value) ? [chosen.data, ...jobs] : jobs;
   return (
     <>
       <Select
@@ -160,7 +167,7 @@ function JobSelect(props: { id?: string; value?: string; onChange?: (id: string)
         {...(value ? { value } : {})}
         {...(onChange ? { onChange } : {})}
         showSearch={{ filterOption: false, onSearch: setTyped }}
-        loading={found.isLoading}
+        {...untilRead(found, chosen)}
         options={all.map(({ metadata }) => ({ value: metadata.id, label: metadata.name }))}
       />
       {found.error && <ErrorView error={found.error} />}

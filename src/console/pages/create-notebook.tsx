@@ -11,6 +11,7 @@ import { PoolField, usePoolsFor } from '../parts/pool-field.tsx';
 import { diskOf } from '../parts/resources.ts';
 import { useRules } from '../parts/rules.ts';
 import { type SshAccess, SshFields, sshEndpoint } from '../parts/ssh-fields.tsx';
+import { untilRead } from '../parts/until-read.tsx';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
 
@@ -74,7 +75,7 @@ export default function CreateNotebook() {
         </Form.Item>
         <Form.Item name="image" label={t('image')} rules={[required]}>
           <Select
-            loading={images.isLoading}
+            {...untilRead(images)}
             options={usable.map(({ id, name, tag, type }) => ({
               value: id,
               label: `${name}:${tag}${type === 'BUILD_IN' ? '' : ` (${t('ownImage')})`}`,
@@ -85,7 +86,7 @@ export default function CreateNotebook() {
           <PoolField type="Notebook" action={CREATE} help="poolHelp" />
           <Form.Item name="flavor" label={t('flavor')} rules={[required]}>
             <Select
-              loading={flavors.isLoading}
+              {...untilRead(flavors)}
               options={(flavors.data?.flavors ?? []).map(({ id, vcpus, memory }) => ({
                 value: id,
                 label: t('flavorIs', { id, vcpus, memory: Math.round(memory / 1024 ** 2) }),

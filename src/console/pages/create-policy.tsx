@@ -1,8 +1,9 @@
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useSearch } from '@tanstack/react-router';
 import { createCustomPolicy } from '../../resources/iam/policy.api.ts';
 import { call, changed } from '../call.ts';
 import { newDraft, write } from '../iam/policy-document.ts';
 import { PolicyForm } from '../iam/policy-form.tsx';
+import { useGoOn } from '../parts/act.ts';
 import { textOf } from '../parts/facts.tsx';
 import { Page } from '../parts/page.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -10,7 +11,7 @@ import { useTexts } from '../texts/index.ts';
 /** A new custom policy; the address may name the action that it is wanted for. */
 export default function CreatePolicy() {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const { action }: { action?: string } = useSearch({ strict: false });
   return (
     <Page title={t('createPolicy')}>
@@ -22,7 +23,7 @@ export default function CreatePolicy() {
         save={async body => {
           const { role } = await call(createCustomPolicy, { body });
           await changed('iam');
-          await navigate({ to: '/iam/policies/$policyId', params: { policyId: textOf(role, 'id') } });
+          await goOn({ to: '/iam/policies/$policyId', params: { policyId: textOf(role, 'id') } });
         }}
       />
     </Page>

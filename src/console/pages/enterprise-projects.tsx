@@ -13,11 +13,12 @@ import { listGroupsOfProject } from '../../resources/iam/assignment.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, queryOf, useCall } from '../call.ts';
 import { Enabled } from '../iam/enabled.tsx';
+import { useAct } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import type { Column } from '../parts/data-table.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
@@ -39,18 +40,19 @@ const UPDATE = 'eps:enterpriseProjects:update';
 /** Labels on workspaces, for which policies can be granted. */
 export default function EnterpriseProjects() {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const [editing, setEditing] = useState<Project | 'new'>();
   const [showing, setShowing] = useState<Project>();
   const [deleting, setDeleting] = useState<Project>();
   const create = () => setEditing('new');
   const turn = ({ id, status }: Project) =>
-    void call(switchEnterpriseProject, {
-      params: { enterprise_project_id: id },
-      body: { action: status === 1 ? 'disable' : 'enable' },
-    })
-      .then(() => changed('enterprise-projects'))
-      .catch(tell);
+    act(id, async () => {
+      await call(switchEnterpriseProject, {
+        params: { enterprise_project_id: id },
+        body: { action: status === 1 ? 'disable' : 'enable' },
+      });
+      await changed('enterprise-projects');
+    });
   const columns: Column<Project>[] = [
     { title: t('name'), width: 'minmax(140px, 2fr)', show: project => project.name },
     { title: t('state'), width: '110px', show: ({ status }) => <Enabled value={status === 1} /> },
@@ -76,6 +78,7 @@ export default function EnterpriseProjects() {
               <Gated
                 action={project.status === 1 ? 'eps:enterpriseProjects:disable' : 'eps:enterpriseProjects:enable'}
                 size="small"
+                loading={acting === project.id}
                 onClick={() => turn(project)}
               >
                 {t(project.status === 1 ? 'disable' : 'enable')}
@@ -164,11 +167,10 @@ function Use({ project, close }: { project: Project; close: () => void }) {
     { live: ['workspaces'] },
   );
   const groups = useCall(listGroupsOfProject, { params }, { live: ['grants'] });
-  const failure = bound.error ?? groups.error;
   return (
     <Dialog title={project.name} footer={null} onCancel={close}>
-      {failure && <ErrorView error={failure} />}
       <h2>{t('workspaces')}</h2>
+      {!bound.data && <Awaited error={bound.error} refetch={bound.refetch} />}
       {bound.data?.resources.length === 0 && <p className="soft">{t('none')}</p>}
       <ul>
         {bound.data?.resources.map(resource => (
@@ -180,6 +182,7 @@ function Use({ project, close }: { project: Project; close: () => void }) {
         ))}
       </ul>
       <h2>{t('groupsWithPermissions')}</h2>
+      {!groups.data && <Awaited error={groups.error} refetch={groups.refetch} />}
       {groups.data?.groups.length === 0 && <p className="soft">{t('none')}</p>}
       <ul>
         {groups.data?.groups.map(group => (

@@ -4,12 +4,13 @@ import { deleteAuthorization, listAuthorizations } from '../../resources/authori
 import { showAuthMode, updateAuthMode } from '../../resources/iam/account.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, queryOf, useCall } from '../call.ts';
+import { useAct } from '../parts/act.ts';
 import { AddAuthorization } from '../parts/add-authorization.tsx';
 import { AgencyPermissions } from '../parts/agency-permissions.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { ErrorView } from '../parts/error-view.tsx';
 import { Gated, useDenial } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { Time } from '../parts/words.tsx';
@@ -96,17 +97,18 @@ export default function GlobalConfiguration() {
 /** Strict: what nobody allowed is refused. Loose: what nobody denied is allowed, so turning it off is asked twice. */
 function Mode() {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const { modal } = App.useApp();
   const denial = useDenial('modelarts:authorization:update');
-  const { data, error } = useCall(showAuthMode, {}, { live: ['accounts'] });
-  if (error) return <ErrorView error={error} />;
+  const { data, error, refetch } = useCall(showAuthMode, {}, { live: ['accounts'] });
+  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
   const set = (mode: 'strict' | 'loose') =>
-    call(updateAuthMode, { body: { mode } })
-      .then(() => changed('iam'))
-      .catch(tell);
+    act(mode, async () => {
+      await call(updateAuthMode, { body: { mode } });
+      await changed('iam');
+    });
   const change = (strict: boolean) => {
-    if (strict) return void set('strict');
+    if (strict) return set('strict');
     modal.confirm({
       title: t('toLooseMode'),
       content: t('looseModeHelp'),
@@ -122,13 +124,17 @@ function Mode() {
         <Switch
           aria-label={t('strictMode')}
           checked={data?.mode === 'strict'}
-          loading={data === undefined}
+          loading={data === undefined || acting !== undefined}
           disabled={denial !== undefined}
           onChange={change}
         />
         {t('strictMode')}
       </span>
-      <p className="soft">{denial ?? t(data?.mode === 'loose' ? 'looseModeHelp' : 'strictModeHelp')}</p>
+      {data ? (
+        <p className="soft">{denial ?? t(data.mode === 'loose' ? 'looseModeHelp' : 'strictModeHelp')}</p>
+      ) : (
+        <span className="bone" title={t('loading')} />
+      )}
     </section>
   );
 }

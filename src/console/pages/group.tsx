@@ -13,13 +13,15 @@ import { Enabled } from '../iam/enabled.tsx';
 import { Grants } from '../iam/grants.tsx';
 import { DeleteGroup, GroupFields, type GroupValues } from '../iam/group-fields.tsx';
 import { optionsOf, useUsers } from '../iam/names.ts';
+import { useAct, useGoOn } from '../parts/act.ts';
 import { DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { ErrorView } from '../parts/error-view.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
+import { untilRead } from '../parts/until-read.tsx';
 import { Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
 
@@ -30,6 +32,7 @@ type Dialog = 'edit' | 'delete' | 'add';
 export default function GroupPage() {
   const t = useTexts();
   const navigate = useNavigate();
+  const goOn = useGoOn();
   const { groupId = '' } = useParams({ strict: false });
   const { tab = 'members' }: { tab?: string } = useSearch({ strict: false });
   const [dialog, setDialog] = useState<Dialog>();
@@ -94,18 +97,19 @@ export default function GroupPage() {
         </FormDialog>
       )}
       {dialog === 'add' && <AddMembers groupId={groupId} name={name} close={close} />}
-      {dialog === 'delete' && <DeleteGroup group={group} close={close} after={() => navigate({ to: '/iam/groups' })} />}
+      {dialog === 'delete' && <DeleteGroup group={group} close={close} after={() => goOn({ to: '/iam/groups' })} />}
     </Page>
   );
 }
 
 function Members({ groupId, add }: { groupId: string; add: () => void }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const remove = (user_id: string) =>
-    void call(removeUserFromGroup, { params: { group_id: groupId, user_id } })
-      .then(() => changed('iam'))
-      .catch(tell);
+    act(user_id, async () => {
+      await call(removeUserFromGroup, { params: { group_id: groupId, user_id } });
+      await changed('iam');
+    });
   return (
     <>
       <div className="filters" style={{ marginBottom: 12 }}>
@@ -139,6 +143,7 @@ function Members({ groupId, add }: { groupId: string; add: () => void }) {
               <Gated
                 action="iam:permissions:removeUserFromGroup"
                 size="small"
+                loading={acting === textOf(user, 'id')}
                 aria-label={t('removeFrom', { name: textOf(user, 'name') })}
                 onClick={() => remove(textOf(user, 'id'))}
               >
@@ -169,7 +174,13 @@ function AddMembers({ groupId, name, close }: { groupId: string; name: string; c
       close={close}
     >
       <Form.Item name="users" label={t('users')} rules={[{ required: true, message: t('required') }]}>
-        <Select mode="multiple" autoFocus options={optionsOf(users)} showSearch={{ optionFilterProp: 'label' }} />
+        <Select
+          mode="multiple"
+          autoFocus
+          {...untilRead(users)}
+          options={optionsOf(users.data)}
+          showSearch={{ optionFilterProp: 'label' }}
+        />
       </Form.Item>
     </FormDialog>
   );

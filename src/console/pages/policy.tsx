@@ -1,4 +1,4 @@
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
 import { App } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { listAssignments } from '../../resources/iam/assignment.api.ts';
@@ -9,6 +9,7 @@ import { nameOf, type Role, roleOf, useAgencies, useGroups, useUsers } from '../
 import { draftsOf, readOfSystem } from '../iam/policy-document.ts';
 import { PolicyForm } from '../iam/policy-form.tsx';
 import { PolicyWords } from '../iam/policy-words.tsx';
+import { useGoOn } from '../parts/act.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
@@ -21,7 +22,7 @@ const JsonEditor = lazy(() => import('../parts/json-editor.tsx'));
 /** One policy: what it does, who holds it; a custom one can be changed. */
 export default function PolicyPage() {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const { message } = App.useApp();
   const { policyId = '' } = useParams({ strict: false });
   const [deleting, setDeleting] = useState(false);
@@ -42,7 +43,7 @@ export default function PolicyPage() {
     >
       <Holders role={role} />
       <PolicyForm
-        key={`${role.id} ${text}`}
+        key={role.id}
         initial={{ name: role.name, description: role.description }}
         text={text}
         action="iam:roles:updateRole"
@@ -54,7 +55,7 @@ export default function PolicyPage() {
         }}
       />
       {deleting && (
-        <DeletePolicy role={role} close={() => setDeleting(false)} after={() => navigate({ to: '/iam/policies' })} />
+        <DeletePolicy role={role} close={() => setDeleting(false)} after={() => goOn({ to: '/iam/policies' })} />
       )}
     </Page>
   );
@@ -86,27 +87,33 @@ const PLACES = { group: '/iam/groups/', user: '/iam/users/', agency: '/iam/agenc
 /** Who holds the policy, each once. */
 function Holders({ role }: { role: Role }) {
   const t = useTexts();
-  const { data } = useCall(listAssignments, { query: { role_id: role.id, per_page: 50 } }, { live: ['grants'] });
+  const query = { role_id: role.id, per_page: 50 };
+  const { data, error, refetch } = useCall(listAssignments, { query }, { live: ['grants'] });
   const names = { group: useGroups(), user: useUsers(), agency: useAgencies() };
   const found = new Map<string, { place: string; name: string }>();
   for (const grant of data?.role_assignments ?? []) {
     for (const kind of ['group', 'user', 'agency'] as const) {
       const id = textOf(grant, kind, 'id');
-      if (id) found.set(id, { place: PLACES[kind] + id, name: nameOf(names[kind], id) });
+      if (id) found.set(id, { place: PLACES[kind] + id, name: nameOf(names[kind].data, id) });
     }
   }
-  if (!data) return null;
+  if (error && !data) return <ErrorView error={error} retry={() => void refetch()} />;
+  const waits = !data || (found.size > 0 && Object.values(names).some(({ isLoading }) => isLoading));
   return (
     <p className="card">
       {t('heldBy')}{' '}
-      {found.size === 0
-        ? t('nobody')
-        : [...found].map(([id, { place, name }], at) => (
-            <span key={id}>
-              {at > 0 && ', '}
-              <Link to={place}>{name}</Link>
-            </span>
-          ))}
+      {waits ? (
+        <span className="bone" title={t('loading')} />
+      ) : found.size === 0 ? (
+        t('nobody')
+      ) : (
+        [...found].map(([id, { place, name }], at) => (
+          <span key={id}>
+            {at > 0 && ', '}
+            <Link to={place}>{name}</Link>
+          </span>
+        ))
+      )}
     </p>
   );
 }

@@ -80,10 +80,14 @@ function Password({ signedIn }: { signedIn: (password: string) => void }) {
 function Providers(props: { account: string; run: (work: () => Promise<unknown>) => Promise<unknown> }) {
   const { account, run } = props;
   const t = useTexts();
-  const { data } = useCall(listSignInProviders, { query: { account } }, { enabled: account !== '' });
+  const { data, error, refetch } = useCall(listSignInProviders, { query: { account } }, { enabled: account !== '' });
   return (
     <section aria-label={t('federatedSignIn')} style={{ marginTop: 16 }}>
-      {!data?.providers.length && <p className="soft">{t('federatedHint')}</p>}
+      {error && !data ? (
+        <ErrorView error={error} retry={() => void refetch()} />
+      ) : (
+        !data?.providers.length && <p className="soft">{t('federatedHint')}</p>
+      )}
       {data?.providers.map(({ id, description }) => (
         <Button key={id} block style={{ marginBottom: 8 }} onClick={() => void run(() => leaveForProvider(id))}>
           {t('signInBy', { name: description || id })}

@@ -5,6 +5,7 @@ import { Explanation } from '../iam/explanation.tsx';
 import { optionsOf, useAgencies, useEnterpriseProjects, useUsers } from '../iam/names.ts';
 import { allActions } from '../iam/policy-document.ts';
 import { Page } from '../parts/page.tsx';
+import { untilRead } from '../parts/until-read.tsx';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
 
@@ -53,7 +54,7 @@ export default function Simulator() {
     };
     void navigate({ to: '.', search: next as object });
   };
-  const known = users.some(({ id }) => id === me.id) ? users : [{ id: me.id, name: me.name }, ...users];
+  const others = users.data?.filter(({ id }) => id !== me.id) ?? [];
   return (
     <Page title={t('simulator')} help={t('simulatorHelp')}>
       <Form<Values>
@@ -72,14 +73,15 @@ export default function Simulator() {
           <Form.Item name="who" label={t('who')} rules={[required]}>
             <Select
               showSearch={{ optionFilterProp: 'label' }}
+              {...untilRead(users, agencies)}
               options={[
                 {
                   label: t('users'),
-                  options: optionsOf(known).map(each => ({ ...each, value: `user ${each.value}` })),
+                  options: optionsOf([me, ...others]).map(each => ({ ...each, value: `user ${each.value}` })),
                 },
                 {
                   label: t('agencies'),
-                  options: optionsOf(agencies).map(each => ({ ...each, value: `agency ${each.value}` })),
+                  options: optionsOf(agencies.data).map(each => ({ ...each, value: `agency ${each.value}` })),
                 },
               ]}
             />
@@ -103,7 +105,12 @@ export default function Simulator() {
             <Input placeholder={t('allOfTheType')} />
           </Form.Item>
           <Form.Item name="enterpriseProject" label={t('enterpriseProject')} extra={t('simulatorProjectHelp')}>
-            <Select allowClear placeholder="default" options={optionsOf(enterpriseProjects)} />
+            <Select
+              allowClear
+              placeholder="default"
+              {...untilRead(enterpriseProjects)}
+              options={optionsOf(enterpriseProjects.data)}
+            />
           </Form.Item>
         </div>
         <Form.List name="conditions">

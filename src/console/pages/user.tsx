@@ -21,13 +21,15 @@ import {
   DeleteUser,
   GivenPassword,
 } from '../iam/user-fields.tsx';
+import { useAct, useGoOn } from '../parts/act.ts';
 import { DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { ErrorView } from '../parts/error-view.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
+import { untilRead } from '../parts/until-read.tsx';
 import { Time } from '../parts/words.tsx';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
@@ -38,8 +40,9 @@ type Dialog = 'edit' | 'password' | 'delete' | 'group';
 /** One IAM user: how it comes in, its groups, its permissions and keys. */
 export default function UserPage() {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const navigate = useNavigate();
+  const goOn = useGoOn();
   const { userId = '' } = useParams({ strict: false });
   const { tab = 'groups' }: { tab?: string } = useSearch({ strict: false });
   const { user: me } = useSession();
@@ -69,7 +72,11 @@ export default function UserPage() {
             <Gated action={UPDATE} onClick={() => setDialog('password')}>
               {t('resetPassword')}
             </Gated>
-            <Gated action={UPDATE} onClick={() => void update({ enabled: !enabled }).catch(tell)}>
+            <Gated
+              action={UPDATE}
+              loading={acting === 'turn'}
+              onClick={() => act('turn', () => update({ enabled: !enabled }))}
+            >
               {t(enabled ? 'disable' : 'enable')}
             </Gated>
             <Gated action="iam:users:deleteUser" danger onClick={() => setDialog('delete')}>
@@ -151,18 +158,19 @@ export default function UserPage() {
         </FormDialog>
       )}
       {dialog === 'group' && <AddToGroup userId={userId} name={name} close={close} />}
-      {dialog === 'delete' && <DeleteUser user={user} close={close} after={() => navigate({ to: '/iam/users' })} />}
+      {dialog === 'delete' && <DeleteUser user={user} close={close} after={() => goOn({ to: '/iam/users' })} />}
     </Page>
   );
 }
 
 function Groups({ userId, add }: { userId: string; add: () => void }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const remove = (group_id: string) =>
-    void call(removeUserFromGroup, { params: { group_id, user_id: userId } })
-      .then(() => changed('iam'))
-      .catch(tell);
+    act(group_id, async () => {
+      await call(removeUserFromGroup, { params: { group_id, user_id: userId } });
+      await changed('iam');
+    });
   const ADD = 'iam:permissions:addUserToGroup';
   return (
     <>
@@ -192,6 +200,7 @@ function Groups({ userId, add }: { userId: string; add: () => void }) {
               <Gated
                 action="iam:permissions:removeUserFromGroup"
                 size="small"
+                loading={acting === textOf(group, 'id')}
                 aria-label={t('removeFrom', { name: textOf(group, 'name') })}
                 onClick={() => remove(textOf(group, 'id'))}
               >
@@ -228,7 +237,13 @@ function AddToGroup({ userId, name, close }: { userId: string; name: string; clo
       close={close}
     >
       <Form.Item name="groups" label={t('groups')} rules={[{ required: true, message: t('required') }]}>
-        <Select mode="multiple" autoFocus options={optionsOf(groups)} showSearch={{ optionFilterProp: 'label' }} />
+        <Select
+          mode="multiple"
+          autoFocus
+          {...untilRead(groups)}
+          options={optionsOf(groups.data)}
+          showSearch={{ optionFilterProp: 'label' }}
+        />
       </Form.Item>
     </FormDialog>
   );

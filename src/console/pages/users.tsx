@@ -15,11 +15,13 @@ import {
 } from '../iam/user-fields.tsx';
 import type { Column } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { useTell } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
 import { useRules } from '../parts/rules.ts';
+import { untilRead } from '../parts/until-read.tsx';
 import { WholeList } from '../parts/whole-list.tsx';
 import { Time } from '../parts/words.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -107,6 +109,7 @@ interface Values {
 
 function Create({ close }: { close: () => void }) {
   const t = useTexts();
+  const tell = useTell();
   const rules = useRules(createUserByAdmin);
   const groups = useGroups();
   const [form] = Form.useForm<Values>();
@@ -120,11 +123,9 @@ function Create({ close }: { close: () => void }) {
     };
     const made = await call(createUserByAdmin, { body: { user } });
     const user_id = textOf(made.user, 'id');
-    try {
-      for (const group_id of chosen) await call(addUserToGroup, { params: { group_id, user_id } });
-    } finally {
-      await changed('iam');
-    }
+    // The user is there whatever comes of this: sent once more, the dialog would only be told that the name is taken.
+    for (const group_id of chosen) await call(addUserToGroup, { params: { group_id, user_id } }).catch(tell);
+    await changed('iam');
   };
   return (
     <FormDialog<Values>
@@ -142,7 +143,12 @@ function Create({ close }: { close: () => void }) {
       <AccessField />
       {access !== 'programmatic' && <GivenPassword />}
       <Form.Item name="groups" label={t('groups')} extra={t('groupsOfUserHelp')}>
-        <Select mode="multiple" options={optionsOf(groups)} showSearch={{ optionFilterProp: 'label' }} />
+        <Select
+          mode="multiple"
+          {...untilRead(groups)}
+          options={optionsOf(groups.data)}
+          showSearch={{ optionFilterProp: 'label' }}
+        />
       </Form.Item>
     </FormDialog>
   );

@@ -26,7 +26,7 @@ export default function Why() {
   const users = useUsers(useMay('iam:users:listUsers') && !own && user !== undefined);
   const agencies = useAgencies(useMay('iam:agencies:listAgencies') && !own && agency !== undefined);
   const id = user ?? agency ?? me.id;
-  const name = own ? me.name : nameOf(user === undefined ? agencies : users, id);
+  const name = own ? me.name : nameOf((user === undefined ? agencies : users).data, id);
   if (action === undefined) {
     return (
       <Page title={t('whyDenied')}>

@@ -1,4 +1,4 @@
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
 import { Alert, Button, Form, InputNumber, Progress } from 'antd';
 import { useState } from 'react';
 import {
@@ -12,6 +12,7 @@ import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, queryOf, useCall } from '../call.ts';
 import { nameOf, useAgencies, useUsers } from '../iam/names.ts';
 import { ENTRIES, type Entry, WorkspaceFields, type WorkspaceValues, workspaceBody } from '../iam/workspace-fields.tsx';
+import { useGoOn } from '../parts/act.ts';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -30,7 +31,7 @@ type Quota = ResponseOf<typeof listWorkspaceQuotas>['quotas'][number];
 /** One workspace: who may enter it, how much it may use and uses. */
 export default function WorkspacePage() {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const { workspace: current } = useSettings();
   const { workspaceId = '' } = useParams({ strict: false });
   const [dialog, setDialog] = useState<'edit' | 'delete'>();
@@ -108,8 +109,8 @@ export default function WorkspacePage() {
           run={async () => {
             await call(deleteWorkspace, { params });
             if (current === workspaceId) changeSettings({ workspace: '0' });
+            await goOn({ to: '/workspaces' });
             await changed('workspaces');
-            await navigate({ to: '/workspaces' });
           }}
         />
       )}
@@ -125,8 +126,8 @@ function memberOf({ user_type = 'IAM', user_id, user_name = '' }: Grant): string
 
 function Members({ workspace: { grants } }: { workspace: Workspace }) {
   const t = useTexts();
-  const users = useUsers(useMay('iam:users:listUsers'));
-  const agencies = useAgencies(useMay('iam:agencies:listAgencies'));
+  const { data: users } = useUsers(useMay('iam:users:listUsers'));
+  const { data: agencies } = useAgencies(useMay('iam:agencies:listAgencies'));
   if (grants.length === 0) return t('nobody');
   return (
     <span className="filters">

@@ -1,16 +1,17 @@
-import { useQuery } from '@tanstack/react-query';
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { Form, Input, Radio, Select } from 'antd';
 import { createAgency, createAuthorization } from '../../resources/authorizations/authorization.api.ts';
 import { allGrantsOfAgency } from '../../resources/iam/grant.api.ts';
 import { createAgency as createOwnAgency, listAgencies } from '../../resources/iam/policy.api.ts';
 import { listGroups, listUsers } from '../../resources/iam/user.api.ts';
+import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, queryOf, useCall } from '../call.ts';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
-import { ErrorView } from './error-view.tsx';
 import { textOf } from './facts.tsx';
 import { FormDialog } from './form-dialog.tsx';
 import { PolicyTable } from './policy-table.tsx';
+import { untilRead } from './until-read.tsx';
 
 const KINDS = {
   'all-users': 'kindAllUsers',
@@ -33,6 +34,7 @@ interface Values {
 
 /** The name by which an agency trusts the platform, as on the real service. */
 const PLATFORM = 'op_svc_modelarts';
+const ofPlatform = (agency: unknown) => textOf(agency, 'trust_domain_name') === PLATFORM;
 
 /** Binds an agency, an existing one or one made for it, to a user or to all. */
 export function AddAuthorization({ close }: { close: () => void }) {
@@ -43,11 +45,6 @@ export function AddAuthorization({ close }: { close: () => void }) {
   const agency = Form.useWatch('agency', form) ?? 'new';
   const permissions = Form.useWatch('permissions', form) ?? 'common';
   const agencies = useCall(listAgencies, { query: { domain_id: account.id } }, { live: ['agencies'] });
-  const all = (agencies.data?.agencies ?? []).map(each => ({
-    id: textOf(each, 'id'),
-    name: textOf(each, 'name'),
-    platform: textOf(each, 'trust_domain_name') === PLATFORM,
-  }));
   const required = { required: true, message: t('required') };
 
   async function add(values: Values): Promise<void> {
@@ -78,7 +75,7 @@ export function AddAuthorization({ close }: { close: () => void }) {
       </Form.Item>
       {kind !== 'all-users' && (
         <Form.Item name="who" label={t('authorizedTo')} rules={[required]}>
-          {kind === 'federate' ? <Input maxLength={128} /> : <Subject kind={kind} agencies={all} />}
+          {kind === 'federate' ? <Input maxLength={128} /> : <Subject kind={kind} agencies={agencies} />}
         </Form.Item>
       )}
       <Form.Item name="agency" label={t('agency')}>
@@ -93,7 +90,8 @@ export function AddAuthorization({ close }: { close: () => void }) {
         <Form.Item name="existing" label={t('existingAgency')} rules={[required]}>
           <Select
             notFoundContent={t('noAgencies')}
-            options={all.filter(each => each.platform).map(({ name }) => ({ value: name, label: name }))}
+            {...untilRead(agencies)}
+            options={agencies.data?.agencies.filter(ofPlatform).map(each => ({ value: textOf(each, 'name') }))}
           />
         </Form.Item>
       ) : (
@@ -127,7 +125,7 @@ export function AddAuthorization({ close }: { close: () => void }) {
 /** Chooses a user, a group, or an agency. `value` and `onChange` are the form's. */
 function Subject(props: {
   kind: Exclude<Kind, 'all-users' | 'federate'>;
-  agencies: readonly { id: string; name: string; platform: boolean }[];
+  agencies: UseQueryResult<ResponseOf<typeof listAgencies>>;
   id?: string;
   value?: string;
   onChange?: (id: string) => void;
@@ -135,24 +133,22 @@ function Subject(props: {
   const { kind, agencies, id, value, onChange } = props;
   const users = useQuery({ ...queryOf(listUsers, {}, ['users']), enabled: kind === 'iam' });
   const groups = useQuery({ ...queryOf(listGroups, {}, ['user-groups']), enabled: kind === 'federation-group' });
-  const found: readonly unknown[] =
+  const read = { iam: users, 'federation-group': groups, grant: agencies }[kind];
+  const found: readonly unknown[] | undefined =
     kind === 'iam'
-      ? (users.data?.users ?? [])
+      ? users.data?.users
       : kind === 'federation-group'
-        ? (groups.data?.groups ?? [])
-        : agencies.filter(each => !each.platform);
-  const failure = users.error ?? groups.error;
+        ? groups.data?.groups
+        : agencies.data?.agencies.filter(each => !ofPlatform(each));
   return (
-    <>
-      <Select
-        {...(id ? { id } : {})}
-        {...(value ? { value } : {})}
-        {...(onChange ? { onChange } : {})}
-        showSearch={{ optionFilterProp: 'label' }}
-        options={found.map(each => ({ value: textOf(each, 'id'), label: textOf(each, 'name') }))}
-      />
-      {failure && <ErrorView error={failure} />}
-    </>
+    <Select
+      {...(id ? { id } : {})}
+      {...(value ? { value } : {})}
+      {...(onChange ? { onChange } : {})}
+      {...untilRead(read)}
+      showSearch={{ optionFilterProp: 'label' }}
+      options={(found ?? []).map(each => ({ value: textOf(each, 'id'), label: textOf(each, 'name') }))}
+    />
   );
 }
 

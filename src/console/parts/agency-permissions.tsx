@@ -3,8 +3,8 @@ import { listAgencies } from '../../resources/iam/policy.api.ts';
 import { useCall } from '../call.ts';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
+import { Awaited } from './awaited.tsx';
 import { Dialog } from './dialog.tsx';
-import { ErrorView } from './error-view.tsx';
 import { textOf } from './facts.tsx';
 
 /** What an agency may do: the policies that it was granted on all resources. */
@@ -16,16 +16,18 @@ export function AgencyPermissions({ agency, close }: { agency: string; close: ()
     agencies.data?.agencies.find(each => each.name === agency),
     'id',
   );
-  const { data, error } = useCall(
+  const grants = useCall(
     allGrantsOfAgency.list,
     { params: { domain_id: account.id, agency_id } },
     { enabled: agency_id !== '', live: ['grants'] },
   );
-  const failure = agencies.error ?? error;
+  const { data } = grants;
+  const gone = agencies.data !== undefined && agency_id === '';
+  const asking = agencies.data ? grants : agencies;
   return (
     <Dialog title={t('permissionsOf', { name: agency })} footer={null} onCancel={close}>
-      {failure && <ErrorView error={failure} />}
-      {agencies.data && agency_id === '' && <p>{t('agencyGone')}</p>}
+      {gone && <p>{t('agencyGone')}</p>}
+      {!gone && !data && <Awaited error={asking.error} refetch={asking.refetch} />}
       {data?.roles.length === 0 && <p className="soft">{t('none')}</p>}
       <div className="card">
         <ul className="plain">

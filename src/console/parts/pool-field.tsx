@@ -4,6 +4,7 @@ import { listPools } from '../../resources/pools/pool.api.ts';
 import { useCall } from '../call.ts';
 import { useSettings } from '../settings.ts';
 import { type TextKey, useTexts } from '../texts/index.ts';
+import { Awaited } from './awaited.tsx';
 import { textOf } from './facts.tsx';
 import { inPool, useDenial } from './gated.tsx';
 import { displayName } from './resources.ts';
@@ -11,11 +12,16 @@ import { useWhy } from './why.ts';
 
 type JobType = 'Train' | 'Infer' | 'Notebook';
 
+function usePools() {
+  const { workspace } = useSettings();
+  return useCall(listPools, { query: { workspaceId: workspace } });
+}
+
 /** The dedicated pools of the workspace that take work of a kind; undefined while they are not known. */
 export function usePoolsFor(type: JobType) {
-  const { workspace } = useSettings();
-  const pools = useCall(listPools, { query: { workspaceId: workspace } }).data?.items;
-  return pools?.filter(pool => pool.spec.scope.includes(type) && textOf(pool.status, 'phase') === 'Running');
+  return usePools().data?.items.filter(
+    pool => pool.spec.scope.includes(type) && textOf(pool.status, 'phase') === 'Running',
+  );
 }
 
 /**
@@ -27,6 +33,7 @@ export function PoolField({ type, action, help }: { type: JobType; action: strin
   const why = useWhy();
   const form = Form.useFormInstance();
   const chosen: string | undefined = Form.useWatch('pool', form);
+  const read = usePools();
   const pools = usePoolsFor(type);
   const publicDenial = useDenial(action, inPool('public'));
   const dedicatedDenial = useDenial(action, inPool('dedicated'));
@@ -49,10 +56,16 @@ export function PoolField({ type, action, help }: { type: JobType; action: strin
     <Form.Item
       name="pool"
       label={t('pool')}
-      extra={extra}
+      extra={
+        <>
+          {extra}
+          {!pools && read.error && <Awaited error={read.error} refetch={read.refetch} />}
+        </>
+      }
       rules={publicDenial === undefined ? [] : [{ required: true, message: t('required') }]}
     >
       <Select
+        loading={read.isLoading}
         options={[
           { value: '', label: t('publicPool'), disabled: publicDenial !== undefined, title: publicDenial },
           ...(pools ?? []).map(pool => ({

@@ -4,6 +4,7 @@ import { useCall } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
 import { textOf } from './facts.tsx';
 import { RemoveRow } from './remove-row.tsx';
+import { untilRead } from './until-read.tsx';
 
 /** How many nodes of which flavors, and GiB of disk of each. */
 export interface PoolSize {
@@ -25,7 +26,8 @@ export function resourcesOf({ resources }: PoolSize) {
  */
 export function PoolFields({ least = 1, present }: { least?: number; present?: Readonly<Record<string, string>> }) {
   const t = useTexts();
-  const flavors = useCall(listResourceFlavors, {}, { live: ['workloads', 'pool-nodes'] }).data?.items ?? [];
+  const read = useCall(listResourceFlavors, {}, { live: ['workloads', 'pool-nodes'] });
+  const flavors = read.data?.items ?? [];
   const chosen: (Partial<PoolSize['resources'][number]> | undefined)[] = Form.useWatch('resources') ?? [];
   const usualDisk = (flavor = '') =>
     present?.[flavor] ||
@@ -44,6 +46,7 @@ export function PoolFields({ least = 1, present }: { least?: number; present?: R
             <div key={field.key} className="row">
               <Form.Item name={[field.name, 'flavor']} label={t('flavor')} rules={[required]}>
                 <Select
+                  {...untilRead(read)}
                   options={flavors.map(flavor => {
                     const id = textOf(flavor, 'metadata', 'name');
                     const size = t('flavorIs', {

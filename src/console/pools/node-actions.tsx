@@ -25,6 +25,7 @@ import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated, useDenial } from '../parts/gated.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
+import { untilRead } from '../parts/until-read.tsx';
 import { type TextKey, useTexts } from '../texts/index.ts';
 
 export type Node = ResponseOf<typeof listPoolNodes>['items'][number];
@@ -111,7 +112,7 @@ export function NodeActions({ poolId, node }: { poolId: string; node: Node }) {
 function ReplaceNode({ poolId, name, close }: { poolId: string; name: string; close: () => void }) {
   const t = useTexts();
   const [form] = Form.useForm<{ flavor: string }>();
-  const flavors = useCall(listResourceFlavors, {}, { live: ['workloads', 'pool-nodes'] }).data?.items ?? [];
+  const flavors = useCall(listResourceFlavors, {}, { live: ['workloads', 'pool-nodes'] });
   return (
     <FormDialog<{ flavor: string }>
       title={`${t('replaceNode')}: ${name}`}
@@ -127,7 +128,10 @@ function ReplaceNode({ poolId, name, close }: { poolId: string; name: string; cl
       }}
     >
       <Form.Item name="flavor" label={t('flavor')} rules={[{ required: true, message: t('required') }]}>
-        <Select options={flavors.map(each => ({ value: textOf(each, 'metadata', 'name') }))} />
+        <Select
+          {...untilRead(flavors)}
+          options={flavors.data?.items.map(each => ({ value: textOf(each, 'metadata', 'name') }))}
+        />
       </Form.Item>
     </FormDialog>
   );

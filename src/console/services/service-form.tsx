@@ -3,6 +3,7 @@ import { modelApis } from '../../resources/models/model.api.ts';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import { useCall } from '../call.ts';
+import { untilRead } from '../parts/until-read.tsx';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
 
@@ -24,9 +25,8 @@ const VARIABLE = /^[A-Za-z_]\w*=/;
 export function Entries({ form }: { form: FormInstance }) {
   const t = useTexts();
   const { workspace } = useSettings();
-  const models = useCall(modelApis.list, { query: { workspace_id: workspace, model_status: 'published' } }).data
-    ?.models;
-  const flavors = useCall(serviceApis.specifications).data?.specifications;
+  const models = useCall(modelApis.list, { query: { workspace_id: workspace, model_status: 'published' } });
+  const flavors = useCall(serviceApis.specifications);
   const entries: (Entry | undefined)[] = Form.useWatch('entries', form) ?? [];
   const total = entries.reduce((sum, entry) => sum + (entry?.weight ?? 0), 0);
   const must = [{ required: true, message: t('required') }];
@@ -40,7 +40,8 @@ export function Entries({ form }: { form: FormInstance }) {
               <Form.Item name={[field.name, 'model']} label={t('model')} rules={must}>
                 <Select
                   showSearch={{ optionFilterProp: 'label' }}
-                  options={(models ?? []).map(model => ({
+                  {...untilRead(models)}
+                  options={models.data?.models.map(model => ({
                     value: model.model_id,
                     label: `${model.model_name} ${model.model_version}`,
                     disabled: entries.some((entry, at) => at !== field.name && entry?.model === model.model_id),
@@ -50,7 +51,8 @@ export function Entries({ form }: { form: FormInstance }) {
               <div className="row">
                 <Form.Item name={[field.name, 'flavor']} label={t('flavor')} rules={must}>
                   <Select
-                    options={(flavors ?? []).map(flavor => ({
+                    {...untilRead(flavors)}
+                    options={flavors.data?.specifications.map(flavor => ({
                       value: flavor.specification,
                       label: flavor.display_en,
                     }))}

@@ -4,6 +4,7 @@ import { useCall } from '../call.ts';
 import { textOf } from '../parts/facts.tsx';
 import { PathPicker } from '../parts/path-picker.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
+import { untilRead } from '../parts/until-read.tsx';
 import { type TextKey, useTexts } from '../texts/index.ts';
 
 /** How code is run, as forms of jobs and algorithms hold it. */
@@ -26,7 +27,7 @@ export interface Pair {
 export function CodeFields({ form }: { form: FormInstance }) {
   const t = useTexts();
   const own = Form.useWatch('form', form) === 'image';
-  const engines = useCall(showTrainingJobEngines).data?.items ?? [];
+  const engines = useCall(showTrainingJobEngines);
   const must = [{ required: true, message: t('required') }];
   return (
     <>
@@ -45,7 +46,8 @@ export function CodeFields({ form }: { form: FormInstance }) {
       ) : (
         <Form.Item name="engine" label={t('engine')} rules={must}>
           <Select
-            options={engines.map(engine => ({
+            {...untilRead(engines)}
+            options={engines.data?.items.map(engine => ({
               value: String(engine.engine_id),
               label: `${engine.engine_name} ${engine.engine_version}`,
             }))}

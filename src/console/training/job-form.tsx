@@ -11,6 +11,7 @@ import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { PoolField } from '../parts/pool-field.tsx';
 import { useRules } from '../parts/rules.ts';
+import { untilRead } from '../parts/until-read.tsx';
 import { useSettings } from '../settings.ts';
 import { useTexts } from '../texts/index.ts';
 import { type Code, CodeFields, codeBody, codeOf, listOf, type Pair, Pairs } from './code-fields.tsx';
@@ -45,7 +46,7 @@ export function JobForm({ algorithm, before }: { algorithm?: Algorithm; before?:
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
   const [checked, setChecked] = useState<'ready' | { failure: unknown }>();
-  const flavors = useCall(showTrainingJobFlavors).data?.flavors ?? [];
+  const flavors = useCall(showTrainingJobFlavors);
   const inPool = Form.useWatch('pool', form);
   const must = [{ required: true, message: t('required') }];
   const body = (values: Values) => bodyOf(values, workspace, algorithm, before);
@@ -106,7 +107,11 @@ export function JobForm({ algorithm, before }: { algorithm?: Algorithm; before?:
         >
           <Select
             allowClear={Boolean(inPool)}
-            options={flavors.map(flavor => ({ value: String(flavor.flavor_id), label: String(flavor.flavor_name) }))}
+            {...untilRead(flavors)}
+            options={flavors.data?.flavors.map(each => ({
+              value: String(each.flavor_id),
+              label: String(each.flavor_name),
+            }))}
           />
         </Form.Item>
         <Form.Item name="nodes" label={t('nodes')} rules={rules('spec', 'resource', 'node_count')}>
