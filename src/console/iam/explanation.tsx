@@ -7,7 +7,7 @@ import { showWorkspace, validateAuthorization } from '../../resources/workspaces
 import { useCall } from '../call.ts';
 import { Awaited } from '../parts/awaited.tsx';
 import { textOf } from '../parts/facts.tsx';
-import { useDenial, useMay } from '../parts/gated.tsx';
+import { DECIDING, useDenial, useMay } from '../parts/gated.tsx';
 import { useTexts } from '../texts/index.ts';
 import './iam.css';
 import { nameOf, type Role, useGroups, useRoles } from './names.ts';
@@ -31,7 +31,6 @@ interface Cause {
   reason: string;
 }
 
-const LIVE = ['grants', 'custom-policies', 'user-groups', 'workspaces', 'accounts'];
 const LIST = 'iam:roles:listRoles';
 /** More policies that allow an action are not named. */
 const NAMED = 8;
@@ -60,7 +59,7 @@ export function Explanation({ question }: { question: Question }) {
         ],
       },
     },
-    { enabled: own, live: LIVE },
+    { enabled: own, live: DECIDING },
   );
   // A workspace stands for its enterprise project; the default one is in the default one.
   const room = useCall(showWorkspace, { params: { workspace_id: workspace } }, { enabled: !own && workspace !== '0' });
@@ -77,7 +76,7 @@ export function Explanation({ question }: { question: Question }) {
         attributes: context,
       },
     },
-    { enabled: !own && placed, live: LIVE },
+    { enabled: !own && placed, live: DECIDING },
   );
   const asking = own ? mine : placed ? others : room;
   const result = own ? mine.data?.results[0] : placed ? others.data : undefined;
