@@ -61,7 +61,7 @@ describe('a notebook', () => {
     await close();
   });
 
-  it('keeps the SSH settings that are being chosen while it starts and stops', async () => {
+  it('keeps the SSH settings that are being chosen when it gets its address', async () => {
     const { projectId } = world.root;
     await world.root_('POST', `/v2.1/${projectId}/os-keypairs`, { keypair: { name: 'laptop' } });
     const { id } = (
@@ -73,10 +73,20 @@ describe('a notebook', () => {
         endpoints: [{ service: 'SSH', key_pair_names: ['laptop'] }],
       })
     ).body;
-    const { page, close } = await opened(`/notebooks/${id}?tab=ssh`);
-    await page.getByText(/^ssh -i laptop.pem/).waitFor();
+    const { page, close } = await opened('/notebooks');
+    let early = true;
+    await page.route(new RegExp(`/notebooks/${id}$`), async route => {
+      const answer = await route.fetch();
+      const notebook = await answer.json();
+      if (early) delete notebook.endpoints[0].uri;
+      await route.fulfill({ response: answer, json: notebook });
+    });
+    await page.getByRole('link', { name: 'by-ssh', exact: true }).click();
+    await page.getByRole('tab', { name: 'SSH' }).click();
+    await page.locator('.state', { hasText: 'RUNNING' }).waitFor();
     await page.getByLabel('SSH from addresses').fill('192.0.2.7');
     await page.keyboard.press('Enter');
+    early = false;
     await world.root_('POST', `/v1/${projectId}/notebooks/${id}/stop`);
     await page.locator('.state', { hasText: 'STOPPED' }).waitFor();
     await page.getByTitle('192.0.2.7').waitFor({ timeout: 5_000 });
