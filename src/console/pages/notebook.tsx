@@ -100,10 +100,11 @@ function Actions({ notebook }: { notebook: Notebook }) {
           title={t('stopNotebook', { name })}
           okText={t('stop')}
           cancelText={t('cancel')}
+          disabled={acting !== undefined}
           onConfirm={() => act('stop', stop)}
         >
           <span>
-            <Gated action="modelarts:notebook:stop" loading={acting === 'stop'}>
+            <Gated action="modelarts:notebook:stop" loading={acting !== undefined}>
               {t('stop')}
             </Gated>
           </span>

@@ -158,10 +158,11 @@ function Actions({ service }: { service: Service }) {
           title={t('stopService', { name })}
           okText={t('stop')}
           cancelText={t('cancel')}
+          disabled={acting !== undefined}
           onConfirm={() => turn('stopped')}
         >
           <span>
-            <Gated action="modelarts:service:action" loading={acting === 'stopped'}>
+            <Gated action="modelarts:service:action" loading={acting !== undefined}>
               {t('stop')}
             </Gated>
           </span>

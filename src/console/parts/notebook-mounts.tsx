@@ -23,7 +23,8 @@ interface Values {
 /** Folders of buckets in a running instance. */
 export function Mounts({ notebook }: { notebook: Notebook }) {
   const t = useTexts();
-  const { acting, act } = useAct();
+  const mounting = useAct();
+  const unmounting = useAct();
   const [form] = Form.useForm<Values>();
   const [failure, setFailure] = useState<unknown>();
   const params = { instance_id: notebook.id };
@@ -58,8 +59,9 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
             <Gated
               action="modelarts:notebook:umountStorage"
               size="small"
-              loading={acting === id}
-              onClick={() => act(id, () => unmount(id))}
+              disabled={unmounting.acting !== undefined && unmounting.acting !== id}
+              loading={unmounting.acting === id}
+              onClick={() => unmounting.act(id, () => unmount(id))}
             >
               {t('unmount')}
             </Gated>
@@ -72,7 +74,7 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
           form={form}
           layout="vertical"
           style={{ marginTop: 16 }}
-          onFinish={values => act('mount', () => mount(values))}
+          onFinish={values => mounting.act('mount', () => mount(values))}
         >
           <div className="row">
             <Form.Item
@@ -100,7 +102,7 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
           <Gated
             action="modelarts:notebook:mountStorage"
             htmlType="submit"
-            loading={acting === 'mount'}
+            loading={mounting.acting !== undefined}
             onClick={() => undefined}
           >
             {t('mount')}

@@ -82,12 +82,17 @@ export function NodeActions({ poolId, node }: { poolId: string; node: Node }) {
     if (!work) return setAsking(key as Ending);
     act(key, async () => {
       await work();
-      await changed('pools');
+      // What comes next may be chosen as soon as the row shows this.
+      void changed('pools');
     });
   };
   return (
     <>
-      <Dropdown trigger={['click']} disabled={denial !== undefined} menu={{ items, onClick: ({ key }) => choose(key) }}>
+      <Dropdown
+        trigger={['click']}
+        disabled={denial !== undefined || acting !== undefined}
+        menu={{ items, onClick: ({ key }) => choose(key) }}
+      >
         <span>
           <Gated
             action={UPDATE}
