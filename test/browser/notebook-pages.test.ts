@@ -66,6 +66,7 @@ describe('notebooks', () => {
     await world.until(async () => (await show()).lease.duration > before + 2.9 * 3_600_000);
 
     await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('tooltip').getByRole('button', { name: 'Stop' }).click();
     await page.locator('.state', { hasText: 'STOPPED' }).waitFor();
     assert.equal(await jupyter.count(), 0);
     await page.getByRole('button', { name: 'Start' }).click();

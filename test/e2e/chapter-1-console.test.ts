@@ -319,6 +319,7 @@ describe('chapter 1 by clicking, with real containers', () => {
     await admin.page.getByRole('row', { name: /of-developer.*RUNNING.*the-developer/ }).waitFor();
     await admin.page.getByRole('link', { name: 'of-developer', exact: true }).click();
     await admin.page.getByRole('button', { name: 'Stop' }).click();
+    await admin.page.getByRole('tooltip').getByRole('button', { name: 'Stop' }).click();
     await state(admin.page, 'STOPPED');
     assert.deepEqual(await containersOf(at, 'notebook'), []);
     await deleteHere(admin.page, 'of-developer', 'Notebooks');
@@ -349,6 +350,7 @@ describe('chapter 1 by clicking, with real containers', () => {
     await page.getByRole('switch', { name: 'Of all users' }).click();
     await page.getByRole('row', { name: /shared.*RUNNING.*the-developer/ }).waitFor();
     await developer.page.getByRole('button', { name: 'Stop' }).click();
+    await developer.page.getByRole('tooltip').getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('row', { name: /shared.*STOPPED/ }).waitFor({ timeout: 60_000 });
 
     await createPolicy(root.page, 'Starting the instances of others', {

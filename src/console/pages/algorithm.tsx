@@ -4,8 +4,9 @@ import { useState } from 'react';
 import { deleteAlgorithm, showAlgorithm } from '../../resources/algorithms/algorithm.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
@@ -28,7 +29,11 @@ export default function AlgorithmPage() {
   const navigate = useNavigate();
   const { data, error, refetch } = useCall(showAlgorithm, { params: { algorithm_id: algorithmId } });
   if (!data) {
-    return <Page title={t('algorithm')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
+    return (
+      <Page title={t('algorithm')}>
+        <Awaited error={error} refetch={refetch} />
+      </Page>
+    );
   }
   const { metadata, job_config: config } = data;
   const code = codeOf(config);
@@ -79,6 +84,7 @@ export default function AlgorithmPage() {
 function Actions({ algorithm }: { algorithm: Algorithm }) {
   const t = useTexts();
   const navigate = useNavigate();
+  const goOn = useGoOn();
   const [deleting, setDeleting] = useState(false);
   const { id, name } = algorithm.metadata;
   return (
@@ -107,7 +113,7 @@ function Actions({ algorithm }: { algorithm: Algorithm }) {
           close={() => setDeleting(false)}
           run={async () => {
             await call(deleteAlgorithm, { params: { algorithm_id: id } });
-            await navigate({ to: '/training/algorithms' });
+            await goOn({ to: '/training/algorithms' });
             await changed('algorithms');
           }}
         />

@@ -1,7 +1,7 @@
 import { useSearch } from '@tanstack/react-router';
 import { showTrainingJob } from '../../resources/training-jobs/job.api.ts';
 import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { Page } from '../parts/page.tsx';
 import { useTexts } from '../texts/index.ts';
 import { AlgorithmForm } from '../training/algorithm-form.tsx';
@@ -10,12 +10,16 @@ import { AlgorithmForm } from '../training/algorithm-form.tsx';
 export default function CreateAlgorithm() {
   const t = useTexts();
   const { job = '' }: { job?: string } = useSearch({ strict: false });
-  const { data, error } = useCall(showTrainingJob, { params: { training_job_id: job } }, { enabled: job !== '' });
+  const { data, error, refetch } = useCall(
+    showTrainingJob,
+    { params: { training_job_id: job } },
+    { enabled: job !== '' },
+  );
   const { name = '', description = '' } = data?.metadata ?? {};
   return (
     <Page title={job === '' ? t('createAlgorithm') : t('saveAsAlgorithm', { name })}>
-      {error && <ErrorView error={error} />}
       {job === '' && <AlgorithmForm />}
+      {job !== '' && !data && <Awaited error={error} refetch={refetch} />}
       {data && <AlgorithmForm origin={{ name, description, config: data.algorithm }} />}
     </Page>
   );

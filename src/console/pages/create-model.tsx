@@ -1,10 +1,12 @@
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useSearch } from '@tanstack/react-router';
 import { Form, Input, Radio, Select } from 'antd';
 import { useState } from 'react';
 import { modelApis } from '../../resources/models/model.api.ts';
 import { listTrainingJobs, showTrainingJob } from '../../resources/training-jobs/job.api.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { CreateForm } from '../parts/create-form.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { Page } from '../parts/page.tsx';
@@ -32,8 +34,8 @@ export default function CreateModel() {
   const { data } = before;
   return (
     <Page title={data ? t('newVersionOf', { name: data.model_name }) : t('createModel')}>
-      {before.error && <ErrorView error={before.error} />}
       {modelId === '' && <ModelForm known={job ? { source: 'job', job } : { source: 'job' }} />}
+      {modelId !== '' && !data && <Awaited error={before.error} refetch={before.refetch} />}
       {data && (
         <ModelForm
           known={{
@@ -54,7 +56,7 @@ export default function CreateModel() {
 
 function ModelForm({ known }: { known: Partial<Values> }) {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const rules = useRules(modelApis.create);
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
@@ -68,7 +70,7 @@ function ModelForm({ known }: { known: Partial<Values> }) {
   async function create(values: Values): Promise<void> {
     const { model_id } = await call(modelApis.create, { body: bodyOf(values, workspace) });
     await changed('models');
-    await navigate({ to: '/models/$modelId', params: { modelId: model_id }, search: { tab: 'events' } });
+    await goOn({ to: '/models/$modelId', params: { modelId: model_id }, search: { tab: 'events' } });
   }
 
   return (
@@ -170,7 +172,7 @@ function JobSelect(props: { id?: string; value?: string; onChange?: (id: string)
         {...untilRead(found, chosen)}
         options={all.map(({ metadata }) => ({ value: metadata.id, label: metadata.name }))}
       />
-      {found.error && <ErrorView error={found.error} />}
+      {found.error && <ErrorView error={found.error} retry={() => void found.refetch()} />}
     </>
   );
 }

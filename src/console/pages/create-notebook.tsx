@@ -1,9 +1,9 @@
-import { useNavigate } from '@tanstack/react-router';
 import { Form, Input, InputNumber, Select } from 'antd';
 import { listImage } from '../../resources/images/image.api.ts';
 import { createNotebook, listNotebookFlavors } from '../../resources/notebooks/notebook.api.ts';
 import type { BodyOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { HOUR_MS } from '../parts/notebook.tsx';
 import { Page } from '../parts/page.tsx';
@@ -33,7 +33,7 @@ const HOURS = [1, 2, 4, 6, 12, 24];
 /** A notebook instance: image, place, size, storage, when it stops by itself, and SSH. */
 export default function CreateNotebook() {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const rules = useRules(createNotebook);
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
@@ -47,7 +47,7 @@ export default function CreateNotebook() {
   async function create(values: Values): Promise<void> {
     const { id } = await call(createNotebook, { body: bodyOf(values, workspace) });
     await changed('notebooks');
-    await navigate({ to: '/notebooks/$notebookId', params: { notebookId: id } });
+    await goOn({ to: '/notebooks/$notebookId', params: { notebookId: id } });
   }
 
   return (

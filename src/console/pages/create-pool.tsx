@@ -1,8 +1,10 @@
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Link } from '@tanstack/react-router';
 import { Checkbox, Form, Input, Select } from 'antd';
 import { listNetworks } from '../../resources/networks/network.api.ts';
 import { createPool } from '../../resources/pools/pool.api.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { CreateForm } from '../parts/create-form.tsx';
 import { Page } from '../parts/page.tsx';
 import { PoolFields, type PoolSize, resourcesOf } from '../parts/pool-fields.tsx';
@@ -20,10 +22,11 @@ interface Values extends PoolSize {
 /** A dedicated resource pool: nodes of its own, on a network of its own. */
 export default function CreatePool() {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
-  const networks = useCall(listNetworks, { query: { workspaceId: workspace } }).data?.items ?? [];
+  const { data, error, refetch } = useCall(listNetworks, { query: { workspaceId: workspace } });
+  const awaited = !data && <Awaited error={error} refetch={refetch} />;
   const required = { required: true, message: t('required') };
 
   async function create({ name, description, scope, network, ...size }: Values): Promise<void> {
@@ -39,7 +42,7 @@ export default function CreatePool() {
       },
     });
     await changed('pools');
-    await navigate({ to: '/pools/$poolId', params: { poolId: pool.metadata.name } });
+    await goOn({ to: '/pools/$poolId', params: { poolId: pool.metadata.name } });
   }
 
   return (
@@ -75,13 +78,15 @@ export default function CreatePool() {
           extra={<Link to="/networks">{t('networkFirst')}</Link>}
         >
           <Select
-            notFoundContent={t('noNetworks')}
-            options={networks.map(network => ({
+            loading={!data && !error}
+            notFoundContent={awaited || t('noNetworks')}
+            options={(data?.items ?? []).map(network => ({
               value: network.metadata.name,
               label: `${displayName(network)} ${network.spec.cidr}`,
             }))}
           />
         </Form.Item>
+        {error && awaited}
         <PoolFields />
       </CreateForm>
     </Page>

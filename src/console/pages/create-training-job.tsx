@@ -1,8 +1,10 @@
 import { useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
+import { Failure } from '../../kernel/failure.ts';
 import { showAlgorithm } from '../../resources/algorithms/algorithm.api.ts';
 import { showTrainingJob } from '../../resources/training-jobs/job.api.ts';
 import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { Page } from '../parts/page.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -16,17 +18,22 @@ export default function CreateTrainingJob() {
   const job = useCall(showTrainingJob, { params: { training_job_id: jobId } }, { enabled: jobId !== '' });
   const algorithmId = search.algorithm ?? textOf(job.data?.algorithm, 'id');
   const wanted = algorithmId !== '';
-  const algorithm = useCall(showAlgorithm, { params: { algorithm_id: algorithmId } }, { enabled: wanted });
+  const [goneId, setGoneId] = useState<string>();
+  const gone = goneId === algorithmId;
+  const algorithm = useCall(showAlgorithm, { params: { algorithm_id: algorithmId } }, { enabled: wanted && !gone });
   // A job whose algorithm is gone is rebuilt of its code.
-  const failure = job.error ?? (jobId === '' ? algorithm.error : undefined);
-  const known = (jobId === '' || job.data) && (!wanted || algorithm.data || algorithm.error);
+  if (!gone && jobId !== '' && algorithm.error instanceof Failure && algorithm.error.status === 404) {
+    setGoneId(algorithmId);
+  }
+  const lacking = [jobId !== '' && !job.data && job, wanted && !algorithm.data && !gone && algorithm].find(Boolean);
   return (
     <Page
       title={job.data ? t('rebuildNamed', { name: job.data.metadata.name }) : t('createTrainingJob')}
       {...(job.data ? { help: t('rebuildHelp') } : {})}
     >
-      {failure && <ErrorView error={failure} />}
-      {!failure && known && (
+      {lacking ? (
+        <Awaited error={lacking.error} refetch={lacking.refetch} />
+      ) : (
         <JobForm
           key={`${jobId} ${algorithmId}`}
           {...(job.data ? { before: job.data } : {})}

@@ -1,7 +1,8 @@
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useSearch } from '@tanstack/react-router';
 import { Form, Input, InputNumber } from 'antd';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import { call, changed } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { Page } from '../parts/page.tsx';
 import { PoolField } from '../parts/pool-field.tsx';
@@ -24,7 +25,7 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Deploys AI applications as a real-time service. `?model=` chooses the first one. */
 export default function DeployService() {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const rules = useRules(serviceApis.create);
   const { workspace } = useSettings();
   const { model }: { model?: string } = useSearch({ strict: false });
@@ -43,7 +44,7 @@ export default function DeployService() {
       },
     });
     await changed('services');
-    await navigate({ to: '/services/$serviceId', params: { serviceId: service_id } });
+    await goOn({ to: '/services/$serviceId', params: { serviceId: service_id } });
   };
   return (
     <Page title={t('deployService')}>

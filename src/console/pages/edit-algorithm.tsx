@@ -1,7 +1,7 @@
 import { useParams } from '@tanstack/react-router';
 import { showAlgorithm } from '../../resources/algorithms/algorithm.api.ts';
-import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
+import { useFresh } from '../parts/fresh.ts';
 import { Page } from '../parts/page.tsx';
 import { useTexts } from '../texts/index.ts';
 import { AlgorithmForm } from '../training/algorithm-form.tsx';
@@ -10,14 +10,13 @@ import { AlgorithmForm } from '../training/algorithm-form.tsx';
 export default function EditAlgorithm() {
   const t = useTexts();
   const { algorithmId = '' } = useParams({ strict: false });
-  const { data, error } = useCall(showAlgorithm, { params: { algorithm_id: algorithmId } });
+  const { data, error, refetch } = useFresh(showAlgorithm, { params: { algorithm_id: algorithmId } });
   return (
     <Page
       title={data ? t('editNamed', { name: data.metadata.name }) : t('editAlgorithm')}
       help={t('editAlgorithmHelp')}
     >
-      {error && <ErrorView error={error} />}
-      {data && <AlgorithmForm key={data.metadata.id} algorithm={data} />}
+      {data ? <AlgorithmForm key={data.metadata.id} algorithm={data} /> : <Awaited error={error} refetch={refetch} />}
     </Page>
   );
 }

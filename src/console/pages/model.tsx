@@ -6,8 +6,9 @@ import { modelApis } from '../../resources/models/model.api.ts';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
 import { EventList, eventOf, Facts } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
@@ -27,7 +28,11 @@ export default function ModelPage() {
   const navigate = useNavigate();
   const { data: model, error, refetch } = useCall(modelApis.show, { params: { model_id: modelId } });
   if (!model) {
-    return <Page title={t('model')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
+    return (
+      <Page title={t('model')}>
+        <Awaited error={error} refetch={refetch} />
+      </Page>
+    );
   }
   return (
     <Page
@@ -70,6 +75,7 @@ export default function ModelPage() {
 function Actions({ model }: { model: Model }) {
   const t = useTexts();
   const navigate = useNavigate();
+  const goOn = useGoOn();
   const [deleting, setDeleting] = useState(false);
   const { model_id, model_name: name } = model;
   return (
@@ -101,7 +107,7 @@ function Actions({ model }: { model: Model }) {
             const { delete_failed_list } = await call(modelApis.remove, { params: { model_id } });
             const [failed] = delete_failed_list;
             if (failed) throw new Failure({ code: failed.error_code, status: 409, message: failed.error_msg });
-            await navigate({ to: '/models' });
+            await goOn({ to: '/models' });
             await changed('models');
           }}
         />
@@ -113,13 +119,13 @@ function Actions({ model }: { model: Model }) {
 function Versions({ name }: { name: string }) {
   const t = useTexts();
   const { workspace } = useSettings();
-  const { data, error } = useCall(modelApis.list, {
+  const { data, error, refetch } = useCall(modelApis.list, {
     query: { model_name: name, exact_match: true, workspace_id: workspace, sort_by: 'create_at', order: 'desc' },
   });
-  if (error) return <ErrorView error={error} />;
+  if (!data) return <Awaited error={error} refetch={refetch} />;
   return (
     <ul className="plain" aria-label={t('versions')}>
-      {data?.models.map(version => (
+      {data.models.map(version => (
         <li key={version.model_id}>
           <Link to="/models/$modelId" params={{ modelId: version.model_id }}>
             {version.model_version}
@@ -138,12 +144,12 @@ function Versions({ name }: { name: string }) {
 /** The services that this version runs in. */
 function Services({ modelId }: { modelId: string }) {
   const t = useTexts();
-  const { data, error } = useCall(serviceApis.list, { query: { model_id: modelId } });
-  if (error) return <ErrorView error={error} />;
-  if (data?.services.length === 0) return <p className="soft">{t('inNoService')}</p>;
+  const { data, error, refetch } = useCall(serviceApis.list, { query: { model_id: modelId } });
+  if (!data) return <Awaited error={error} refetch={refetch} />;
+  if (data.services.length === 0) return <p className="soft">{t('inNoService')}</p>;
   return (
     <ul className="plain" aria-label={t('services')}>
-      {data?.services.map(service => (
+      {data.services.map(service => (
         <li key={service.service_id}>
           <Link to="/services/$serviceId" params={{ serviceId: service.service_id }}>
             {service.service_name}
@@ -157,7 +163,7 @@ function Services({ modelId }: { modelId: string }) {
 
 function Events({ modelId }: { modelId: string }) {
   const params = { model_id: modelId };
-  const { data, error } = useCall(modelApis.events, { params }, { live: ['model-events'] });
-  if (error) return <ErrorView error={error} />;
-  return <EventList events={data?.events.toReversed().map(eventOf)} />;
+  const { data, error, refetch } = useCall(modelApis.events, { params }, { live: ['model-events'] });
+  if (!data) return <Awaited error={error} refetch={refetch} />;
+  return <EventList events={data.events.toReversed().map(eventOf)} />;
 }

@@ -1,5 +1,5 @@
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { Alert, Tabs } from 'antd';
+import { Alert, Popconfirm, Tabs } from 'antd';
 import { useState } from 'react';
 import {
   deleteNotebook,
@@ -10,8 +10,9 @@ import {
   stopNotebook,
 } from '../../resources/notebooks/notebook.api.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useAct, useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { EventList, Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { type Notebook, OpenNotebook } from '../parts/notebook.tsx';
@@ -37,7 +38,11 @@ export default function NotebookPage() {
   const navigate = useNavigate();
   const { data: notebook, error, refetch } = useCall(showNotebook, { params: { id: notebookId } }, { live: LIVE });
   if (!notebook) {
-    return <Page title={t('notebook')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
+    return (
+      <Page title={t('notebook')}>
+        <Awaited error={error} refetch={refetch} />
+      </Page>
+    );
   }
   const going = (search: object) =>
     void navigate({ to: '/notebooks/$notebookId', params: { notebookId }, search, replace: true });
@@ -64,24 +69,46 @@ export default function NotebookPage() {
 
 function Actions({ notebook }: { notebook: Notebook }) {
   const t = useTexts();
-  const tell = useTell();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
+  const { acting, act } = useAct();
   const [asking, setAsking] = useState<'delete' | 'save'>();
   const { id, name, status } = notebook;
   const params = { id };
-  const after = (work: Promise<unknown>) => void work.then(() => changed('notebooks')).catch(tell);
+  const start = async () => {
+    await call(startNotebook, { params });
+    await changed('notebooks');
+  };
+  const stop = async () => {
+    await call(stopNotebook, { params });
+    await changed('notebooks');
+  };
   return (
     <>
       <OpenNotebook notebook={notebook} type="primary" />
       {STARTABLE.includes(status) && (
-        <Gated action="modelarts:notebook:start" type="primary" onClick={() => after(call(startNotebook, { params }))}>
+        <Gated
+          action="modelarts:notebook:start"
+          type="primary"
+          loading={acting === 'start'}
+          onClick={() => act('start', start)}
+        >
           {t('start')}
         </Gated>
       )}
       {STOPPABLE.includes(status) && (
-        <Gated action="modelarts:notebook:stop" onClick={() => after(call(stopNotebook, { params }))}>
-          {t('stop')}
-        </Gated>
+        <Popconfirm
+          title={t('stopNotebook', { name })}
+          okText={t('stop')}
+          cancelText={t('cancel')}
+          disabled={acting !== undefined}
+          onConfirm={() => act('stop', stop)}
+        >
+          <span>
+            <Gated action="modelarts:notebook:stop" loading={acting !== undefined}>
+              {t('stop')}
+            </Gated>
+          </span>
+        </Popconfirm>
       )}
       {status === 'RUNNING' && (
         <Gated action="modelarts:image:create" onClick={() => setAsking('save')}>
@@ -100,8 +127,8 @@ function Actions({ notebook }: { notebook: Notebook }) {
           close={() => setAsking(undefined)}
           run={async () => {
             await call(deleteNotebook, { params });
+            await goOn({ to: '/notebooks' });
             await changed('notebooks');
-            await navigate({ to: '/notebooks' });
           }}
         />
       )}
@@ -161,22 +188,23 @@ function Made({ notebook }: { notebook: Notebook }) {
 }
 
 function Events({ id }: { id: string }) {
-  const { data, error } = useCall(
+  const { data, error, refetch } = useCall(
     listNotebookEvents,
     { params: { id }, query: { limit: 200, order: 'desc' } },
     { live: LIVE },
   );
-  return <EventList events={data?.events} error={error} />;
+  if (!data) return <Awaited error={error} refetch={refetch} />;
+  return <EventList events={data.events} />;
 }
 
 /** The last lines; they are asked for again when something of the instance changes. */
 function Output({ id }: { id: string }) {
   const t = useTexts();
-  const { data, error } = useCall(showNotebookLog, { params: { id }, query: { lines: 1000 } }, { live: LIVE });
-  if (error) return <ErrorView error={error} />;
+  const { data, error, refetch } = useCall(showNotebookLog, { params: { id }, query: { lines: 1000 } }, { live: LIVE });
+  if (!data) return <Awaited error={error} refetch={refetch} />;
   return (
     <div className="log" role="log" aria-label={t('log')} aria-live="off" tabIndex={0}>
-      {data && (data.content || <span className="soft">{t('noLog')}</span>)}
+      {data.content || <span className="soft">{t('noLog')}</span>}
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { listPools, showPoolRuntimeMetrics } from '../../resources/pools/pool.ap
 import { listTrainingJobs } from '../../resources/training-jobs/job.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { Page } from '../parts/page.tsx';
@@ -55,7 +55,7 @@ function Jobs(props: { title: TextKey; none: TextKey; phases: string[]; note: (j
   const t = useTexts();
   const { workspace } = useSettings();
   const filters = [{ key: 'phase', operator: 'in', value: phases }];
-  const { data, error } = useCall(
+  const { data, error, refetch } = useCall(
     listTrainingJobs,
     { body: { workspace_id: workspace, limit: SHOWN, filters } },
     { live: ['workloads'] },
@@ -63,8 +63,8 @@ function Jobs(props: { title: TextKey; none: TextKey; phases: string[]; note: (j
   return (
     <section className="card" aria-label={t(title)}>
       <h2>{t(title)}</h2>
-      {error ? (
-        <ErrorView error={error} />
+      {error && !data ? (
+        <Awaited error={error} refetch={refetch} />
       ) : (
         <>
           <p className="count">{data?.count ?? '–'}</p>
@@ -93,7 +93,7 @@ function Jobs(props: { title: TextKey; none: TextKey; phases: string[]; note: (j
 function Quotas() {
   const t = useTexts();
   const { workspace } = useSettings();
-  const { data, error } = useCall(
+  const { data, error, refetch } = useCall(
     showComputeQuota,
     { query: { workspace_id: workspace } },
     { live: ['workloads', 'training-jobs'] },
@@ -107,8 +107,8 @@ function Quotas() {
   return (
     <section className="card" aria-label={t('quotas')}>
       <h2>{t('quotas')}</h2>
-      {error ? (
-        <ErrorView error={error} />
+      {error && !data ? (
+        <Awaited error={error} refetch={refetch} />
       ) : (
         <dl className="fact">
           {rows.map(([text, member]) => (
@@ -130,22 +130,24 @@ function Quotas() {
   );
 }
 
-/** What of each dedicated pool is given out; nothing where the workspace has none. */
+/** What of each dedicated pool is given out. */
 function Capacity() {
   const t = useTexts();
   const { workspace } = useSettings();
   const query = { workspaceId: workspace };
   const live = { live: ['pool-nodes', 'workloads'] };
-  const { data } = useCall(showPoolRuntimeMetrics, { query }, live);
+  const { data, error, refetch } = useCall(showPoolRuntimeMetrics, { query }, live);
+  // Where their names cannot be read, pools are called by their ids.
   const { data: pools } = useCall(listPools, { query }, live);
-  if (!data || data.items.length === 0) return null;
   const tableOf = (item: Record<string, unknown>, kind: 'allocated' | 'capacity') =>
     amountOf((item.table as Record<string, { value?: unknown }>)[kind]?.value);
   return (
     <section className="card" aria-label={t('pools')}>
       <h2>{t('pools')}</h2>
+      {!data && <Awaited error={error} refetch={refetch} />}
+      {data?.items.length === 0 && <p className="soft">{t('noPools')}</p>}
       <ul className="plain">
-        {data.items.map(item => {
+        {data?.items.map(item => {
           const id = textOf(item, 'metadata', 'name');
           const pool = pools?.items.find(each => each.metadata.name === id);
           const name = pool ? displayName(pool) : id;

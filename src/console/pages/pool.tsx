@@ -6,6 +6,8 @@ import { listPoolNodes } from '../../resources/pools/node.api.ts';
 import { deletePool, listWorkloads, showPool } from '../../resources/pools/pool.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, queryOf, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -39,7 +41,11 @@ export default function PoolPage() {
   const show = (search: object) => void navigate({ to: '/pools/$poolId', params: { poolId }, search, replace: true });
   const { data: pool, error, refetch } = useCall(showPool, { params: { pool_name: poolId } }, { live: LIVE });
   if (!pool) {
-    return <Page title={t('pool')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
+    return (
+      <Page title={t('pool')}>
+        <Awaited error={error} refetch={refetch} />
+      </Page>
+    );
   }
   return (
     <Page
@@ -79,7 +85,7 @@ export default function PoolPage() {
 
 function Actions({ pool }: { pool: Pool }) {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const [asking, setAsking] = useState<'delete' | 'scale'>();
   const name = displayName(pool);
   const close = () => setAsking(undefined);
@@ -105,8 +111,8 @@ function Actions({ pool }: { pool: Pool }) {
           close={close}
           run={async () => {
             await call(deletePool, { params: { pool_name: pool.metadata.name } });
+            await goOn({ to: '/pools' });
             await changed('pools');
-            await navigate({ to: '/pools' });
           }}
         />
       )}
@@ -117,10 +123,12 @@ function Actions({ pool }: { pool: Pool }) {
 /** Where it lies, and how much of its nodes is given out. */
 function Capacity({ pool }: { pool: Pool }) {
   const t = useTexts();
-  const nodes = useNodes(pool.metadata.name).data?.items ?? [];
+  const { data, error, refetch } = useNodes(pool.metadata.name);
+  const nodes = data?.items ?? [];
   const sum = (member: 'resources' | 'availableResources', part: 'vcpus' | 'gib' | 'gpus') =>
     nodes.reduce((total, node) => total + amountOf(node.status[member])[part], 0);
   const used = (part: 'vcpus' | 'gib' | 'gpus') => {
+    if (!data) return !error && <span className="bone" title={t('loading')} />;
     const all = sum('resources', part);
     return `${round(all - sum('availableResources', part))} / ${round(all)}`;
   };
@@ -147,6 +155,7 @@ function Capacity({ pool }: { pool: Pool }) {
           [t('created'), <Time key="time" at={pool.metadata.creationTimestamp} />],
         ]}
       />
+      {error && !data && <ErrorView error={error} retry={() => void refetch()} />}
     </div>
   );
 }
@@ -253,17 +262,18 @@ function Workloads({ poolId, status }: { poolId: string; status: 'Running' | 'Qu
 }
 
 function Events({ poolId }: { poolId: string }) {
-  const { data, error } = useCall(
+  const { data, error, refetch } = useCall(
     listEvents,
     { query: { resource: 'pools', name: poolId, limit: 200 } },
     { live: LIVE },
   );
-  const events = data?.items.map(event => ({
+  if (!data) return <Awaited error={error} refetch={refetch} />;
+  const events = data.items.map(event => ({
     time: textOf(event, 'lastTimestamp'),
     level: textOf(event, 'type'),
     message: textOf(event, 'message'),
   }));
-  return <EventList events={events} error={error} />;
+  return <EventList events={events} />;
 }
 
 function round(value: number): number {

@@ -4,6 +4,7 @@ import type { ResponseOf } from '../../wire/operation.ts';
 import { queryOf, useCall } from '../call.ts';
 import { type Column, DataTable } from '../parts/data-table.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
@@ -25,7 +26,7 @@ export default function Pools() {
   const navigate = useNavigate();
   const { workspace } = useSettings();
   const query = { workspaceId: workspace };
-  const metrics = useCall(showPoolRuntimeMetrics, { query }, { live: LIVE }).data?.items ?? [];
+  const { data: metrics, error, refetch } = useCall(showPoolRuntimeMetrics, { query }, { live: LIVE });
   const create = () => void navigate({ to: '/pools/create' });
   const columns: Column<Pool>[] = [
     {
@@ -51,7 +52,8 @@ export default function Pools() {
       key: 'vcpusUsed',
       width: '130px',
       show: pool => {
-        const found = metrics.find(each => textOf(each, 'metadata', 'name') === pool.metadata.name);
+        if (!metrics) return !error && <span className="bone" title={t('loading')} />;
+        const found = metrics.items.find(each => textOf(each, 'metadata', 'name') === pool.metadata.name);
         const table = found?.table as Record<string, { value?: unknown }> | undefined;
         if (!table) return '';
         return `${amountOf(table.allocated?.value).vcpus} / ${amountOf(table.capacity?.value).vcpus}`;
@@ -83,6 +85,7 @@ export default function Pools() {
         </Gated>
       }
     >
+      {error && !metrics && <ErrorView error={error} retry={() => void refetch()} />}
       <DataTable
         key={workspace}
         label={t('pools')}

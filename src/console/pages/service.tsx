@@ -4,8 +4,9 @@ import { type ReactNode, useState } from 'react';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useAct, useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { EventList, eventOf, Facts } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { Page } from '../parts/page.tsx';
@@ -40,7 +41,11 @@ export default function ServicePage() {
     { live: ['service-instances', 'service-counters', 'workloads'] },
   );
   if (!service) {
-    return <Page title={t('service')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
+    return (
+      <Page title={t('service')}>
+        <Awaited error={error} refetch={refetch} />
+      </Page>
+    );
   }
   const show = (search: { tab: string; range?: TimeRange }) =>
     void navigate({ to: '/services/$serviceId', params: { serviceId }, search, replace: true });
@@ -125,19 +130,26 @@ function Summary({ service }: { service: Service }) {
 
 function Actions({ service }: { service: Service }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const navigate = useNavigate();
+  const goOn = useGoOn();
   const [deleting, setDeleting] = useState(false);
   const { service_id, service_name: name, status } = service;
   const params = { service_id };
   const turn = (wanted: 'running' | 'stopped') =>
-    call(serviceApis.update, { params, body: { status: wanted } })
-      .then(() => changed('services'))
-      .catch(tell);
+    act(wanted, async () => {
+      await call(serviceApis.update, { params, body: { status: wanted } });
+      await changed('services');
+    });
   return (
     <>
       {STARTABLE.has(status) && (
-        <Gated action="modelarts:service:action" type="primary" onClick={() => void turn('running')}>
+        <Gated
+          action="modelarts:service:action"
+          type="primary"
+          loading={acting === 'running'}
+          onClick={() => turn('running')}
+        >
           {t('start')}
         </Gated>
       )}
@@ -146,10 +158,13 @@ function Actions({ service }: { service: Service }) {
           title={t('stopService', { name })}
           okText={t('stop')}
           cancelText={t('cancel')}
+          disabled={acting !== undefined}
           onConfirm={() => turn('stopped')}
         >
           <span>
-            <Gated action="modelarts:service:action">{t('stop')}</Gated>
+            <Gated action="modelarts:service:action" loading={acting !== undefined}>
+              {t('stop')}
+            </Gated>
           </span>
         </Popconfirm>
       )}
@@ -171,7 +186,7 @@ function Actions({ service }: { service: Service }) {
           close={() => setDeleting(false)}
           run={async () => {
             await call(serviceApis.remove, { params });
-            await navigate({ to: '/services' });
+            await goOn({ to: '/services' });
             await changed('services');
           }}
         />
@@ -181,11 +196,11 @@ function Actions({ service }: { service: Service }) {
 }
 
 function Events({ serviceId }: { serviceId: string }) {
-  const { data, error } = useCall(
+  const { data, error, refetch } = useCall(
     serviceApis.events,
     { params: { service_id: serviceId }, query: { limit: 200 } },
     { live: ['service-events'] },
   );
-  if (error) return <ErrorView error={error} />;
-  return <EventList events={data?.events.map(eventOf)} />;
+  if (!data) return <Awaited error={error} refetch={refetch} />;
+  return <EventList events={data.events.map(eventOf)} />;
 }

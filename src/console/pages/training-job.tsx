@@ -9,8 +9,10 @@ import {
 } from '../../resources/training-jobs/job.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
+import { useTell } from '../parts/error-view.tsx';
 import { EventList, Facts, textOf } from '../parts/facts.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { LogView } from '../parts/log-view.tsx';
@@ -38,7 +40,11 @@ export default function TrainingJob() {
     refetch,
   } = useCall(showTrainingJob, { params: { training_job_id: jobId } }, { live: ['workloads'] });
   if (!job) {
-    return <Page title={t('trainingJob')}>{error && <ErrorView error={error} retry={() => void refetch()} />}</Page>;
+    return (
+      <Page title={t('trainingJob')}>
+        <Awaited error={error} refetch={refetch} />
+      </Page>
+    );
   }
   return (
     <Page title={job.metadata.name} help={job.metadata.description} actions={<Actions job={job} />}>
@@ -69,6 +75,7 @@ function Actions({ job }: { job: Job }) {
   const t = useTexts();
   const tell = useTell();
   const navigate = useNavigate();
+  const goOn = useGoOn();
   const [deleting, setDeleting] = useState(false);
   const { status } = job;
   const { id, name } = job.metadata;
@@ -117,8 +124,8 @@ function Actions({ job }: { job: Job }) {
           close={() => setDeleting(false)}
           run={async () => {
             await call(deleteTrainingJob, { params });
+            await goOn({ to: '/training/jobs' });
             await changed('training-jobs');
-            await navigate({ to: '/training/jobs' });
           }}
         />
       )}
@@ -173,18 +180,18 @@ function Log({ job }: { job: Job }) {
           />
         </p>
       )}
-      {/* A log begins anew with each attempt. */}
-      <LogView key={`${task} ${job.status.start_time}`} jobId={job.metadata.id} task={task} />
+      <LogView jobId={job.metadata.id} task={task} attempt={job.status.start_time} />
     </>
   );
 }
 
 function Events({ jobId }: { jobId: string }) {
-  const { data, error } = useCall(listTrainingJobEvents, {
+  const { data, error, refetch } = useCall(listTrainingJobEvents, {
     params: { training_job_id: jobId },
     query: { limit: 100, order: 'desc' },
   });
-  return <EventList events={data?.events} error={error} />;
+  if (!data) return <Awaited error={error} refetch={refetch} />;
+  return <EventList events={data.events} />;
 }
 
 /** What the job was made of. The wire's shape is the SDK's own and open, so members are looked up. */

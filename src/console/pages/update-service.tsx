@@ -1,10 +1,12 @@
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { Form, Input } from 'antd';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
-import { call, changed, useCall } from '../call.ts';
+import { call, changed } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { CreateForm } from '../parts/create-form.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
+import { useFresh } from '../parts/fresh.ts';
 import { Page } from '../parts/page.tsx';
 import { configOf, Entries, type Entry, sharesAll } from '../services/service-form.tsx';
 import { useTexts } from '../texts/index.ts';
@@ -18,18 +20,17 @@ interface Values {
 export default function UpdateService() {
   const t = useTexts();
   const { serviceId = '' } = useParams({ strict: false });
-  const { data: service, error } = useCall(serviceApis.show, { params: { service_id: serviceId } });
+  const { data: service, error, refetch } = useFresh(serviceApis.show, { params: { service_id: serviceId } });
   return (
     <Page title={service ? t('updateNamed', { name: service.service_name }) : t('updateService')}>
-      {error && !service && <ErrorView error={error} />}
-      {service && <UpdateForm service={service} />}
+      {service ? <UpdateForm service={service} /> : <Awaited error={error} refetch={refetch} />}
     </Page>
   );
 }
 
 function UpdateForm({ service }: { service: ResponseOf<typeof serviceApis.show> }) {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const [form] = Form.useForm<Values>();
   const { service_id } = service;
   const update = async (values: Values) => {
@@ -37,7 +38,7 @@ function UpdateForm({ service }: { service: ResponseOf<typeof serviceApis.show> 
     const body = { description: values.description ?? '', config: configOf(values.entries, service.config) };
     await call(serviceApis.update, { params: { service_id }, body });
     await changed('services');
-    await navigate({ to: '/services/$serviceId', params: { serviceId: service_id } });
+    await goOn({ to: '/services/$serviceId', params: { serviceId: service_id } });
   };
   return (
     <CreateForm<Values>

@@ -21,8 +21,10 @@ export function Chart(props: {
   top?: number;
   /** Values are sizes, whose scale has steps of powers of two. */
   binary?: boolean;
+  /** Values are being read: whether there are any is not said. */
+  loading?: boolean;
 }) {
-  const { title, times, lines, write, top = 0, binary = false } = props;
+  const { title, times, lines, write, top = 0, binary = false, loading = false } = props;
   const t = useTexts();
   const known = lines.filter(line => line.values.some(value => value !== null)).slice(0, COLOURS);
   return (
@@ -30,7 +32,7 @@ export function Chart(props: {
       <figcaption>{title}</figcaption>
       <div className="plot">
         {known.length === 0 ? (
-          <p className="soft">{t('noSamples')}</p>
+          <p className="soft">{loading ? <span className="bone" title={t('loading')} /> : t('noSamples')}</p>
         ) : (
           <Suspense>
             <Plot title={title} times={times} lines={known} write={write} top={top} binary={binary} />

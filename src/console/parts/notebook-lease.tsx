@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { renewLease } from '../../resources/notebooks/notebook.api.ts';
 import { call, changed } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
-import { useTell } from './error-view.tsx';
+import { useAct } from './act.ts';
 import { Gated } from './gated.tsx';
 import { HOUR_MS, leaseEnd, type Notebook } from './notebook.tsx';
 import { durationText, Time } from './words.tsx';
@@ -15,16 +15,15 @@ const MARGIN_MS = 1000;
 /** When a running instance stops by itself, and another time for it, counted from now. */
 export function Lease({ notebook }: { notebook: Notebook }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const [hours, setHours] = useState(1);
   const { id, lease } = notebook;
   const idle = lease.type === 'IDLE';
-  const extend = () => {
+  const extend = async () => {
     // The wire counts from the start of the instance; what stops when idle counts from its last use.
     const since = idle ? 0 : Math.max(Date.now() - Number(lease.create_at) - MARGIN_MS, 0);
-    return call(renewLease, { params: { id }, body: { duration: since + hours * HOUR_MS } })
-      .then(() => changed('notebooks'))
-      .catch(tell);
+    await call(renewLease, { params: { id }, body: { duration: since + hours * HOUR_MS } });
+    await changed('notebooks');
   };
   return (
     <span className="filters">
@@ -37,7 +36,12 @@ export function Lease({ notebook }: { notebook: Notebook }) {
         onChange={setHours}
         options={HOURS.map(value => ({ value, label: `${value} h` }))}
       />
-      <Gated action="modelarts:notebook:updateStopPolicy" size="small" onClick={() => void extend()}>
+      <Gated
+        action="modelarts:notebook:updateStopPolicy"
+        size="small"
+        loading={acting === 'extend'}
+        onClick={() => act('extend', extend)}
+      >
         {t('extend')}
       </Gated>
     </span>

@@ -7,7 +7,9 @@ import {
 } from '../../resources/notebooks/storage.api.ts';
 import { call, changed, useCall } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
-import { ErrorView, useTell } from './error-view.tsx';
+import { useAct } from './act.ts';
+import { Awaited } from './awaited.tsx';
+import { ErrorView } from './error-view.tsx';
 import { Gated } from './gated.tsx';
 import type { Notebook } from './notebook.tsx';
 import { PathPicker } from './path-picker.tsx';
@@ -21,11 +23,12 @@ interface Values {
 /** Folders of buckets in a running instance. */
 export function Mounts({ notebook }: { notebook: Notebook }) {
   const t = useTexts();
-  const tell = useTell();
+  const mounting = useAct();
+  const unmounting = useAct();
   const [form] = Form.useForm<Values>();
   const [failure, setFailure] = useState<unknown>();
   const params = { instance_id: notebook.id };
-  const { data, error } = useCall(listDynamicStorages, { params }, { live: ['notebook-storage'] });
+  const { data, error, refetch } = useCall(listDynamicStorages, { params }, { live: ['notebook-storage'] });
   const mount = async ({ uri, directory }: Values) => {
     setFailure(undefined);
     try {
@@ -37,14 +40,14 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
       setFailure(thrown);
     }
   };
-  const unmount = (storage_id: string) =>
-    void call(detachDynamicStorage, { params: { ...params, storage_id } })
-      .then(() => changed('notebooks'))
-      .catch(tell);
+  const unmount = async (storage_id: string) => {
+    await call(detachDynamicStorage, { params: { ...params, storage_id } });
+    await changed('notebooks');
+  };
   return (
     <>
       <p className="soft">{t('mountsHelp')}</p>
-      {error && <ErrorView error={error} />}
+      {!data && <Awaited error={error} refetch={refetch} />}
       {data?.data.length === 0 && <p className="soft">{t('noMounts')}</p>}
       <ul className="plain">
         {data?.data.map(({ id, uri, mount_path, status, failure_reason }) => (
@@ -53,7 +56,13 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
             <span>{mount_path}</span>
             <span className="soft">{uri}</span>
             <span className="spring" />
-            <Gated action="modelarts:notebook:umountStorage" size="small" onClick={() => unmount(id)}>
+            <Gated
+              action="modelarts:notebook:umountStorage"
+              size="small"
+              disabled={unmounting.acting !== undefined && unmounting.acting !== id}
+              loading={unmounting.acting === id}
+              onClick={() => unmounting.act(id, () => unmount(id))}
+            >
               {t('unmount')}
             </Gated>
             {failure_reason && <span className="soft note">{failure_reason}</span>}
@@ -61,7 +70,12 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
         ))}
       </ul>
       {notebook.status === 'RUNNING' && (
-        <Form<Values> form={form} layout="vertical" style={{ marginTop: 16 }} onFinish={values => void mount(values)}>
+        <Form<Values>
+          form={form}
+          layout="vertical"
+          style={{ marginTop: 16 }}
+          onFinish={values => mounting.act('mount', () => mount(values))}
+        >
           <div className="row">
             <Form.Item
               name="uri"
@@ -85,7 +99,12 @@ export function Mounts({ notebook }: { notebook: Notebook }) {
             </Form.Item>
           </div>
           {failure !== undefined && <ErrorView error={failure} />}
-          <Gated action="modelarts:notebook:mountStorage" htmlType="submit" onClick={() => undefined}>
+          <Gated
+            action="modelarts:notebook:mountStorage"
+            htmlType="submit"
+            loading={mounting.acting !== undefined}
+            onClick={() => undefined}
+          >
             {t('mount')}
           </Gated>
         </Form>

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { updateNotebook } from '../../resources/notebooks/notebook.api.ts';
 import { call, changed } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
+import { useAct } from './act.ts';
 import { ErrorView } from './error-view.tsx';
 import { textOf } from './facts.tsx';
 import { Gated } from './gated.tsx';
@@ -12,10 +13,12 @@ import { type SshAccess, SshFields, sshEndpoint } from './ssh-fields.tsx';
 /** How to come in by SSH, and who may. */
 export function SshHelp({ notebook }: { notebook: Notebook }) {
   const t = useTexts();
+  const { acting, act } = useAct();
   const [failure, setFailure] = useState<unknown>();
   const endpoint = notebook.endpoints.find(each => each.service === 'SSH');
   const address = /^ssh:\/\/(?<user>[^@]+)@(?<host>.+):(?<port>\d+)$/.exec(textOf(endpoint, 'uri'))?.groups;
   const keyPairs = textsOf(endpoint?.key_pair_names);
+  const addresses = textsOf(endpoint?.allowed_access_ips);
   const save = async (values: SshAccess) => {
     setFailure(undefined);
     try {
@@ -46,15 +49,21 @@ export function SshHelp({ notebook }: { notebook: Notebook }) {
         <p className="soft">{t(endpoint ? 'sshWhenRunning' : 'sshOff')}</p>
       )}
       <Form<SshAccess>
-        key={JSON.stringify(endpoint ?? null)}
+        // Where the instance answers changes with each start, and is none of the form's.
+        key={JSON.stringify([keyPairs, addresses])}
         layout="vertical"
-        initialValues={{ keyPairs, addresses: textsOf(endpoint?.allowed_access_ips) }}
-        onFinish={values => void save(values)}
+        initialValues={{ keyPairs, addresses }}
+        onFinish={values => act('save', () => save(values))}
       >
         <SshFields />
         {failure !== undefined && <ErrorView error={failure} />}
         <p className="soft">{t('sshChangeHelp')}</p>
-        <Gated action="modelarts:notebook:update" htmlType="submit" onClick={() => undefined}>
+        <Gated
+          action="modelarts:notebook:update"
+          htmlType="submit"
+          loading={acting === 'save'}
+          onClick={() => undefined}
+        >
           {t('save')}
         </Gated>
       </Form>

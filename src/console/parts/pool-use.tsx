@@ -3,8 +3,8 @@ import { useMemo } from 'react';
 import { showPoolMonitor, showWorkloadStatistics } from '../../resources/pools/pool.api.ts';
 import { queryOf, useCall } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
+import { Awaited } from './awaited.tsx';
 import { Chart, percentText } from './chart.tsx';
-import { ErrorView } from './error-view.tsx';
 import { Facts, textOf } from './facts.tsx';
 import { ChooseRange, rangeOf, type TimeRange } from './time-range.tsx';
 
@@ -25,17 +25,18 @@ export function PoolUse(props: { poolId: string; range: TimeRange; onRange(range
   const t = useTexts();
   const { minutes, period } = rangeOf(range);
   const params = { pool_name: poolId };
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     ...queryOf(showPoolMonitor, { params, query: { time_range: `-1.-1.${minutes}`, period: String(period) } }),
     refetchInterval: EVERY_MS,
   });
-  const counts = useCall(showWorkloadStatistics, { params }, { live: ['workloads'] }).data?.statistics;
+  const statistics = useCall(showWorkloadStatistics, { params }, { live: ['workloads'] });
+  const counts = statistics.data?.statistics;
   const { times, lines } = useMemo(() => readMetrics(data?.metrics ?? []), [data]);
   return (
     <>
       <ChooseRange range={range} onRange={onRange} />
-      {error ? (
-        <ErrorView error={error} />
+      {error && !data ? (
+        <Awaited error={error} refetch={refetch} />
       ) : (
         <Chart
           title={t('poolUse')}
@@ -43,9 +44,11 @@ export function PoolUse(props: { poolId: string; range: TimeRange; onRange(range
           lines={lines.map(({ metric, values }) => ({ name: t(LINES[metric]), values }))}
           write={percentText}
           top={100}
+          loading={!data}
         />
       )}
       <h2 style={{ marginTop: 16 }}>{t('workloads')}</h2>
+      {!statistics.data && <Awaited error={statistics.error} refetch={statistics.refetch} />}
       <Facts
         facts={(Array.isArray(counts?.items) ? counts.items : []).map(
           (item: { status?: Record<string, number> }) =>

@@ -3,7 +3,8 @@ import { useState } from 'react';
 import { createKeypair, listKeypairs } from '../../resources/key-pairs/key-pair.api.ts';
 import { call, changed, useCall } from '../call.ts';
 import { useTexts } from '../texts/index.ts';
-import { useTell } from './error-view.tsx';
+import { useAct } from './act.ts';
+import { Awaited } from './awaited.tsx';
 
 /** Who may come in by SSH, and from where; nobody without a key pair. */
 export interface SshAccess {
@@ -20,13 +21,20 @@ export function sshEndpoint({ keyPairs = [], addresses = [] }: SshAccess) {
 /** Fields of a form with the values of SshAccess. */
 export function SshFields() {
   const t = useTexts();
-  const pairs = useCall(listKeypairs, {}, { live: ['key-pairs'] });
-  const options = (pairs.data?.keypairs ?? []).map(({ keypair }) => ({ value: keypair.name, label: keypair.name }));
+  const { data, error, refetch } = useCall(listKeypairs, {}, { live: ['key-pairs'] });
+  const awaited = !data && <Awaited error={error} refetch={refetch} />;
+  const options = (data?.keypairs ?? []).map(({ keypair }) => ({ value: keypair.name, label: keypair.name }));
   return (
     <>
       <div className="row">
         <Form.Item name="keyPairs" label={t('sshKeys')} extra={t('sshKeysHelp')}>
-          <Select mode="multiple" allowClear options={options} notFoundContent={t('noKeyPairs')} />
+          <Select
+            mode="multiple"
+            allowClear
+            loading={!data && !error}
+            options={options}
+            notFoundContent={awaited || t('noKeyPairs')}
+          />
         </Form.Item>
         <Form.Item
           name="addresses"
@@ -37,6 +45,7 @@ export function SshFields() {
           <Select mode="tags" allowClear open={false} suffixIcon={null} tokenSeparators={[',', ' ']} />
         </Form.Item>
       </div>
+      {error && awaited}
       <NewKeyPair />
     </>
   );
@@ -45,7 +54,7 @@ export function SshFields() {
 /** Makes a key pair and hands its private key to the browser as a file: it is shown this once. */
 function NewKeyPair() {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const [name, setName] = useState('');
   async function make(): Promise<void> {
     const { keypair } = await call(createKeypair, { body: { keypair: { name, algorithm: 'ed25519' } } });
@@ -66,7 +75,7 @@ function NewKeyPair() {
         value={name}
         onChange={event => setName(event.target.value)}
       />
-      <Button disabled={name === ''} onClick={() => void make().catch(tell)}>
+      <Button disabled={name === ''} loading={acting === 'make'} onClick={() => act('make', make)}>
         {t('makeKeyPair')}
       </Button>
     </div>

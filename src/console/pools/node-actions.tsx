@@ -19,10 +19,12 @@ import {
 } from '../../resources/pools/node.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useAct } from '../parts/act.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ConfirmByName } from '../parts/confirm-by-name.tsx';
-import { ErrorView, useTell } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
+import { useFresh } from '../parts/fresh.ts';
 import { Gated, useDenial } from '../parts/gated.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
 import { untilRead } from '../parts/until-read.tsx';
@@ -48,7 +50,7 @@ export function stateOf({ metadata, status }: Node): { closed: boolean; locked: 
 /** What can be done with a node of a pool. */
 export function NodeActions({ poolId, node }: { poolId: string; node: Node }) {
   const t = useTexts();
-  const tell = useTell();
+  const { acting, act } = useAct();
   const denial = useDenial(UPDATE);
   const [asking, setAsking] = useState<Ending | 'resize' | 'tags'>();
   const name = textOf(node.metadata, 'name');
@@ -77,15 +79,29 @@ export function NodeActions({ poolId, node }: { poolId: string; node: Node }) {
     ...(Object.keys(ENDING) as Ending[]).map(key => ({ key, label: t(TEXTS[key]), danger: true })),
   ];
   const choose = (key: string) => {
-    const act = direct[key];
-    if (act) return void act().then(() => changed('pools'), tell);
-    setAsking(key as Ending);
+    const work = direct[key];
+    if (!work) return setAsking(key as Ending);
+    act(key, async () => {
+      await work();
+      // What comes next may be chosen as soon as the row shows this.
+      void changed('pools');
+    });
   };
   return (
     <>
-      <Dropdown trigger={['click']} disabled={denial !== undefined} menu={{ items, onClick: ({ key }) => choose(key) }}>
+      <Dropdown
+        trigger={['click']}
+        disabled={denial !== undefined || acting !== undefined}
+        menu={{ items, onClick: ({ key }) => choose(key) }}
+      >
         <span>
-          <Gated action={UPDATE} className="caret" size="small" aria-label={t('actionsOf', { name })}>
+          <Gated
+            action={UPDATE}
+            className="caret"
+            size="small"
+            loading={acting !== undefined}
+            aria-label={t('actionsOf', { name })}
+          >
             {t('actions')}
           </Gated>
         </span>
@@ -145,42 +161,52 @@ interface Tag {
 function NodeTags({ name, close }: { name: string; close: () => void }) {
   const t = useTexts();
   const [form] = Form.useForm<{ tags: Tag[] }>();
-  const { data, error } = useCall(showNodeTags, { params: { node_name: name } });
-  if (error) return <ErrorView error={error} />;
-  if (!data) return null;
-  const tags = data.tags.map(tag => ({ key: textOf(tag, 'key'), value: textOf(tag, 'value') }));
+  const { data, error, refetch } = useFresh(showNodeTags, { params: { node_name: name } });
   return (
     <FormDialog<{ tags: Tag[] }>
       title={t('tagsOf', { name })}
       okText={t('save')}
       form={form}
-      initial={{ tags }}
       close={close}
       run={async ({ tags = [] }) => {
         await call(updateNodeTags, { params: { node_name: name }, body: { action: 'reset', tags } });
         await changed('pools');
       }}
     >
-      <Form.List name="tags">
-        {(fields, { add, remove }) => (
-          <>
-            {fields.map(field => (
-              <div key={field.key} className="row">
-                <Form.Item name={[field.name, 'key']} rules={[{ required: true, message: t('required') }]}>
-                  <Input aria-label={t('tagKey')} placeholder={t('tagKey')} />
-                </Form.Item>
-                <Form.Item name={[field.name, 'value']}>
-                  <Input aria-label={t('tagValue')} placeholder={t('tagValue')} />
-                </Form.Item>
-                <RemoveRow at={field.name} remove={remove} />
-              </div>
-            ))}
-            <Button type="dashed" onClick={() => add()}>
-              + {t('addTag')}
-            </Button>
-          </>
-        )}
-      </Form.List>
+      {data ? (
+        <TagFields tags={data.tags.map(tag => ({ key: textOf(tag, 'key'), value: textOf(tag, 'value') }))} />
+      ) : (
+        // All tags are replaced, so that nothing is saved before they are known.
+        <Form.Item name="unread" rules={[{ required: true, message: t('loading') }]}>
+          <Awaited error={error} refetch={refetch} />
+        </Form.Item>
+      )}
     </FormDialog>
+  );
+}
+
+function TagFields({ tags }: { tags: readonly Tag[] }) {
+  const t = useTexts();
+  return (
+    <Form.List name="tags" initialValue={[...tags]}>
+      {(fields, { add, remove }) => (
+        <>
+          {fields.map(field => (
+            <div key={field.key} className="row">
+              <Form.Item name={[field.name, 'key']} rules={[{ required: true, message: t('required') }]}>
+                <Input aria-label={t('tagKey')} placeholder={t('tagKey')} />
+              </Form.Item>
+              <Form.Item name={[field.name, 'value']}>
+                <Input aria-label={t('tagValue')} placeholder={t('tagValue')} />
+              </Form.Item>
+              <RemoveRow at={field.name} remove={remove} />
+            </div>
+          ))}
+          <Button type="dashed" onClick={() => add()}>
+            + {t('addTag')}
+          </Button>
+        </>
+      )}
+    </Form.List>
   );
 }

@@ -4,8 +4,8 @@ import { useState } from 'react';
 import { createPool, listPools, patchPool, type showPool } from '../../resources/pools/pool.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { Empty } from '../parts/empty.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { FormDialog } from '../parts/form-dialog.tsx';
 import { Gated } from '../parts/gated.tsx';
@@ -30,13 +30,12 @@ export function SubPools({ pool }: { pool: Pool }) {
   const { workspace } = useSettings();
   const [making, setMaking] = useState(false);
   const id = pool.metadata.name;
-  const { data, error } = useCall(
+  const { data, error, refetch } = useCall(
     listPools,
     { query: { workspaceId: workspace, parent: id } },
     { live: ['workloads'] },
   );
-  if (error) return <ErrorView error={error} />;
-  if (!data) return <span className="bone" title={t('loading')} />;
+  if (!data) return <Awaited error={error} refetch={refetch} />;
   const create = () => setMaking(true);
   return (
     <>

@@ -3,7 +3,7 @@ import { Progress } from 'antd';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { Facts, textOf } from '../parts/facts.tsx';
 import { PoolName } from '../parts/pool-name.tsx';
 import { State, Time } from '../parts/words.tsx';
@@ -59,15 +59,15 @@ export function Configuration({ service }: { service: Service }) {
 /** The configurations that the service had, the latest first. */
 export function History({ serviceId }: { serviceId: string }) {
   const t = useTexts();
-  const { data, error } = useCall(
+  const { data, error, refetch } = useCall(
     serviceApis.updateLogs,
     { params: { service_id: serviceId } },
     { live: ['service-revisions'] },
   );
-  if (error) return <ErrorView error={error} />;
+  if (!data) return <Awaited error={error} refetch={refetch} />;
   return (
     <ul className="plain" aria-label={t('history')}>
-      {data?.logs.map(log => (
+      {data.logs.map(log => (
         <li key={log.update_time}>
           <span className="soft">
             <Time at={log.update_time} />

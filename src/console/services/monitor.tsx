@@ -4,8 +4,8 @@ import { batchListMetricData } from '../../resources/services/metric.api.ts';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, queryOf } from '../call.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { Chart, percentText } from '../parts/chart.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { ChooseRange, rangeOf, type TimeRange } from '../parts/time-range.tsx';
 import { sizeText } from '../parts/words.tsx';
@@ -27,12 +27,12 @@ export function ServiceMonitor(props: { service: Service; range: TimeRange; onRa
   const { service, range, onRange } = props;
   const t = useTexts();
   const params = { service_id: service.service_id };
-  const { data: now } = useQuery({
+  const present = useQuery({
     ...queryOf(serviceApis.monitor, { params }, ['service-instances', 'service-counters']),
     refetchInterval: NOW_MS,
   });
-  const { error, times, valuesOf } = useHistory(service, range);
-  if (error) return <ErrorView error={error} />;
+  const { data: now } = present;
+  const { known, error, refetch, times, valuesOf } = useHistory(service, range);
   const versions = service.config.map(each => ({
     id: each.model_id,
     name: `${each.model_name} ${each.model_version}`,
@@ -75,12 +75,17 @@ export function ServiceMonitor(props: { service: Service; range: TimeRange; onRa
     <>
       <ChooseRange range={range} onRange={onRange} />
       <p className="soft">{t('monitorHelp')}</p>
-      <div className="cards">
-        {charts.map(chart => (
-          <Chart key={chart.title} times={times} {...chart} />
-        ))}
-      </div>
+      {error && !known ? (
+        <Awaited error={error} refetch={refetch} />
+      ) : (
+        <div className="cards">
+          {charts.map(chart => (
+            <Chart key={chart.title} times={times} loading={!known} {...chart} />
+          ))}
+        </div>
+      )}
       <h2 style={{ marginTop: 16 }}>{t('versions')}</h2>
+      {!now && <Awaited error={present.error} refetch={present.refetch} />}
       <ul className="plain" aria-label={t('versions')}>
         {now?.monitors.map(each => (
           <li key={each.model_id}>
@@ -113,7 +118,7 @@ export function ServiceMonitor(props: { service: Service; range: TimeRange; onRa
 function useHistory(service: Service, range: TimeRange) {
   const { minutes, period } = rangeOf(range);
   const models = service.config.map(each => each.model_id);
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: [batchListMetricData.family, batchListMetricData.id, service.service_id, range, ...models],
     queryFn: async ({ signal }) => {
       const to = Date.now();
@@ -138,18 +143,18 @@ function useHistory(service: Service, range: TimeRange) {
     placeholderData: before => before,
     meta: { live: range === 'hour' ? ['services'] : [] },
   });
-  return useMemo(() => {
+  const read = useMemo(() => {
     const step = period * 1000;
     const first = Math.ceil((data?.from ?? 0) / step) * step;
     const times = data
       ? Array.from({ length: Math.floor((data.to - first) / step) + 1 }, (_, at) => first + at * step)
       : [];
     return {
-      error: data ? null : error,
       times,
       valuesOf: (name: MetricName, model?: string) => valuesAt(times, pointsOf(data?.metrics ?? [], name, model)),
     };
-  }, [data, error, period]);
+  }, [data, period]);
+  return { ...read, known: data !== undefined, error, refetch };
 }
 
 function pointsOf(metrics: Metrics, name: MetricName, model: string | undefined) {

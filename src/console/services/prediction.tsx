@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { PREDICTION_BYTES } from '../../resources/console/console.api.ts';
 import { modelApis } from '../../resources/models/model.api.ts';
 import { useCall } from '../call.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { useTexts } from '../texts/index.ts';
 import { AnswerView } from './answer-view.tsx';
@@ -16,10 +17,9 @@ import { urlOf } from './usage-guide.tsx';
 /** Sends requests to a service that answers at `address` with the model `modelId`, and shows what it answers. */
 export function Prediction(props: { serviceId: string; address: string; modelId: string }) {
   const t = useTexts();
-  const { data: model, error } = useCall(modelApis.show, { params: { model_id: props.modelId } });
+  const { data: model, error, refetch } = useCall(modelApis.show, { params: { model_id: props.modelId } });
   const [chosen, setChosen] = useState(0);
-  if (error) return <ErrorView error={error} />;
-  if (!model) return null;
+  if (!model) return <Awaited error={error} refetch={refetch} />;
   const apis = apisOf(model.apis);
   return (
     <>

@@ -3,7 +3,7 @@ import { Input, Select } from 'antd';
 import { useState } from 'react';
 import { serviceApis } from '../../resources/services/service.api.ts';
 import { queryOf } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { useTexts } from '../texts/index.ts';
 
 /** Output is no row of the database, so nothing tells of it: it is asked for while the tab is open. */
@@ -15,14 +15,14 @@ export function ServiceLogs({ serviceId }: { serviceId: string }) {
   const t = useTexts();
   const [wanted, setWanted] = useState('');
   const [instance, setInstance] = useState('');
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     ...queryOf(serviceApis.runtimeLogs, { params: { service_id: serviceId }, query: { tail_lines: LINES } }, [
       'service-instances',
     ]),
     refetchInterval: EVERY_MS,
   });
-  if (error && !data) return <ErrorView error={error} />;
-  const shown = (data?.instances ?? []).filter(each => instance === '' || each.instance_id === instance);
+  if (!data) return <Awaited error={error} refetch={refetch} />;
+  const shown = data.instances.filter(each => instance === '' || each.instance_id === instance);
   const lines = shown
     .flatMap(each => each.lines)
     .filter(line => line.text.toLowerCase().includes(wanted.toLowerCase()))
@@ -44,7 +44,7 @@ export function ServiceLogs({ serviceId }: { serviceId: string }) {
           onChange={setInstance}
           options={[
             { value: '', label: t('allInstances') },
-            ...(data?.instances ?? []).map(each => ({
+            ...data.instances.map(each => ({
               value: each.instance_id,
               label: `${each.model_name} ${each.model_version} · ${each.instance_id} · ${each.status}`,
             })),

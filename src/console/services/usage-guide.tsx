@@ -1,6 +1,6 @@
 import { modelApis } from '../../resources/models/model.api.ts';
 import { useCall } from '../call.ts';
-import { ErrorView } from '../parts/error-view.tsx';
+import { Awaited } from '../parts/awaited.tsx';
 import { useSession } from '../session.ts';
 import { useTexts } from '../texts/index.ts';
 import { ApiList } from './api-list.tsx';
@@ -12,9 +12,8 @@ import { Snippets } from './snippets-view.tsx';
 export function UsageGuide({ address, modelId }: { address: string; modelId: string }) {
   const t = useTexts();
   const { endpoints } = useSession();
-  const { data: model, error } = useCall(modelApis.show, { params: { model_id: modelId } });
-  if (error) return <ErrorView error={error} />;
-  if (!model) return null;
+  const { data: model, error, refetch } = useCall(modelApis.show, { params: { model_id: modelId } });
+  if (!model) return <Awaited error={error} refetch={refetch} />;
   const apis = apisOf(model.apis);
   return (
     <>

@@ -231,6 +231,7 @@ export const en = {
   deleteJob: 'Delete training job {name}',
   deleteJobHelp: 'The job, its log and its events are removed. What it wrote to buckets stays.',
   stopJob: 'Stop training job {name}?',
+  stopNotebook: 'Stop {name}? What runs in it ends.',
   engine: 'Engine',
   codeDir: 'Code directory',
   codeDirHelp: 'The folder of a bucket that holds the code, such as /my-bucket/code/',

@@ -221,6 +221,7 @@ export const zh: Texts = {
   deleteJob: '删除训练作业 {name}',
   deleteJobHelp: '作业及其日志和事件将被删除，写入桶中的内容会保留。',
   stopJob: '终止训练作业 {name}？',
+  stopNotebook: '停止 {name}？其中运行的程序将会终止。',
   engine: '引擎',
   codeDir: '代码目录',
   codeDirHelp: '存放代码的桶内文件夹，例如 /my-bucket/code/',

@@ -1,8 +1,8 @@
-import { useNavigate } from '@tanstack/react-router';
 import { Button, Checkbox, Form, Input, Select } from 'antd';
 import { changeAlgorithm, createAlgorithm, type showAlgorithm } from '../../resources/algorithms/algorithm.api.ts';
 import type { BodyOf, ResponseOf } from '../../wire/operation.ts';
 import { call, changed } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { textOf } from '../parts/facts.tsx';
 import { RemoveRow } from '../parts/remove-row.tsx';
@@ -42,7 +42,7 @@ interface Origin {
 /** Makes an algorithm, empty or as `origin`; changes `algorithm` where one is given. */
 export function AlgorithmForm({ algorithm, origin }: { algorithm?: Algorithm; origin?: Origin }) {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const rules = useRules(createAlgorithm);
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
@@ -56,7 +56,7 @@ export function AlgorithmForm({ algorithm, origin }: { algorithm?: Algorithm; or
         })
       : await call(createAlgorithm, { body: bodyOf(values, workspace, undefined, origin?.config) });
     await changed('algorithms');
-    await navigate({ to: '/training/algorithms/$algorithmId', params: { algorithmId: metadata.id } });
+    await goOn({ to: '/training/algorithms/$algorithmId', params: { algorithmId: metadata.id } });
   }
 
   return (

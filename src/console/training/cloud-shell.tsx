@@ -3,7 +3,7 @@ import { lazy, Suspense, useState } from 'react';
 import type { showTrainingJob } from '../../resources/training-jobs/job.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { textOf } from '../parts/facts.tsx';
-import { Gated, useDenial } from '../parts/gated.tsx';
+import { Gated, useDenial, useMay } from '../parts/gated.tsx';
 import { useTexts } from '../texts/index.ts';
 
 const Terminal = lazy(() => import('./terminal.tsx'));
@@ -13,6 +13,7 @@ const EXEC = 'modelarts:trainJob:exec';
 export function CloudShell({ job }: { job: ResponseOf<typeof showTrainingJob> }) {
   const t = useTexts();
   const denial = useDenial(EXEC);
+  const may = useMay(EXEC);
   const { tasks, phase } = job.status;
   const [task, setTask] = useState(tasks[0] ?? 'worker-0');
   const [open, setOpen] = useState<readonly { key: string; task: string }[]>([]);
@@ -41,7 +42,8 @@ export function CloudShell({ job }: { job: ResponseOf<typeof showTrainingJob> })
   return (
     <>
       {why && <Alert type="info" showIcon title={why} />}
-      {!why && (
+      {!why && !may && <span className="bone" title={t('loading')} />}
+      {!why && may && (
         <div className="filters">
           {tasks.length > 1 && (
             <Select

@@ -1,11 +1,12 @@
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Link } from '@tanstack/react-router';
 import { Alert, Button, Form, Input, InputNumber, Select } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type { showAlgorithm } from '../../resources/algorithms/algorithm.api.ts';
 import { showTrainingJobFlavors } from '../../resources/training-jobs/catalog.api.ts';
 import { checkTrainingJob, createTrainingJob, type showTrainingJob } from '../../resources/training-jobs/job.api.ts';
 import type { BodyOf, ResponseOf } from '../../wire/operation.ts';
 import { call, changed, useCall } from '../call.ts';
+import { useGoOn } from '../parts/act.ts';
 import { CreateForm } from '../parts/create-form.tsx';
 import { ErrorView } from '../parts/error-view.tsx';
 import { textOf } from '../parts/facts.tsx';
@@ -41,29 +42,39 @@ interface Values extends Code {
  */
 export function JobForm({ algorithm, before }: { algorithm?: Algorithm; before?: Job }) {
   const t = useTexts();
-  const navigate = useNavigate();
+  const goOn = useGoOn();
   const rules = useRules(createTrainingJob);
   const { workspace } = useSettings();
   const [form] = Form.useForm<Values>();
-  const [checked, setChecked] = useState<'ready' | { failure: unknown }>();
+  const [checked, setChecked] = useState<'busy' | 'ready' | { failure: unknown }>();
+  /** How often values changed or were asked about: an answer about older ones is not shown. */
+  const turn = useRef(0);
   const flavors = useCall(showTrainingJobFlavors);
   const inPool = Form.useWatch('pool', form);
   const must = [{ required: true, message: t('required') }];
   const body = (values: Values) => bodyOf(values, workspace, algorithm, before);
 
   async function check(): Promise<void> {
+    forget();
+    const asked = turn.current;
     const values = await form.validateFields().catch(() => undefined);
-    if (!values) return;
-    await call(checkTrainingJob, { body: body(values) }).then(
-      () => setChecked('ready'),
-      failure => setChecked({ failure }),
+    if (!values || asked !== turn.current) return;
+    setChecked('busy');
+    const answer = await call(checkTrainingJob, { body: body(values) }).then(
+      () => 'ready' as const,
+      failure => ({ failure }),
     );
+    if (asked === turn.current) setChecked(answer);
+  }
+  function forget(): void {
+    turn.current += 1;
+    setChecked(undefined);
   }
   async function create(values: Values): Promise<void> {
-    setChecked(undefined);
+    forget();
     const job = await call(createTrainingJob, { body: body(values) });
     await changed('training-jobs');
-    await navigate({ to: '/training/jobs/$jobId', params: { jobId: job.metadata.id } });
+    await goOn({ to: '/training/jobs/$jobId', params: { jobId: job.metadata.id } });
   }
 
   return (
@@ -74,8 +85,12 @@ export function JobForm({ algorithm, before }: { algorithm?: Algorithm; before?:
       action={CREATE}
       submit={t('create')}
       failed={t('notReady')}
-      beside={<Button onClick={() => void check()}>{t('checkFirst')}</Button>}
-      onChange={() => setChecked(undefined)}
+      beside={
+        <Button loading={checked === 'busy'} onClick={() => void check()}>
+          {t('checkFirst')}
+        </Button>
+      }
+      onChange={forget}
     >
       <Form.Item name="name" label={t('name')} rules={rules('metadata', 'name')}>
         <Input autoFocus maxLength={64} />

@@ -4,8 +4,8 @@ import { useMemo, useState } from 'react';
 import { type showTrainingJob, showTrainingJobMetrics } from '../../resources/training-jobs/job.api.ts';
 import type { ResponseOf } from '../../wire/operation.ts';
 import { call, queryOf } from '../call.ts';
+import { Awaited } from '../parts/awaited.tsx';
 import { Chart, percentText } from '../parts/chart.tsx';
-import { ErrorView } from '../parts/error-view.tsx';
 import { type TextKey, useTexts } from '../texts/index.ts';
 
 /** Samples are no news to the page (there is one a minute), so it asks. */
@@ -26,7 +26,7 @@ export function JobMetrics({ job }: { job: ResponseOf<typeof showTrainingJob> })
   const { tasks, phase, start_time } = job.status;
   const [task, setTask] = useState(tasks[0] ?? 'worker-0');
   const input = { params: { training_job_id: job.metadata.id, task_id: task } };
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: [...queryOf(showTrainingJobMetrics, input).queryKey],
     // No body where there are no samples.
     queryFn: async ({ signal }) => (await call(showTrainingJobMetrics, { ...input, signal })) ?? { metrics: [] },
@@ -42,7 +42,7 @@ export function JobMetrics({ job }: { job: ResponseOf<typeof showTrainingJob> })
         (metrics.find(({ metric }) => metric === name)?.value ?? []).map(value => (value < 0 ? null : value)),
     };
   }, [data, start_time]);
-  if (error) return <ErrorView error={error} />;
+  if (error && !data) return <Awaited error={error} refetch={refetch} />;
   const charts = CHARTS.map(({ title, lines }) => ({
     title,
     lines: Object.entries(lines).map(([name, text]) => ({ name: t(text), values: series.valuesOf(name) })),
@@ -65,7 +65,15 @@ export function JobMetrics({ job }: { job: ResponseOf<typeof showTrainingJob> })
           // A job without accelerators is not told of them.
           .filter(({ lines }, at) => at === 0 || lines.some(({ values }) => values.some(value => value !== null)))
           .map(({ title, lines }) => (
-            <Chart key={title} title={t(title)} times={series.times} lines={lines} write={percentText} top={100} />
+            <Chart
+              key={title}
+              title={t(title)}
+              times={series.times}
+              lines={lines}
+              write={percentText}
+              top={100}
+              loading={!data}
+            />
           ))}
       </div>
     </>
