@@ -2,6 +2,11 @@ import { type Database, sqlMigration, tables } from '../store-kit/index.ts';
 import { type Entry, entryOf } from './entry.ts';
 import type { QuotaLimits, WorkloadKind } from './types.ts';
 
+/** SQL of the account that a row of a quota belongs to; `row`: NEW or OLD of a trigger. See `scopeKey`. */
+export const accountsOfAdmission: Readonly<Record<string, (row: string) => string>> = {
+  workload_quotas: row => `json_extract(${row}.scope, '$[0]')`,
+};
+
 export const admissionMigrations = [
   sqlMigration('0007-admission', [
     `CREATE TABLE workloads (

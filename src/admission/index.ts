@@ -9,7 +9,7 @@ import { type Changes, State } from './state.ts';
 import { type Admission, PUBLIC_POOL, type WorkloadKind } from './types.ts';
 import { poolState, poolStates, statusOf, viewsOf } from './view.ts';
 
-export { admissionMigrations } from './admission.store.ts';
+export { accountsOfAdmission, admissionMigrations } from './admission.store.ts';
 export type { Demand } from './demand.ts';
 export {
   type Admission,

@@ -96,7 +96,7 @@ function Quotas() {
   const { data, error, refetch } = useCall(
     showComputeQuota,
     { query: { workspace_id: workspace } },
-    { live: ['workloads', 'training-jobs'] },
+    { live: ['workloads', 'workload-quotas', 'training-jobs'] },
   );
   const rows = [
     ['vcpus', 'vcpus'],

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { accountsOfAdmission } from '../../admission/index.ts';
 import { type Change, type Database, watchChanges } from '../../store-kit/index.ts';
 import { accountsOfIam } from '../iam/index.ts';
 
@@ -81,7 +82,7 @@ export function changeStreams(db: Database, settings: Partial<ChangeSettings> = 
       const heard = listeners.get(scope);
       if (heard) for (const hear of heard) hear(kind);
     };
-    watchChanges(db, QUIET, told, accountsOfIam);
+    watchChanges(db, QUIET, told, { ...accountsOfIam, ...accountsOfAdmission });
   }
 
   function listen(scopes: readonly string[], hear: (kind: string) => void): () => void {

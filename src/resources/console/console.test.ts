@@ -308,6 +308,13 @@ describe('a session', () => {
     await few.send('PUT', '/v1/auth-mode', { token, body: { mode: 'strict' } });
     await few.send('PUT', '/v1/auth-mode', { token, body: { mode: 'loose' } });
     assert.ok((await first(before)).kinds.includes('accounts'), 'the rule by which permissions are judged');
+    const unlimited = await session();
+    const limit = await few.send('PUT', `/v1/${few.root.projectId}/compute-quotas`, {
+      token,
+      body: { workspace_id: '0', vcpus: 4 },
+    });
+    assert.equal(limit.status, 200, limit.text);
+    assert.ok((await first(unlimited)).kinds.includes('workload-quotas'), 'what may run at once');
     for (let kind = 0; kind < 20; kind++) {
       await sql`SELECT atelier_changed(${`kind_${kind}`}, ${few.root.projectId})`.execute(few.db);
     }
