@@ -61,6 +61,9 @@ export interface Gateway {
 }
 
 const START_MS = 10_000;
+/** How often the master is asked to reload, and how long each time is waited for: one that is asked while it begins anew itself may not hear it. */
+const RELOADS = 3;
+const RELOAD_MS = 4_000;
 
 function settingsOf(options: GatewayOptions): Settings {
   const invalid = (message: string) => new Failure({ code: 'ModelArts.0104', status: 500, message });
@@ -167,8 +170,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     routes = feed;
   }
 
-  async function until(structure: string, other?: number): Promise<Worker> {
-    const deadline = Date.now() + START_MS;
+  /** The worker that has this structure and is not `other`, once it serves; undefined when none does in time. */
+  async function until(structure: string, ms: number, other?: number): Promise<Worker | undefined> {
+    const deadline = Date.now() + ms;
     let seen = 0;
     while (Date.now() < deadline) {
       const worker = await currentWorker(at.admin);
@@ -177,10 +181,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (worker && seen >= 3) return worker;
       await sleep(seen > 0 ? 2 : 10);
     }
-    throw new Failure({
+    return undefined;
+  }
+
+  function notTaken(ms: number): Failure {
+    return new Failure({
       code: 'ModelArts.4302',
       status: 500,
-      message: 'The inference gateway did not take over its new configuration within 10 s; the old one still serves',
+      message: `The inference gateway did not take over its new configuration within ${ms / 1000} s; the old one still serves`,
     });
   }
 
@@ -192,17 +200,26 @@ export function createGateway(options: GatewayOptions): Gateway {
       await end(left, at.config);
     }
     await launch(binary, at.config);
-    return until(structure);
+    const worker = await until(structure, START_MS);
+    if (!worker) throw notTaken(START_MS);
+    return worker;
   }
 
-  async function reloadProcess(structure: string, master: number, old: Worker | undefined): Promise<Worker> {
+  async function reloadProcess(structure: string, old: Worker | undefined): Promise<Worker> {
     // The new worker should know at once which instances are down.
     const states = old && (await ask(at.admin, 'show servers state'));
     if (states) await writeAtomically(at.states, states.trimEnd().concat('\n'));
     if (old) await count();
-    reload(master);
-    reloads++;
-    return until(structure, old?.pid);
+    for (let asked = 0; asked < RELOADS; asked++) {
+      const master = await masterPid(at.pid, at.config);
+      if (master === undefined) return startProcess(structure);
+      if (asked > 0) log.warn({ master, asked }, 'HAProxy did not reload; it is asked again');
+      reload(master);
+      reloads++;
+      const worker = await until(structure, RELOAD_MS, old?.pid);
+      if (worker) return worker;
+    }
+    throw notTaken(RELOADS * RELOAD_MS);
   }
 
   /** Files are written: makes the process follow them. */
@@ -214,17 +231,13 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (master !== undefined) await end([master], at.config);
       worker = await startProcess(next.structure);
     } else if (worker.structure !== next.structure) {
-      worker = await reloadProcess(next.structure, master, worker);
+      worker = await reloadProcess(next.structure, worker);
     }
     if (mirror?.pid !== worker.pid) mirror = await mirrorOf(at.admin, worker.pid);
     try {
       await syncMaps(at.admin, mirror, next);
       const followed = await syncServers(at.admin, next, async () => void (await count()));
-      if (!followed) {
-        const now = await masterPid(at.pid, at.config);
-        if (now === undefined) throw new Error('HAProxy ended while it was being changed');
-        worker = await reloadProcess(next.structure, now, worker);
-      }
+      if (!followed) worker = await reloadProcess(next.structure, worker);
     } catch (error) {
       // What the worker holds is no longer known; the next turn reads it again.
       mirror = undefined;

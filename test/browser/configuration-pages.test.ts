@@ -55,6 +55,28 @@ describe('authorizations', () => {
     await close();
   });
 
+  it('take the agency that was made for them, where they failed themselves and are asked for again', async () => {
+    const user = { name: 'bea', domain_id: world.root.accountId, password: 'Given-pass-1' };
+    await world.root_('POST', '/v3.0/OS-USER/users', { user });
+    const { page, close } = await opened(ADDRESS);
+    await page.getByRole('button', { name: 'Add authorization' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('IAM user').check();
+    await dialog.getByRole('combobox', { name: 'Authorized to' }).click();
+    await page.locator('.ant-select-dropdown:visible .ant-select-item-option', { hasText: 'bea' }).click();
+    await dialog.getByLabel('Agency name').fill('of-bea');
+    await page.route('**/authorizations', route =>
+      route.request().method() === 'POST' ? route.abort('connectionreset') : route.fallback(),
+    );
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByRole('alert').getByText('The server does not answer').waitFor();
+    await page.unroute('**/authorizations');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('row', { name: /bea.*ma_agency_of-bea/ }).waitFor();
+    await close();
+  });
+
   it('that are there already are refused, with the way out', async () => {
     const { page, close } = await opened(ADDRESS);
     await page.getByRole('button', { name: 'Add authorization' }).click();

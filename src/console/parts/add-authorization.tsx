@@ -1,5 +1,6 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { Form, Input, Radio, Select } from 'antd';
+import { useRef } from 'react';
 import { createAgency, createAuthorization } from '../../resources/authorizations/authorization.api.ts';
 import { allGrantsOfAgency } from '../../resources/iam/grant.api.ts';
 import { createAgency as createOwnAgency, listAgencies } from '../../resources/iam/policy.api.ts';
@@ -47,9 +48,18 @@ export function AddAuthorization({ close }: { close: () => void }) {
   const agencies = useCall(listAgencies, { query: { domain_id: account.id } }, { live: ['agencies'] });
   const required = { required: true, message: t('required') };
 
+  /** The agency that was made, where what follows failed: it is taken when the same is asked for again. */
+  const kept = useRef<{ of: string; name: string }>(undefined);
+  async function newAgency(values: Values): Promise<string> {
+    const { suffix, permissions: chosen, policies } = values;
+    const of = JSON.stringify({ suffix, chosen, policies });
+    if (kept.current?.of !== of) kept.current = { of, name: await made(values, account.id) };
+    return kept.current.name;
+  }
+
   async function add(values: Values): Promise<void> {
     try {
-      const content = values.agency === 'existing' ? values.existing! : await made(values, account.id);
+      const content = values.agency === 'existing' ? values.existing! : await newAgency(values);
       await call(createAuthorization, { body: { type: 'agency', content, ...subjectOf(values) } });
       await changed('authorizations');
     } finally {
