@@ -7,6 +7,10 @@ import { activity } from './activity.ts';
 import { queries } from './queries.ts';
 import { currentProject, sessionEnded } from './session.ts';
 
+const UNREACHABLE = 'Console.Unreachable';
+/** Whether something failed because the server did not answer at all. */
+export const isUnreachable = (error: unknown) => error instanceof Failure && error.code === UNREACHABLE;
+
 /** Sends a request of the console. Throws Failure with the platform's code, text and way out. */
 export async function send(
   method: string,
@@ -36,7 +40,7 @@ export async function send(
     });
   } catch (cause) {
     if (input.signal?.aborted) throw cause;
-    throw new Failure({ code: 'Console.Unreachable', status: 503, message: 'The server does not answer.', cause });
+    throw new Failure({ code: UNREACHABLE, status: 503, message: 'The server does not answer.', cause });
   }
   if (response.ok) return response;
   const failure = failureOf(response.status, await response.text(), url.pathname);

@@ -1,4 +1,4 @@
-import { changed, send } from './call.ts';
+import { changed, isUnreachable, send } from './call.ts';
 import { queries } from './queries.ts';
 import { currentSession, type Session } from './session.ts';
 
@@ -8,6 +8,8 @@ const AGAIN_MS = 2_000;
 interface Hint {
   id: string;
   kinds: readonly string[];
+  /** The stream stands (anew): the server can be reached. */
+  stands?: true;
 }
 
 /** Who hears, and of what: another user, or another project, is told of other changes. */
@@ -20,21 +22,23 @@ export const audienceOf = ({ user, project }: Session) => `${user.id} ${project?
  */
 export function keepLive(audience: string, signal: AbortSignal): void {
   let heard = currentSession()?.change_id ?? '';
-  const hear = ({ id, kinds }: Hint) => {
+  const hear = ({ id, kinds, stands }: Hint) => {
     heard = id;
     void (kinds.includes('*') ? queries.invalidateQueries() : changed(...kinds));
+    if (stands) void queries.refetchQueries({ type: 'active', predicate: ({ state }) => isUnreachable(state.error) });
   };
   const name = `atelier-live ${audience}`;
   const tabs = new BroadcastChannel(name);
   tabs.onmessage = ({ data }) => hear(data as Hint);
   signal.addEventListener('abort', () => tabs.close(), { once: true });
 
+  const tell = (hint: Hint) => {
+    hear(hint);
+    tabs.postMessage(hint);
+  };
   const run = async () => {
     while (!signal.aborted) {
-      await follow(heard, signal, hint => {
-        hear(hint);
-        tabs.postMessage(hint);
-      }).catch(() => undefined); // asked again, for as long as somebody is signed in
+      await follow(heard, signal, tell).catch(() => undefined); // asked again, for as long as somebody is signed in
       await new Promise(resolve => setTimeout(resolve, AGAIN_MS));
     }
   };
@@ -46,6 +50,7 @@ export function keepLive(audience: string, signal: AbortSignal): void {
 async function follow(since: string, signal: AbortSignal, tell: (hint: Hint) => void): Promise<void> {
   const headers = { accept: 'text/event-stream', 'last-event-id': since };
   const response = await send('GET', '/console/changes', { signal, headers });
+  if (!signal.aborted) tell({ id: since, kinds: [], stands: true });
   let text = '';
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {

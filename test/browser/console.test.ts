@@ -141,6 +141,20 @@ describe('what shows by itself', () => {
     await window.close();
   });
 
+  it('asks by itself for what did not come, once the server answers again', async () => {
+    const window = await open('/training/jobs');
+    let away = true;
+    // Both: what a page reads and what it is told.
+    for (const path of ['**/training-job-searches', '**/console/changes']) {
+      await window.page.route(path, route => (away ? route.abort('connectionreset') : route.fallback()));
+    }
+    await signIn(window.page, world);
+    await window.page.getByRole('alert').getByText('This page tries again by itself').waitFor();
+    away = false;
+    await window.page.getByRole('link', { name: 'digits-done' }).waitFor();
+    await window.close();
+  });
+
   it('shows what happens in the project that was gone to', async () => {
     const project = { name: 'local-1_second' };
     const second = (await world.root_('POST', '/v3/projects', { project })).body.project.id;

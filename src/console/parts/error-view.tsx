@@ -1,5 +1,6 @@
 import { Alert, App, Button } from 'antd';
 import { Failure } from '../../kernel/failure.ts';
+import { isUnreachable } from '../call.ts';
 import { type T, useTexts } from '../texts/index.ts';
 import { type Denial, denialOf, useWhy } from './why.ts';
 
@@ -16,7 +17,7 @@ interface Told {
 /** Turns anything that was thrown into words: the one place where errors are told. */
 function tell(t: T, error: unknown): Told {
   if (!(error instanceof Failure)) return { cause: error instanceof Error ? error.message : String(error) };
-  if (error.code === 'Console.Unreachable') return { cause: t('unreachable') };
+  if (isUnreachable(error)) return { cause: t('unreachable') };
   const request = error.details?.request_id;
   const denied = denialOf(error.message);
   return {
