@@ -2,6 +2,7 @@ import { Alert, Form, Input, Segmented } from 'antd';
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { createCustomPolicy } from '../../resources/iam/policy.api.ts';
 import type { BodyOf } from '../../wire/operation.ts';
+import { useAct } from '../parts/act.ts';
 import { ErrorView } from '../parts/error-view.tsx';
 import { Gated } from '../parts/gated.tsx';
 import { useRules } from '../parts/rules.ts';
@@ -49,9 +50,8 @@ export function PolicyForm(props: {
   const [text, setText] = useState(props.text);
   /** Of the visual editor, while they are no valid policy. */
   const [unfinished, setUnfinished] = useState(() => (read(props.text).policy ? undefined : [newDraft()]));
-  const [busy, setBusy] = useState(false);
-  const sent = useRef(false);
   const [failure, setFailure] = useState<unknown>();
+  const { acting, act } = useAct(setFailure);
   const lint = read(text);
   const drafts = unfinished ?? draftsOf(lint);
 
@@ -75,17 +75,11 @@ export function PolicyForm(props: {
     }
   }, [initial.name, initial.description, props.text]);
 
-  const submit = async () => {
-    if (sent.current) return; // a second click comes before what the first one set is drawn
-    sent.current = true;
-    const values = await form.validateFields().catch(() => undefined);
-    if (!values || !lint.policy) {
-      sent.current = false;
-      return;
-    }
-    setBusy(true);
-    setFailure(undefined);
-    try {
+  const submit = () =>
+    act('save', async () => {
+      const values = await form.validateFields().catch(() => undefined);
+      if (!values || !lint.policy) return;
+      setFailure(undefined);
       await save({
         role: {
           display_name: values.name,
@@ -94,12 +88,7 @@ export function PolicyForm(props: {
           policy: JSON.parse(text) as Record<string, unknown>,
         },
       });
-    } catch (thrown) {
-      setFailure(thrown);
-    }
-    sent.current = false;
-    setBusy(false);
-  };
+    });
 
   return (
     <>
@@ -164,7 +153,7 @@ export function PolicyForm(props: {
         {failure !== undefined && <ErrorView error={failure} />}
       </div>
       <div className="filters">
-        <Gated action={action} type="primary" loading={busy} disabled={!lint.policy} onClick={() => void submit()}>
+        <Gated action={action} type="primary" loading={acting !== undefined} disabled={!lint.policy} onClick={submit}>
           {saveText}
         </Gated>
       </div>

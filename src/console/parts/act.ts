@@ -4,9 +4,12 @@ import { useTell } from './error-view.tsx';
 
 /**
  * Does what buttons ask for, one thing at a time: what is asked for while it is under way is not done again. `acting` is the name of what is under
- * way, for the button that shows it; what fails is told.
+ * way, for the button that shows it; what fails is told, or given to `failed`, where it has a place of its own.
  */
-export function useAct(): { acting: string | undefined; act: (name: string, work: () => Promise<unknown>) => void } {
+export function useAct(failed?: (error: unknown) => void): {
+  acting: string | undefined;
+  act: (name: string, work: () => Promise<unknown>) => void;
+} {
   const tell = useTell();
   const [acting, setActing] = useState<string>();
   const busy = useRef(false);
@@ -16,7 +19,7 @@ export function useAct(): { acting: string | undefined; act: (name: string, work
     busy.current = true;
     setActing(name);
     void work()
-      .catch(tell)
+      .catch(failed ?? tell)
       .finally(() => {
         busy.current = false;
         setActing(undefined);

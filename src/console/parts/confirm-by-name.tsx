@@ -1,6 +1,7 @@
 import { Input } from 'antd';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { useTexts } from '../texts/index.ts';
+import { useAct } from './act.ts';
 import { Dialog } from './dialog.tsx';
 import { ErrorView } from './error-view.tsx';
 
@@ -17,20 +18,15 @@ export function ConfirmByName(props: {
   const { title, help, name, run, close } = props;
   const t = useTexts();
   const [typed, setTyped] = useState('');
-  const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>();
-  const sent = useRef(false);
-  const go = () => {
-    if (sent.current) return; // Enter was pressed twice
-    sent.current = true;
-    setBusy(true);
-    setFailure(undefined);
-    run().then(close, error => {
-      sent.current = false;
-      setBusy(false);
-      setFailure(error);
+  const { acting, act } = useAct(setFailure);
+  const busy = acting !== undefined;
+  const go = () =>
+    act('run', async () => {
+      setFailure(undefined);
+      await run();
+      close();
     });
-  };
   return (
     <Dialog
       title={title}

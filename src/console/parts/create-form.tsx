@@ -1,5 +1,6 @@
 import { Form, type FormInstance } from 'antd';
-import { type ReactNode, useRef, useState } from 'react';
+import { type ReactNode, useState } from 'react';
+import { useAct } from './act.ts';
 import { ErrorView } from './error-view.tsx';
 import { Gated } from './gated.tsx';
 
@@ -20,23 +21,15 @@ export function CreateForm<V extends object>(props: {
   children: ReactNode;
 }) {
   const { form, initialValues, send, action, submit, failed, beside, onChange, children } = props;
-  const [outcome, setOutcome] = useState<'busy' | { failure: unknown }>();
-  const sent = useRef(false);
-  const go = async () => {
-    if (sent.current) return; // a second click comes before what the first one set is drawn
-    sent.current = true;
-    try {
+  const [outcome, setOutcome] = useState<{ failure: unknown }>();
+  const { acting, act } = useAct(failure => setOutcome({ failure }));
+  const go = () =>
+    act('send', async () => {
       const values = await form.validateFields().catch(() => undefined);
       if (!values) return;
-      setOutcome('busy');
-      await send(values).then(
-        () => setOutcome(undefined),
-        failure => setOutcome({ failure }),
-      );
-    } finally {
-      sent.current = false;
-    }
-  };
+      setOutcome(undefined);
+      await send(values);
+    });
   return (
     <Form<V>
       className="card form"
@@ -44,16 +37,16 @@ export function CreateForm<V extends object>(props: {
       layout="vertical"
       initialValues={initialValues}
       onValuesChange={() => {
-        setOutcome(now => (now === 'busy' ? now : undefined));
+        setOutcome(undefined);
         onChange?.();
       }}
     >
       {children}
       <div aria-live="polite">
-        {typeof outcome === 'object' && <ErrorView error={outcome.failure} {...(failed ? { title: failed } : {})} />}
+        {outcome && <ErrorView error={outcome.failure} {...(failed ? { title: failed } : {})} />}
       </div>
       <div className="filters" style={{ marginTop: 16 }}>
-        <Gated action={action} type="primary" loading={outcome === 'busy'} onClick={() => void go()}>
+        <Gated action={action} type="primary" loading={acting !== undefined} onClick={go}>
           {submit}
         </Gated>
         {beside}

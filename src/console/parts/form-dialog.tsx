@@ -1,6 +1,7 @@
 import { Form, type FormInstance } from 'antd';
-import { type ReactNode, useRef, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useTexts } from '../texts/index.ts';
+import { useAct } from './act.ts';
 import { Dialog } from './dialog.tsx';
 import { ErrorView } from './error-view.tsx';
 
@@ -21,20 +22,15 @@ export function FormDialog<V extends object>(props: {
   const t = useTexts();
   const [own] = Form.useForm<V>();
   const form = props.form ?? own;
-  const [busy, setBusy] = useState(false);
-  const sent = useRef(false);
   const [failure, setFailure] = useState<unknown>();
-  const go = (values: V) => {
-    if (sent.current) return; // Enter was pressed twice
-    sent.current = true;
-    setBusy(true);
-    setFailure(undefined);
-    run(values).then(close, error => {
-      sent.current = false;
-      setBusy(false);
-      setFailure(error);
+  const { acting, act } = useAct(setFailure);
+  const busy = acting !== undefined;
+  const go = (values: V) =>
+    act('send', async () => {
+      setFailure(undefined);
+      await run(values);
+      close();
     });
-  };
   return (
     <Dialog
       title={title}

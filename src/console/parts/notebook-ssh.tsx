@@ -13,20 +13,16 @@ import { type SshAccess, SshFields, sshEndpoint } from './ssh-fields.tsx';
 /** How to come in by SSH, and who may. */
 export function SshHelp({ notebook }: { notebook: Notebook }) {
   const t = useTexts();
-  const { acting, act } = useAct();
   const [failure, setFailure] = useState<unknown>();
+  const { acting, act } = useAct(setFailure);
   const endpoint = notebook.endpoints.find(each => each.service === 'SSH');
   const address = /^ssh:\/\/(?<user>[^@]+)@(?<host>.+):(?<port>\d+)$/.exec(textOf(endpoint, 'uri'))?.groups;
   const keyPairs = textsOf(endpoint?.key_pair_names);
   const addresses = textsOf(endpoint?.allowed_access_ips);
   const save = async (values: SshAccess) => {
     setFailure(undefined);
-    try {
-      await call(updateNotebook, { params: { id: notebook.id }, body: { endpoints: [], ...sshEndpoint(values) } });
-      await changed('notebooks');
-    } catch (thrown) {
-      setFailure(thrown);
-    }
+    await call(updateNotebook, { params: { id: notebook.id }, body: { endpoints: [], ...sshEndpoint(values) } });
+    await changed('notebooks');
   };
   return (
     <>
